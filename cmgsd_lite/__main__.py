@@ -1,0 +1,8 @@
+"""``python -m cmgsd_lite``."""
+
+import sys
+
+from cmgsd_lite.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Data sets: readers for features and annotations as people have them, and the one in-memory form.
+
+    load_dataset("minivtt")            the embedded data set
+    load_folder(path, protocol=...)    features, annotations and split lists under a folder
+    describe(path)                     what is there and what is missing
+    convert(path, out)                 the project's own fast layout
+
+The pieces under them, for data sets of one's own: read_features, read_annotations, read_split_list,
+read_queries, SplitLists, assemble.
+"""
+
+from cmgsd_lite.data.annotations import Annotations, read_annotations
+from cmgsd_lite.data.convert import convert
+from cmgsd_lite.data.dataset import RetrievalDataset, Split, assemble, load_dataset, load_folder
+from cmgsd_lite.data.features import read_features
+from cmgsd_lite.data.inspect_path import describe, format_description
+from cmgsd_lite.data.protocols import SplitLists
+from cmgsd_lite.data.splits import PROTOCOLS, read_queries, read_split_list
+from cmgsd_lite.data.tables import ExpertFeatures, FeatureTable
+
+__all__ = [
+    "PROTOCOLS",
+    "Annotations",
+    "ExpertFeatures",
+    "FeatureTable",
+    "RetrievalDataset",
+    "Split",
+    "SplitLists",
+    "assemble",
+    "convert",
+    "describe",
+    "format_description",
+    "load_dataset",
+    "load_folder",
+    "read_annotations",
+    "read_features",
+    "read_queries",
+    "read_split_list",
+]

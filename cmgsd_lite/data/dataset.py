@@ -1,0 +1,223 @@
+"""The one in-memory form of a retrieval data set, and how it is put together from what was read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cmgsd_lite.data.annotations import Annotations
+from cmgsd_lite.data.files import is_archive
+from cmgsd_lite.data.notes import cropped, left_out, named
+from cmgsd_lite.data.protocols import SplitLists, resolve
+from cmgsd_lite.data.source import open_source
+from cmgsd_lite.data.splits import protocol_name
+from cmgsd_lite.data.tables import ExpertFeatures, FeatureTable, pad
+from cmgsd_lite.errors import DataError
+
+MAX_TOKENS = 32
+
+
+@dataclass(frozen=True)
+class Split:
+    """Videos of one part of a data set.
+
+    Attributes:
+        name: "train", "validation" or "test".
+        video_ids: V ids; rows of the features are in this order.
+        captions: All captions of each video.
+        queries: The sentences that ask for each video: the protocol's own (1k-A test: one from the csv),
+            else all captions.
+        features: Padded features and mask of each expert.
+        categories: Category number of each video; may be empty.
+        extras: Further keys of the annotations: `extras["videos"][id]` a dict, `extras["sentences"][id]`
+            one dict a caption; both empty when there are none.
+    """
+
+    name: str
+    video_ids: list[str]
+    captions: dict[str, list[str]]
+    queries: dict[str, list[str]]
+    features: dict[str, ExpertFeatures]
+    categories: dict[str, int] = field(default_factory=dict)
+    extras: dict[str, Any] = field(default_factory=lambda: {"videos": {}, "sentences": {}})
+
+    def __len__(self) -> int:
+        """Number of videos."""
+        return len(self.video_ids)
+
+    def subset(self, video_ids: Iterable[str]) -> "Split":
+        """The split with the given videos alone, in the given order.
+
+        Raises:
+            ValueError: a video that is not in the split, or one twice.
+        """
+        ids = list(video_ids)
+        row = {name: i for i, name in enumerate(self.video_ids)}
+        strange = next((name for name in ids if name not in row), None)
+        if strange is not None or len(set(ids)) != len(ids):
+            raise ValueError(
+                f"video_ids: expected ids of the {self.name} split, each once, got {strange or 'one twice'}"
+            )
+        rows = [row[name] for name in ids]
+        return replace(
+            self,
+            video_ids=ids,
+            captions=_only(self.captions, ids),
+            queries=_only(self.queries, ids),
+            features={e: ExpertFeatures(f.values[rows], f.mask[rows]) for e, f in self.features.items()},
+            categories=_only(self.categories, ids),
+            extras={key: _only(extra, ids) for key, extra in self.extras.items()},
+        )
+
+
+@dataclass(frozen=True)
+class RetrievalDataset:
+    """Three splits without a common video.
+
+    Attributes:
+        name: Name of the data set.
+        protocol: "1k-A", "7k", "full", "miech" or another data set's own.
+        train: What to train on.
+        validation: What to choose on: taken from training, never from a published test list.
+        test: What to report on, once.
+        notes: What was left out or derived, counted, as sentences: print them.
+        category_names: Name of each category number; may be empty.
+    """
+
+    name: str
+    protocol: str
+    train: Split
+    validation: Split
+    test: Split
+    notes: list[str] = field(default_factory=list)
+    category_names: dict[int, str] = field(default_factory=dict)
+
+
+def load_dataset(
+    name_or_path: str | Path = "minivtt", protocol: str | None = None, experts: Sequence[str] | None = None
+) -> RetrievalDataset:
+    """The embedded data set, or one from a folder with features and annotations.
+
+    Args:
+        name_or_path: "minivtt", or a folder that is searched two levels deep (see `load_folder`).
+        protocol: "1k-A" (also "9k"), "7k", "full" or "miech"; None for the best known one found.
+        experts: Names of the experts to use; None for all.
+
+    Raises:
+        DataError: nothing usable; the message names the file, what was expected and what was found.
+        ValueError: an unknown protocol.
+
+    Example:
+        >>> data = load_dataset("data/msrvtt", experts=["efficientnet_lite0_video_mean"])  # doctest: +SKIP
+        >>> print(len(data.train), len(data.validation), len(data.test))                   # doctest: +SKIP
+        4107 244 300
+    """
+    if str(name_or_path) != "minivtt":
+        return load_folder(name_or_path, protocol, experts)
+    from cmgsd_lite.data.minivtt import load_minivtt  # it is built on this module
+
+    return load_minivtt(protocol, experts)
+
+
+def load_folder(
+    path: str | Path,
+    protocol: str | None = None,
+    experts: Sequence[str] | None = None,
+    *,
+    annotations: str | Path | None = None,
+    max_tokens: int = MAX_TOKENS,
+) -> RetrievalDataset:
+    """A data set from a folder in MSR-VTT layout: annotations, split lists and features, two levels deep.
+
+    Args:
+        path: The folder, what `convert` wrote, or one feature file.
+        protocol: As in `load_dataset`.
+        experts: As in `load_dataset`. An expert is named after its file.
+        annotations: Folder of annotations and split lists, when they are not under `path`.
+        max_tokens: Longer videos are cropped to this many tokens, evenly spaced over the video.
+
+    Raises:
+        DataError: no captions, features or lists found, or a file that cannot be read.
+        ValueError: an unknown protocol, or max_tokens below 1.
+    """
+    if max_tokens < 1:
+        raise ValueError(f"max_tokens: expected at least 1, got {max_tokens}")
+    wanted = None if protocol is None else protocol_name(protocol)
+    if is_archive(Path(path)):
+        raise DataError(f"{path}: expected a folder, found an archive; unpack it, or run convert once")
+    source = open_source(path, experts, annotations)
+    if not source.tables:
+        ignored = ", ".join(file.name for file in source.ignored[:5])
+        raise DataError(
+            f"{path}: expected features, found none" + (f" (not understood: {ignored})" if ignored else "")
+        )
+    if not source.annotations.captions:
+        raise DataError(f"{path}: expected annotations beside the features, found none; name their folder")
+    name = wanted or next(iter(source.protocols), None)
+    if name is None or name not in source.protocols:
+        there = ", ".join(source.protocols) or "none"
+        raise DataError(f"{path}: expected split lists of {wanted or 'a protocol'}, found {there}")
+    return assemble(source.name, name, source.annotations, source.protocols[name], source.tables, max_tokens)
+
+
+def assemble(
+    name: str,
+    protocol: str,
+    annotations: Annotations,
+    lists: SplitLists,
+    tables: Mapping[str, FeatureTable],
+    max_tokens: int = MAX_TOKENS,
+) -> RetrievalDataset:
+    """Put annotations, the lists of one protocol and feature tables together.
+
+    A video stays if it has captions and at least one expert; what it lacks is masked. What is left out is
+    counted in the notes.
+
+    Raises:
+        DataError: a split of which nothing remains.
+    """
+    if not tables:
+        raise DataError(f"{name}: expected features of at least one expert, found none")
+    present = {video for table in tables.values() for video in table.position}
+    ids = resolve(lists, [video for video in present if annotations.captions.get(video)])
+    for part, mine in ids.items():
+        if not mine:
+            listed = len(lists.train if part == "train" else lists.test)
+            raise DataError(
+                f"{name}, {protocol} {part}: expected videos with captions and features, "
+                f"found none among {listed:,} listed (features: {named(tables)})"
+            )
+    splits = {part: _split(part, mine, annotations, tables, max_tokens) for part, mine in ids.items()}
+    test = splits["test"]
+    splits["test"] = replace(test, queries={**test.queries, **_only(lists.queries, test.video_ids)})
+    notes = [*annotations.notes, *lists.notes, *left_out(protocol, annotations, lists, tables, ids)]
+    notes += cropped(tables, max_tokens)
+    return RetrievalDataset(name, protocol, **splits, notes=notes, category_names=annotations.category_names)
+
+
+def _split(
+    part: str,
+    ids: list[str],
+    annotations: Annotations,
+    tables: Mapping[str, FeatureTable],
+    max_tokens: int,
+) -> Split:
+    captions = _only(annotations.captions, ids)
+    # One T for all splits of an expert, so that a model's input has one shape.
+    widths = {expert: min(max_tokens, int(table.counts.max())) for expert, table in tables.items()}
+    return Split(
+        name=part,
+        video_ids=ids,
+        captions=captions,
+        queries=dict(captions),
+        features={expert: pad(table, ids, widths[expert]) for expert, table in tables.items()},
+        categories=_only(annotations.categories, ids),
+        extras={
+            "videos": _only(annotations.video_extras, ids),
+            "sentences": _only(annotations.sentence_extras, ids),
+        },
+    )
+
+
+def _only(mapping: Mapping[str, Any], ids: Iterable[str]) -> dict[str, Any]:
+    return {video: mapping[video] for video in ids if video in mapping}

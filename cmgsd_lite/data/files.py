@@ -1,0 +1,159 @@
+"""Bytes, text and ids out of files as people have them: plain, gzip or zip, with or without a BOM."""
+
+import gzip
+import lzma
+import re
+import shutil
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO
+
+import numpy as np
+
+from cmgsd_lite.errors import DataError
+
+VIDEO_SUFFIXES = (".mp4", ".avi", ".webm", ".mkv", ".mov")
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
+_ID = re.compile(r"(video)?\d+")
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, EOFError, OSError, zlib.error, RuntimeError)
+
+
+class UnknownLayoutError(DataError):
+    """A sound file that is no features (or no annotations): a folder search may pass it by, aloud."""
+
+
+def video_id_of(value: object) -> str:
+    """The id of a video as a string; whole numbers become "videoN", "video7.mp4" becomes "video7".
+
+    Raises:
+        DataError: the value is no id (empty, or a number that is not whole).
+    """
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", errors="replace")
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0:
+        return f"video{int(value)}"
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(f"video id: expected a name or a whole number, found {value!r}")
+    text = value.strip()
+    if text.lower().endswith(VIDEO_SUFFIXES):
+        text = PurePosixPath(text.replace("\\", "/")).stem
+    return f"video{int(text)}" if text.isascii() and text.isdecimal() else text
+
+
+def looks_like_ids(names: Iterable[str], known: Iterable[str] = ()) -> bool:
+    """Whether at least half of the names are video ids: known ones, or of the form 12 or video12."""
+    names, known = list(names), set(known)
+    hits = sum(bool(_ID.fullmatch(name)) or name in known for name in names)
+    return bool(names) and 2 * hits >= len(names)
+
+
+def decode(raw: bytes) -> str:
+    """Text of bytes: UTF-8 with or without BOM, UTF-16 with BOM, else Windows-1252 (spreadsheet exports)."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", errors="replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace")
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the name says zip or tar."""
+    return path.is_file() and path.name.lower().endswith(ARCHIVE_SUFFIXES)
+
+
+def read_members(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[tuple[str, bytes]]:
+    """(name, bytes) of a plain or gzipped file, or of the members of a zip, read in memory.
+
+    Nothing is written, so a member's name can lead nowhere.
+
+    Args:
+        path: The file.
+        wanted: Which members of a zip to read; one may be a film of several GB.
+
+    Raises:
+        DataError: the file is missing, truncated or damaged.
+    """
+    try:
+        if path.name.lower().endswith(".zip"):
+            with zipfile.ZipFile(path) as archive:
+                names = [
+                    n for n in archive.namelist() if wanted(n) and not n.endswith("/") and not _is_debris(n)
+                ]
+                return [(name, archive.read(name)) for name in names]
+        raw = path.read_bytes()
+        return [(path.stem, gzip.decompress(raw))] if raw[:2] == b"\x1f\x8b" else [(path.name, raw)]
+    except _BROKEN as error:
+        raise DataError(f"{path}: expected a whole file, found a missing or damaged one ({error})") from error
+
+
+def read_text(path: Path) -> str:
+    """Text of a plain or gzipped file.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    return decode(read_members(path)[0][1])
+
+
+def _is_debris(name: str) -> bool:
+    """Resource forks that macOS puts into zips."""
+    return name.startswith("__MACOSX/") or PurePosixPath(name).name.startswith("._")
+
+
+def _checked_name(archive: Path, name: str, regular: bool) -> str:
+    """The member's name, if it stays inside the folder it is unpacked to."""
+    windows = PureWindowsPath(name)
+    if not regular or windows.drive or windows.root or ".." in windows.parts:
+        raise DataError(f"{archive}: expected plain files inside, found {name!r} (a link or an outside path)")
+    return name
+
+
+def _zip_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with zipfile.ZipFile(archive) as opened:
+        for info in opened.infolist():
+            # The high half of external_attr holds the Unix mode; 0o120000 marks a symbolic link.
+            regular = (info.external_attr >> 16) & 0o170000 != 0o120000
+            name = _checked_name(archive, info.filename, regular)
+            if not info.is_dir() and not _is_debris(name):
+                with opened.open(info) as stream:
+                    yield name, stream
+
+
+def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with tarfile.open(archive) as opened:
+        for info in opened:
+            name = _checked_name(archive, info.name, info.isreg() or info.isdir())
+            stream = opened.extractfile(info)
+            if stream is not None:
+                yield name, stream
+
+
+@contextmanager
+def unpacked(archive: Path) -> Iterator[Path]:
+    """A temporary folder with the archive's files.
+
+    Raises:
+        DataError: the archive is damaged, or has an absolute path, a ".." or a link in it.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        # Named after the archive, because a folder's name may become an expert's name.
+        folder = Path(name) / archive.name.split(".")[0]
+        folder.mkdir()
+        members = _zip_members if archive.name.lower().endswith(".zip") else _tar_members
+        try:
+            for member, stream in members(archive):
+                target = folder / member
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("wb") as out:
+                    shutil.copyfileobj(stream, out)
+        except _BROKEN as error:
+            raise DataError(f"{archive}: expected a whole archive, found a damaged one ({error})") from error
+        yield folder

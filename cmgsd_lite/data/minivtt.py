@@ -1,0 +1,335 @@
+"""MiniVTT, the embedded data set: drawn clips whose captions are known to be true or false of each one.
+
+``load_minivtt()`` reads the data that came with the package; ``clip("video7")`` draws a clip on demand;
+``relevance`` and ``false_negatives`` say what is true, which real data sets can not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from cmgsd_lite.data.annotations import read_annotations
+from cmgsd_lite.data.dataset import RetrievalDataset, Split, assemble
+from cmgsd_lite.data.features import read_features
+from cmgsd_lite.data.protocols import SplitLists
+from cmgsd_lite.data.splits import read_split_list
+from cmgsd_lite.data.world.build import SEED, build_minivtt
+from cmgsd_lite.data.world.captions import VARIANTS
+from cmgsd_lite.data.world.render import render
+from cmgsd_lite.data.world.scenes import Scene, clip_scene
+from cmgsd_lite.data.world.truth import Claim, claims_true, graded_relevance
+from cmgsd_lite.errors import DataError
+from cmgsd_lite.runtime import write_atomically
+
+__all__ = [
+    "Clip",
+    "build_minivtt",
+    "clip",
+    "contact_sheet",
+    "data_folder",
+    "entailment",
+    "false_negatives",
+    "load_minivtt",
+    "relevance",
+]
+
+EXPERTS = ("appearance_mean", "motion")
+CLIPS = 3300
+QUERIES_PER_CLIP = 3
+
+
+def data_folder() -> Path:
+    """Find the built data: inside an installed package, or beside the package in a source checkout.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: If it is in neither place.
+
+    Source:
+        ours.
+
+    Example:
+        >>> (data_folder() / "motion.npz").is_file()
+        True
+    """
+    package = Path(str(resources.files("cmgsd_lite")))
+    for folder in (package / "data" / "_minivtt", package.parent / "data" / "minivtt"):
+        if folder.is_dir():
+            return folder
+    raise DataError(f"{package}: expected the embedded data set beside the package, found none; reinstall it")
+
+
+def load_minivtt(protocol: str | None = None, experts: Sequence[str] | None = None) -> RetrievalDataset:
+    """Load the embedded data set.
+
+    Args:
+        protocol: The captions: "low", "default" or "high" rate of false negatives; None is "default".
+        experts: Of ``appearance_mean``, ``motion``, ``appearance_frames``; None for the first two.
+
+    Returns:
+        2,000 training, 300 validation and 1,000 test clips with 10 to 20 captions each. Clips in
+        which nothing moves lack the motion expert. ``queries`` are three captions of each test clip.
+        ``extras`` hold the scene of each clip and the claim of
+        each caption.
+
+    Raises:
+        DataError: On an unknown protocol or expert, or damaged data.
+
+    Source:
+        ours.
+
+    Example:
+        >>> len(load_minivtt().test)
+        1000
+    """
+    variant = protocol or "default"
+    if variant not in VARIANTS:
+        raise DataError(f"protocol: expected one of {', '.join(VARIANTS)} for minivtt, got {variant!r}")
+    folder, tables = data_folder(), {}
+    for expert in EXPERTS if experts is None else experts:
+        path = folder / f"{expert}.npz"
+        if not path.is_file():
+            known = sorted(file.stem for file in folder.glob("*.npz"))
+            raise DataError(f"experts: expected some of {', '.join(known)} for minivtt, got {expert!r}")
+        tables[expert] = read_features(path)[expert]
+    lists = {part: read_split_list(folder / f"minivtt_{part}.csv") for part in ("train", "validate", "test")}
+    annotations = read_annotations(folder / f"minivtt_{variant}.json.zip")
+    # The first captions of a clip are as good as any: each is drawn anew.
+    queries = {name: annotations.captions[name][:QUERIES_PER_CLIP] for name in lists["test"]}
+    split_lists = SplitLists(lists["train"], lists["test"], lists["validate"], queries=queries)
+    return assemble("minivtt", variant, annotations, split_lists, tables)
+
+
+def relevance(split: Split) -> NDArray[np.float32]:
+    """Graded truth: how much of each caption is true of each clip of a split.
+
+    Args:
+        split: Of MiniVTT, its captions in order.
+
+    Returns:
+        float32 [captions, clips]: 1 where the caption is true of the clip, otherwise the share of its facets
+        that hold (a kindred entity or motion counts half). A mistaken caption (noise) is below 1 for its own
+        clip: it is judged by what it says.
+
+    Raises:
+        DataError: If the split has no scenes: it is not of MiniVTT.
+
+    Source:
+        ours.
+
+    Example:
+        >>> relevance(load_minivtt().test.subset(["video2300"])).max()
+        np.float32(1.0)
+    """
+    return graded_relevance(_claims(split), _scenes(split))
+
+
+def entailment(split: Split) -> NDArray[np.bool_]:
+    """Plain truth: which caption is true of which clip.
+
+    Args:
+        split: Of MiniVTT, its captions in order.
+
+    Returns:
+        bool [captions, clips].
+
+    Raises:
+        DataError: If the split has no scenes.
+
+    Source:
+        ours.
+
+    Example:
+        >>> entailment(load_minivtt().test.subset(["video2300"])).dtype
+        dtype('bool')
+    """
+    return claims_true(_claims(split), _scenes(split))
+
+
+def false_negatives(split: Split, videos: Sequence[int], captions: Sequence[int]) -> NDArray[np.bool_]:
+    """The false negatives of a batch: pairs that are not partners although the caption is true of the clip.
+
+    Args:
+        split: Of MiniVTT.
+        videos: Row of each pair's clip in the split [N].
+        captions: Number of each pair's caption in the flat order of the split's captions [N].
+
+    Returns:
+        bool [N, N]: entry i, j says that caption i is true of clip j, and i != j. Its diagonal is False.
+
+    Raises:
+        ValueError: If the two have different lengths.
+
+    Source:
+        ours.
+
+    Example:
+        >>> false_negatives(load_minivtt().train, [0, 1], [0, 20]).diagonal().any()
+        np.False_
+    """
+    if len(videos) != len(captions):
+        raise ValueError(f"captions: expected {len(videos)} like videos, got {len(captions)}")
+    claims, scenes = _claims(split), _scenes(split)
+    true = claims_true([claims[i] for i in captions], [scenes[j] for j in videos])
+    np.fill_diagonal(true, False)
+    return true
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip, drawn when it is looked at.
+
+    Args:
+        video_id: Its name.
+        scene: What is true of it.
+
+    Example:
+        >>> clip("video7").frames().shape
+        (8, 128, 128, 3)
+    """
+
+    video_id: str
+    scene: Scene
+
+    def frames(self) -> NDArray[np.uint8]:
+        """Draw the clip: RGB [8, 128, 128, 3]."""
+        return render(self.scene)
+
+    def facets(self) -> str:
+        """Say what is true of the clip, in a few words."""
+        subjects = (f"{s.colour} {s.entity}, {s.motion}" for s in self.scene.subjects)
+        return f"{'; '.join(subjects)} | {self.scene.place}"
+
+    def show(self, frames: int = 8, scale: int = 1) -> Image.Image:
+        """Lay some frames side by side; a notebook shows the picture.
+
+        Args:
+            frames: How many, evenly spread, 1 to 8.
+            scale: Enlargement.
+
+        Returns:
+            The picture.
+
+        Raises:
+            ValueError: If ``frames`` is not in 1 to 8, or ``scale`` below 1.
+        """
+        if not 1 <= frames <= 8:
+            raise ValueError(f"frames: expected 1 to 8, got {frames}")
+        if scale < 1:
+            raise ValueError(f"scale: expected a whole number >= 1, got {scale}")
+        chosen = self.frames()[np.linspace(0, 7, frames).round().astype(int)]
+        strip = Image.fromarray(np.concatenate(list(chosen), axis=1))
+        return strip.resize((strip.width * scale, strip.height * scale), Image.Resampling.LANCZOS)
+
+    def gif(self, path: str | Path, scale: int = 2) -> None:
+        """Write an animated GIF, atomically.
+
+        Args:
+            path: File name.
+            scale: Enlargement.
+
+        Raises:
+            OSError: If it can not be written.
+        """
+        side = 128 * scale
+        images = [Image.fromarray(frame).resize((side, side)) for frame in self.frames()]
+
+        def write(temporary: Path) -> None:
+            images[0].save(temporary, "GIF", save_all=True, append_images=images[1:], duration=250, loop=0)
+
+        write_atomically(Path(path), write)
+
+
+def clip(video_id: str) -> Clip:
+    """Find a clip by its id.
+
+    Args:
+        video_id: "video0" to "video3299".
+
+    Returns:
+        The clip.
+
+    Raises:
+        ValueError: On another id.
+
+    Source:
+        ours.
+
+    Example:
+        >>> clip("video7").video_id
+        'video7'
+    """
+    number = video_id.removeprefix("video")
+    if not number.isdigit() or int(number) >= CLIPS or str(int(number)) != number:
+        raise ValueError(f"video_id: expected video0 to video{CLIPS - 1}, got {video_id!r}")
+    return Clip(video_id, clip_scene(SEED, int(number)))
+
+
+def contact_sheet(
+    video_ids: Sequence[str],
+    captions: Sequence[str] | None = None,
+    path: str | Path | None = None,
+    frames: int = 4,
+) -> Image.Image:
+    """Lay clips under each other, one row a clip with a line of text above it.
+
+    Args:
+        video_ids: The clips.
+        captions: A line for each; what is true of it by default.
+        path: PNG file to write as well, atomically.
+        frames: Frames of each clip, 1 to 8.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: If there is no clip, or another number of captions.
+        OSError: If the file can not be written.
+
+    Source:
+        ours.
+
+    Example:
+        >>> contact_sheet(["video7", "video8"], frames=2).size
+        (256, 292)
+    """
+    clips = [clip(name) for name in video_ids]
+    lines = [f"{c.video_id}  {c.facets()}" for c in clips] if captions is None else list(captions)
+    if not clips or len(lines) != len(clips):
+        raise ValueError(f"captions: expected one for each of {len(clips)} >= 1 clips, got {len(lines)}")
+    row = 128 + 18
+    sheet = Image.new("RGB", (128 * frames, row * len(clips)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, (drawn, line) in enumerate(zip(clips, lines, strict=True)):
+        draw.text((3, number * row + 3), line, fill="black")
+        sheet.paste(drawn.show(frames), (0, number * row + 18))
+    if path is not None:
+        write_atomically(Path(path), lambda temporary: sheet.save(temporary, "PNG"))
+    return sheet
+
+
+def _claims(split: Split) -> list[Claim]:
+    extras: dict[str, list[dict[str, Any]]] = split.extras["sentences"]
+    _check_is_minivtt(split)
+    return [Claim.from_json(extra["claim"]) for name in split.video_ids for extra in extras[name]]
+
+
+def _scenes(split: Split) -> list[Scene]:
+    _check_is_minivtt(split)
+    return [Scene.from_json(split.extras["videos"][name]["scene"]) for name in split.video_ids]
+
+
+def _check_is_minivtt(split: Split) -> None:
+    missing = [name for name in split.video_ids if "scene" not in split.extras["videos"].get(name, {})]
+    if missing:
+        raise DataError(f"{split.name}: expected a split of MiniVTT, found no scene for {missing[0]}")

@@ -1,0 +1,106 @@
+"""What was left out or masked, counted, as sentences for people."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from cmgsd_lite.data.annotations import Annotations
+from cmgsd_lite.data.protocols import SplitLists
+from cmgsd_lite.data.tables import FeatureTable
+
+# CE's own checks: captions that its release lacks of 20 a video, by the size of the test list.
+_CE_MISSING = {2990: 6, 1000: 2, 497: 0}
+
+
+def left_out(
+    protocol: str,
+    annotations: Annotations,
+    lists: SplitLists,
+    tables: Mapping[str, FeatureTable],
+    ids: Mapping[str, Sequence[str]],
+) -> list[str]:
+    """Sentences on listed videos that are not used, masked experts, validation and the size of the gallery.
+
+    Args:
+        protocol: Name of the protocol.
+        annotations: All annotations.
+        lists: The protocol's lists as published.
+        tables: The experts.
+        ids: The splits' videos, from `resolve`.
+    """
+    notes = []
+    for label, listed in _published(protocol, lists):
+        without = sum(not annotations.captions.get(video) for video in listed)
+        missing = sum(not any(video in table.position for table in tables.values()) for video in listed)
+        notes += _count(label, without, len(listed), "have no captions and are left out")
+        notes += _count(label, missing, len(listed), f"have no features in {named(tables)} and are left out")
+    if len(tables) > 1:
+        for part, mine in ids.items():
+            for expert, table in tables.items():
+                lacking = sum(video not in table.position for video in mine)
+                notes += _count(
+                    f"{protocol} {part}", lacking, len(mine), f"have no {expert}, which is masked"
+                )
+    return [
+        *notes,
+        *_validation(protocol, lists, ids),
+        *_test(protocol, lists, ids),
+        *ce_check(annotations, lists),
+    ]
+
+
+def _published(protocol: str, lists: SplitLists) -> list[tuple[str, Sequence[str]]]:
+    found = [(f"{protocol} train" + ("" if lists.validation else " (validation included)"), lists.train)]
+    if lists.validation:
+        found.append((f"{protocol} validation", lists.validation))
+    return [*found, (f"{protocol} test", lists.test)]
+
+
+def _count(label: str, part: int, whole: int, what: str) -> list[str]:
+    return [f"{label}: {part:,} of {whole:,} videos {what}"] if part else []
+
+
+def _validation(protocol: str, lists: SplitLists, ids: Mapping[str, Sequence[str]]) -> list[str]:
+    mine = set(ids["validation"])
+    if mine <= set(lists.validation or []):
+        return []
+    kind = "official validation videos" if mine <= set(lists.held_out) else "videos drawn by a fixed seed"
+    return [f"{protocol} validation: {len(mine):,} {kind}, taken out of the training list"]
+
+
+def _test(protocol: str, lists: SplitLists, ids: Mapping[str, Sequence[str]]) -> list[str]:
+    used, listed = len(ids["test"]), len(lists.test)
+    silent = sum(video not in lists.queries for video in ids["test"]) if lists.queries else 0
+    notes = _count(f"{protocol} test", silent, used, "have no query of their own; their captions are used")
+    if used < listed:
+        published = f"published results on {listed:,}"
+        notes.append(f"{protocol} test: a gallery of {used:,} videos is not comparable with {published}")
+    return notes
+
+
+def ce_check(annotations: Annotations, lists: SplitLists) -> list[str]:
+    """CE's sanity check on its own captions: how many of 20 x test videos are not there."""
+    from_ce = any(kind == "pickle" for _, kind in annotations.sources)
+    expected = _CE_MISSING.get(len(lists.test))
+    if not from_ce or expected is None:
+        return []
+    lacking = sum(20 - len(annotations.captions.get(video, [])) for video in lists.test)
+    if lacking == expected:
+        return []
+    total = 20 * len(lists.test)
+    return [f"raw captions: CE's release lacks {expected} of {total:,} test captions, these lack {lacking:,}"]
+
+
+def cropped(tables: Mapping[str, FeatureTable], max_tokens: int) -> list[str]:
+    """How many videos have more tokens than are kept."""
+    notes = []
+    for expert, table in tables.items():
+        long = int((table.counts > max_tokens).sum())
+        notes += _count(
+            expert, long, len(table.position), f"have more than {max_tokens} tokens and are cropped"
+        )
+    return notes
+
+
+def named(tables: Iterable[str]) -> str:
+    """The experts in words."""
+    names = list(tables)
+    return ", ".join(names) if len(names) <= 3 else f"any of {len(names)} experts"

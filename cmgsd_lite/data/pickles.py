@@ -1,0 +1,165 @@
+"""Pickles of features without running code: numpy arrays and builtin containers, nothing else.
+
+A pickle is a small program that may call any importable function. This unpickler answers every request
+for a name that is not on its list with an error, before anything runs. Numpy's own reconstruction is not on
+the list either: a forged dtype can make it take raw bytes for Python objects. Arrays are rebuilt here from
+a plain dtype, a shape and bytes.
+"""
+
+import collections
+import gzip
+import io
+import pickle
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmgsd_lite.errors import DataError
+
+_BUILTINS = {t.__name__: t for t in (list, dict, set, frozenset, tuple, int, float, str, bytearray)}
+_CONTAINERS = {"OrderedDict": collections.OrderedDict, "defaultdict": collections.defaultdict}
+
+
+class _Dtype:
+    """Stands for numpy.dtype: a type code and a byte order; fields and objects inside fields are refused."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        self.dtype = np.dtype(code)
+        if self.dtype.kind not in "biufcSUO" or self.dtype.hasobject != (self.dtype.kind == "O"):
+            raise pickle.UnpicklingError(f"dtype {code!r} is refused")
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """State is (version, byte order, subarray, names, fields, ...); only the byte order is taken."""
+        if any(part is not None for part in state[2:5]):
+            raise pickle.UnpicklingError("a dtype with fields is refused")
+        self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Array:
+    """Stands for an ndarray while the pickle is being read."""
+
+    def __init__(self) -> None:
+        self.state: tuple[Any, ...] = ()
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """State is (version, shape, dtype, Fortran order, bytes or list of objects)."""
+        self.state = state
+
+    def finish(self) -> NDArray[Any]:
+        """The array; objects in it are finished too."""
+        _, shape, dtype, fortran, data = self.state
+        if dtype.dtype.kind != "O":
+            return _from_bytes(data, dtype, shape, "F" if fortran else "C")
+        flat = np.empty(len(data), dtype=object)
+        for i, value in enumerate(data):
+            flat[i] = _finish(value)
+        return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _from_bytes(data: Any, dtype: _Dtype, shape: Any, order: Any, axes: Any = None) -> NDArray[Any]:
+    if dtype.dtype.kind == "O":
+        raise pickle.UnpicklingError("objects made of bytes are refused")
+    raw = data.encode("latin1") if isinstance(data, str) else bytes(data)  # Python 2 bytes arrive as text
+    flat = np.frombuffer(raw, dtype.dtype).astype(dtype.dtype.newbyteorder("="))
+    if order == "K" and axes is not None:
+        return flat.reshape(shape).transpose(axes)
+    return flat.reshape(shape, order=order)
+
+
+def _finish(value: Any) -> Any:
+    """The value with every stand-in for an array replaced by the array."""
+    if isinstance(value, _Array):
+        return value.finish()
+    if isinstance(value, dict):
+        return {key: _finish(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finish(inner) for inner in value]
+    return value
+
+
+class _Unpickler(pickle.Unpickler):
+    """Admits builtin containers and the stand-ins for numpy only."""
+
+    arrays = 0
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What stands for a name on the list; everything else is refused."""
+        module = module.replace("numpy.core.", "numpy._core.")  # numpy 1 wrote the first, numpy 2 the second
+        numpy_names = {
+            ("numpy", "ndarray"): "ndarray",  # only ever an argument, so a word will do
+            ("numpy", "dtype"): _Dtype,
+            ("numpy._core.multiarray", "_reconstruct"): self._reconstruct,
+            ("numpy._core.multiarray", "scalar"): self._scalar,
+            ("numpy._core.numeric", "_frombuffer"): self._frombuffer,
+            ("_codecs", "encode"): self._encode,
+        }
+        if (module, name) in numpy_names:
+            return numpy_names[module, name]
+        if module in ("builtins", "__builtin__") and name in _BUILTINS:
+            return _BUILTINS[name]
+        if module == "collections" and name in _CONTAINERS:
+            return _CONTAINERS[name]
+        raise pickle.UnpicklingError(f"{module}.{name} is refused")
+
+    def _reconstruct(self, *_: object) -> _Array:
+        self.arrays += 1
+        return _Array()
+
+    def _scalar(self, dtype: _Dtype, data: Any) -> Any:
+        return _from_bytes(data, dtype, (), "C")[()]
+
+    def _frombuffer(self, data: Any, dtype: _Dtype, shape: Any, order: Any, axes: Any = None) -> Any:
+        return _from_bytes(data, dtype, shape, order, axes)
+
+    def _encode(self, text: str, encoding: str) -> bytes:
+        """Stands for _codecs.encode, with which Python 3 writes bytes in old protocols."""
+        if encoding != "latin1":
+            raise pickle.UnpicklingError(f"encoding {encoding!r} is refused")
+        return text.encode("latin1")
+
+
+def load_pickle(path: Path) -> Any:
+    """Content of a pickle that holds numpy arrays and builtin containers alone (Python 2 pickles too).
+
+    Args:
+        path: The file, gzipped or not.
+
+    Raises:
+        DataError: the pickle asks for anything else, or is truncated or damaged.
+
+    Example:
+        >>> load_pickle(Path("senet154-avg.pickle"))  # doctest: +SKIP
+        {'video0': array([...], dtype=float32), 'video1': nan}
+    """
+    try:
+        raw = path.read_bytes()
+        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        # latin1 is the one encoding that brings the bytes of Python 2 through unharmed.
+        unpickler = _Unpickler(io.BytesIO(raw), encoding="latin1")
+        content = unpickler.load()
+        return _finish(content) if unpickler.arrays else content
+    except pickle.UnpicklingError as error:
+        wanted = "a whole pickle of numpy arrays, dicts and lists"
+        raise DataError(f"{path}: expected {wanted}, found: {_line(error)}") from error
+    except (
+        EOFError,
+        OSError,
+        zlib.error,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ImportError,
+        MemoryError,
+        OverflowError,
+        RuntimeError,
+        SystemError,
+    ) as error:
+        raise DataError(f"{path}: expected a whole pickle, found a damaged one ({_line(error)})") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

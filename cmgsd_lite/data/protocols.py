@@ -1,0 +1,213 @@
+"""Protocols of MSR-VTT, and validation videos that stand in no published test list."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from cmgsd_lite.data.annotations import Annotations
+from cmgsd_lite.data.caption_formats import csv_columns, csv_table
+from cmgsd_lite.data.files import UnknownLayoutError, read_text, video_id_of
+from cmgsd_lite.data.pickles import load_pickle
+from cmgsd_lite.data.splits import PLAIN, read_queries, read_split_list, role_of
+from cmgsd_lite.errors import DataError
+
+PREFERENCE = ("1k-A", PLAIN, "full", "7k", "miech")
+_DRAW_SEED, _DRAW_SHARE, _DRAW_MOST = 2021, 0.05, 500
+
+
+@dataclass(frozen=True)
+class SplitLists:
+    """The lists of one protocol as published.
+
+    Attributes:
+        train: Training ids.
+        test: Test ids, in the order of the test list (that of the csv for 1k-A).
+        validation: The protocol's own validation list, or None: then it is taken from training.
+        held_out: Official validation videos; those in `train` become validation when there is no own list.
+        queries: The protocol's own test sentences; empty when all captions are queries.
+        notes: What was derived, and what does not fit, as sentences.
+    """
+
+    train: list[str]
+    test: list[str]
+    validation: list[str] | None = None
+    held_out: list[str] = field(default_factory=list)
+    queries: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def draw_validation(ids: Collection[str]) -> list[str]:
+    """5 % of the ids (at least 1, at most 500), the same ones in whatever order the ids come.
+
+    Raises:
+        DataError: fewer than two ids: nothing would be left to train on.
+    """
+    if len(ids) < 2:
+        raise DataError(
+            f"training list: expected at least 2 videos to take validation from, found {len(ids)}"
+        )
+    size = min(_DRAW_MOST, max(1, round(_DRAW_SHARE * len(ids))))
+    drawn = np.random.default_rng(_DRAW_SEED).choice(len(ids), size, replace=False)
+    ordered = sorted(ids)
+    return [ordered[i] for i in drawn]
+
+
+def resolve(lists: SplitLists, usable: Collection[str]) -> dict[str, list[str]]:
+    """Train, validation and test ids, disjoint, with the usable videos alone, in the order of the lists.
+
+    Validation is the protocol's own list if it has one; else the official validation videos found in
+    training; else (none of them usable) a fixed draw from training. A test list is never used for it.
+
+    Args:
+        lists: The protocol's lists.
+        usable: Ids that have captions and features.
+
+    Returns:
+        {"train": ids, "validation": ids, "test": ids}.
+
+    Raises:
+        DataError: too few training videos to take validation from.
+    """
+    usable, listed = set(usable), set(lists.test)
+    pool = [video for video in lists.train if video in usable and video not in listed]
+    own = [video for video in lists.validation or [] if video in usable and video not in listed]
+    official = set(lists.held_out)
+    held = own or [video for video in pool if video in official]
+    if pool and (not held or set(pool) <= set(held)):
+        drawn = set(draw_validation(pool))
+        held = [video for video in pool if video in drawn]
+    apart = set(held)
+    return {
+        "train": [video for video in pool if video not in apart],
+        "validation": held,
+        "test": [video for video in lists.test if video in usable],
+    }
+
+
+def find_protocols(
+    files: Iterable[Path], annotations: Annotations, caption_index: Path | None = None
+) -> tuple[dict[str, SplitLists], list[Path]]:
+    """The protocols that split files and official splits define, best known first, and the files used.
+
+    Args:
+        files: Candidates; `splits.role_of` says which names are understood. Csv comes before txt.
+        annotations: Gives the official splits.
+        caption_index: CE's jsfusion_val_caption_idx.pkl, the 1k-A queries where the csv is missing.
+
+    Raises:
+        DataError: a split file that lists a video twice, or is damaged.
+    """
+    published = _Published()
+    ordered = sorted(files, key=lambda path: (path.suffix != ".csv", str(path)))
+    used = [path for path in ordered if _take(path, published)]
+    if caption_index is not None and "1k-A" not in published.queries:
+        _take_index(caption_index, annotations, published)
+        used.append(caption_index)
+    found = _protocols(published, annotations)
+    return {name: found[name] for name in PREFERENCE if name in found}, used
+
+
+@dataclass
+class _Published:
+    """What split files say: lists by (protocol, part), queries and notes by protocol."""
+
+    lists: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    queries: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, protocol: str, sentence: str) -> None:
+        self.notes.setdefault(protocol, []).append(sentence)
+
+
+def _take(path: Path, published: _Published) -> bool:
+    """Read one file, if it is a split list; the first list for a part counts."""
+    slot = role_of(path)
+    if slot is None:
+        return False
+    try:
+        ids = read_split_list(path)
+    except UnknownLayoutError:
+        return False
+    if slot not in published.lists:
+        published.lists[slot] = ids
+        if slot[1] == "test" and _has_sentences(path):
+            published.queries[slot[0]] = read_queries(path)
+    elif set(ids) != set(published.lists[slot]):
+        published.note(
+            slot[0], f"{path.name}: differs from the {' '.join(slot)} list before it, and is not used"
+        )
+    return True
+
+
+def _has_sentences(path: Path) -> bool:
+    return path.suffix == ".csv" and csv_columns(csv_table(read_text(path), path)[0])[1] is not None
+
+
+def _take_index(path: Path, annotations: Annotations, published: _Published) -> None:
+    """CE's queries: {id: number of the caption in the video's list}."""
+    index = load_pickle(path)
+    if not isinstance(index, Mapping):
+        raise DataError(f"{path}: expected {{video id: caption number}}, found {type(index).__name__}")
+    queries = {}
+    for key, number in index.items():
+        mine = annotations.captions.get(video_id_of(key), [])
+        if 0 <= int(number) < len(mine):
+            queries[video_id_of(key)] = [mine[int(number)]]
+    published.queries["1k-A"] = queries
+    published.note(
+        "1k-A",
+        f"1k-A queries: {len(queries):,} sentences taken by number from {path.name}, "
+        "which is right only for captions in the order of its own release",
+    )
+
+
+def _protocols(published: _Published, annotations: Annotations) -> dict[str, SplitLists]:
+    held_out = _official(annotations, "validate") or published.lists.get(("full", "validation"), [])
+    found = {}
+    for name in PREFERENCE:
+        test_of = "1k-A" if name == "7k" else name  # 7k changes the training list only
+        slots = {"train": (name, "train"), "validation": (name, "validation"), "test": (test_of, "test")}
+        parts = {part: published.lists.get(slot, []) for part, slot in slots.items()}
+        derived = _derive(name, parts, published, annotations)
+        train, test = parts["train"], parts["test"]
+        if train and test:
+            queries = published.queries.get(test_of, {})
+            notes = [*published.notes.get(name, []), *derived, *_warnings(name, train, test, queries)]
+            found[name] = SplitLists(train, test, parts["validation"] or None, held_out, queries, notes)
+    return found
+
+
+def _derive(
+    name: str, parts: dict[str, list[str]], published: _Published, annotations: Annotations
+) -> list[str]:
+    """Fill in the lists that follow from others; returns what was done, as sentences."""
+    if name == "1k-A" and parts["test"] and not parts["train"]:
+        parts["train"] = [video for video in annotations.captions if video not in set(parts["test"])]
+        return ["1k-A train: no list found, so it is every captioned video outside the test list"]
+    if name == "7k" and not parts["train"]:
+        parts["train"] = _official(annotations, "train", "validate")
+    if name == "full" and not (parts["train"] and parts["test"]):
+        splits = {"train": "train", "validation": "validate", "test": "test"}
+        official = {part: _official(annotations, split) for part, split in splits.items()}
+        plain = {part: published.lists.get((PLAIN, part), []) for part in splits}
+        parts.update(official if official["train"] and official["test"] else plain)
+    return []
+
+
+def _official(annotations: Annotations, *names: str) -> list[str]:
+    return [video for video, split in annotations.official_split.items() if split in names]
+
+
+def _warnings(name: str, train: list[str], test: list[str], queries: Mapping[str, list[str]]) -> list[str]:
+    notes = []
+    both = len(set(train) & set(test))
+    if both:
+        notes.append(f"{name} train: {both:,} videos are in the test list too and are left out of training")
+    if name in ("1k-A", "7k") and not queries:
+        notes.append(
+            f"{name} test: no MSRVTT_JSFUSION_test.csv, so every caption is a query; published results "
+            "use one sentence a video"
+        )
+    return notes

@@ -1,0 +1,13 @@
+"""The losses: fixed margin, InfoNCE, and the adaptive margin of CMGSD on top of either backbone.
+
+All take ``sim`` [N, N] (rows are texts, columns are videos, positives on the diagonal) and return a
+scalar. None changes its inputs, moves them to another device or has a parameter. A rectangular ``sim``
+is refused: which column is a text's own would be a guess. Known further positives go in by ``ids``.
+"""
+
+from cmgsd_lite.losses.cmgsd import CMGSDLoss, PermutedCMGSDLoss
+from cmgsd_lite.losses.contrastive import InfoNCELoss
+from cmgsd_lite.losses.hinge import ranking_hinge
+from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
+
+__all__ = ["CMGSDLoss", "InfoNCELoss", "MaxMarginRankingLoss", "PermutedCMGSDLoss", "ranking_hinge"]

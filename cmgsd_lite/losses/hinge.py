@@ -1,0 +1,254 @@
+"""The ranking hinge pair by pair, and the reductions that turn a matrix of violations into one number.
+
+The field calls several of these reductions "max-margin ranking loss". They are different losses: a
+margin or a learning rate found for one does not transfer to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from cmgsd_lite.similarity import at_least_float32
+
+Reduction = Literal["mean", "sum", "hardest", "smooth"] | int
+Ids = Tensor | Sequence[Hashable]
+
+FAR_BELOW = -1e4
+"""The margin of a pair that is left out: out of every reach, and finite, so that no gradient is NaN."""
+
+
+def ranking_hinge(sim: Tensor, margin: float | Tensor) -> tuple[Tensor, Tensor]:
+    """Hinge of every pair, in both directions, before any reduction.
+
+    ``text_to_video[i, j] = max(0, margin[i, j] + sim[i, j] - sim[i, i])``: text i is the anchor, video j
+    the negative. ``video_to_text[i, j] = max(0, margin[i, j] + sim[i, j] - sim[j, j])``: video j is the
+    anchor, text i the negative.
+
+    Args:
+        sim: Similarities [N, N]: rows are texts, columns are videos, positives on the diagonal.
+        margin: A number, or one for every pair [N, N]; ``-inf`` leaves a pair out.
+
+    Returns:
+        ``(text_to_video, video_to_text)``, [N, N] each, zero on the diagonal. float32 or wider.
+
+    Raises:
+        ValueError: If ``sim`` is not square with N >= 2 or not finite, or ``margin`` does not fit it.
+
+    Source:
+        The fixed margin is the field's standard (VSE++, CE, MMT); a margin for every pair is the paper's
+        idea (abstract), in our reconstruction.
+
+    Example:
+        >>> sim = torch.tensor([[0.9, 0.8], [0.1, 0.5]])
+        >>> text_to_video, video_to_text = ranking_hinge(sim, 0.2)
+        >>> text_to_video
+        tensor([[0.0000, 0.1000],
+                [0.0000, 0.0000]])
+        >>> video_to_text
+        tensor([[0.0000, 0.5000],
+                [0.0000, 0.0000]])
+    """
+    sim, margin = checked(sim, margin)
+    raised = sim + spread_margin(sim, margin, negative_pairs(sim, margin))
+    positive = sim.diagonal()
+    return hinge_against(raised, positive), hinge_against(raised.T, positive).T
+
+
+def hinge_against(raised: Tensor, positive: Tensor) -> Tensor:
+    """Hinge of every pair of one direction: max(0, raised - positive); rows are anchors.
+
+    Args:
+        raised: Similarity plus margin [anchors, negatives].
+        positive: Similarity of every anchor to its own partner [anchors].
+
+    Returns:
+        [anchors, negatives] >= 0; the gradient is 0 where the hinge is exactly 0.
+
+    Source:
+        The field's standard.
+
+    Example:
+        >>> hinge_against(torch.tensor([[0.3, 1.0]]), torch.tensor([0.9]))
+        tensor([[0.0000, 0.1000]])
+    """
+    # Adding the negated vector saves autograd a negated matrix; relu_ saves one more allocation.
+    return torch.relu_(raised + (-positive)[:, None])
+
+
+def spread_margin(sim: Tensor, margin: float | Tensor, negatives: Tensor | None) -> Tensor:
+    """The margin of every pair, ``FAR_BELOW`` for the pairs that are no negatives.
+
+    Args:
+        sim: Similarities [N, N], as ``checked`` returns them.
+        margin: A number or [N, N].
+        negatives: As ``negative_pairs`` returns them.
+
+    Returns:
+        [N, N] in the precision of ``sim``.
+
+    Source:
+        ours.
+
+    Example:
+        >>> spread_margin(torch.eye(2), 0.2, None)[0, 1]
+        tensor(0.2000)
+    """
+    if negatives is not None:
+        return torch.where(negatives, margin, FAR_BELOW).to(sim.dtype)
+    if isinstance(margin, Tensor):
+        return margin.diagonal_scatter(margin.new_full((sim.shape[0],), FAR_BELOW))
+    return torch.full_like(sim, margin, requires_grad=False).fill_diagonal_(FAR_BELOW)
+
+
+def negative_pairs(sim: Tensor, margin: float | Tensor = 0.0, ids: Ids | None = None) -> Tensor | None:
+    """Which pairs of the batch are negatives.
+
+    Args:
+        sim: Similarities [N, N].
+        margin: A number or [N, N]; ``-inf`` leaves a pair out.
+        ids: One name an item [N]: pairs with equal ids are known positives, not negatives.
+
+    Returns:
+        Boolean [N, N], or None for the usual case: every pair off the diagonal.
+
+    Raises:
+        ValueError: If ``ids`` has not N entries, or no negative pair is left.
+
+    Source:
+        ours.
+
+    Example:
+        >>> negative_pairs(torch.eye(3), ids=["video1", "video2", "video1"])[0]
+        tensor([False,  True, False])
+    """
+    removes = isinstance(margin, Tensor) and bool(torch.isneginf(margin.detach().amin()))
+    if ids is None and not removes:
+        return None
+    n = sim.shape[0]
+    negatives = ~torch.eye(n, dtype=torch.bool, device=sim.device)
+    if ids is not None:
+        codes = _codes(ids, n).to(sim.device)
+        negatives &= codes[:, None] != codes[None, :]
+        if not bool(negatives.any()):
+            raise ValueError("ids: expected at least two different ids, got the same for the whole batch")
+    if isinstance(margin, Tensor) and removes:
+        negatives &= ~torch.isneginf(margin)
+    return negatives
+
+
+def _codes(ids: Ids, n: int) -> Tensor:
+    if isinstance(ids, Tensor):
+        codes = ids
+    else:
+        known: dict[Hashable, int] = {}
+        codes = torch.tensor([known.setdefault(name, len(known)) for name in ids], dtype=torch.long)
+    if codes.shape != (n,):
+        raise ValueError(f"ids: expected one id for each of the {n} items, got shape {list(codes.shape)}")
+    return codes
+
+
+def reduce_direction(
+    raised: Tensor,
+    positive: Tensor,
+    negatives: Tensor | None,
+    reduction: Reduction,
+    temperature: float = 0.03,
+) -> Tensor:
+    """Reduce one direction to a scalar; rows are anchors.
+
+    An anchor's own similarity is the same for all its negatives, so for every reduction but ``mean`` and
+    ``sum`` it is subtracted after the maximum has been taken: the same value, without a second matrix.
+
+    Args:
+        raised: Similarity plus margin [anchors, negatives], far below where a pair is left out.
+        positive: Similarity of every anchor to its own partner [anchors].
+        negatives: Boolean [anchors, negatives], or None for all off the diagonal.
+        reduction: ``"mean"``: over all pairs; ``"sum"``; ``"hardest"``: the largest of each anchor, mean
+            over anchors; an int k: mean of the min(k, available) largest of each anchor, zeros included;
+            ``"smooth"``: temperature * softplus(logsumexp(violation / temperature)), mean over anchors.
+        temperature: Of ``"smooth"``, in units of the similarity.
+
+    Returns:
+        Scalar >= 0. Anchors without any negative are left out of the mean over anchors.
+
+    Source:
+        ``mean``: CE, MMT; ``sum`` and ``hardest``: VSE++; the others ours.
+
+    Example:
+        >>> raised = torch.tensor([[-1e4, 0.8], [0.4, -1e4]])
+        >>> reduce_direction(raised, torch.tensor([0.5, 0.5]), None, "hardest")
+        tensor(0.1500)
+    """
+    n = raised.shape[0]
+    if reduction == "sum":
+        return hinge_against(raised, positive).sum()
+    if reduction == "mean":
+        count = n * (n - 1) if negatives is None else max(int(negatives.sum()), 1)
+        return hinge_against(raised, positive).sum() / count
+    available = None if negatives is None else negatives.sum(dim=1)
+    if reduction == "hardest":
+        # amax shares the gradient among ties, so that the order of the batch does not matter.
+        return _mean_over_anchors(torch.relu(raised.amax(dim=1) - positive), available)
+    if reduction == "smooth":
+        violation = torch.logsumexp(raised / temperature, dim=1) - positive / temperature
+        # softplus, exactly: torch's own turns into a straight line above 20.
+        soft = temperature * torch.logaddexp(violation, torch.zeros_like(violation))
+        return _mean_over_anchors(soft, available)
+    largest = torch.relu(raised.topk(min(int(reduction), n - 1), dim=1).values - positive[:, None])
+    counted = largest.shape[1] if available is None else available.clamp(1, largest.shape[1])
+    return _mean_over_anchors(largest.sum(dim=1) / counted, available)
+
+
+def _mean_over_anchors(per_anchor: Tensor, available: Tensor | None) -> Tensor:
+    if available is None:
+        return per_anchor.mean()
+    anchors = available > 0
+    return torch.where(anchors, per_anchor, 0).sum() / anchors.sum().clamp_min(1)
+
+
+def checked(sim: Tensor, margin: float | Tensor) -> tuple[Tensor, float | Tensor]:
+    """Check ``sim`` and ``margin`` and widen half precision; the inputs are never changed.
+
+    Args:
+        sim: Similarities [N, N].
+        margin: A finite number, or [N, N] of finite numbers and ``-inf``.
+
+    Returns:
+        Both, in float32 or wider; the margin in the precision of ``sim``.
+
+    Raises:
+        ValueError: Naming the argument, what was expected and what came.
+
+    Source:
+        ours.
+
+    Example:
+        >>> checked(torch.eye(2), 0.2)[1]
+        0.2
+    """
+    if sim.ndim != 2 or sim.shape[0] != sim.shape[1] or sim.shape[0] < 2:
+        raise ValueError(
+            "sim: expected a square matrix [N, N] with N >= 2 and the positives on the diagonal, "
+            f"got shape {list(sim.shape)}"
+        )
+    sim = at_least_float32(sim)
+    if not bool(torch.isfinite(sim.detach().sum())):
+        raise ValueError("sim: expected finite similarities, got NaN or infinite entries")
+    if not isinstance(margin, Tensor):
+        if not abs(margin) < float("inf"):
+            raise ValueError(f"margin: expected a finite number, got {margin}")
+        return sim, float(margin)
+    if margin.ndim == 0:
+        margin = margin.expand_as(sim)
+    if margin.shape != sim.shape:
+        raise ValueError(f"margin: expected shape {list(sim.shape)} like sim, got {list(margin.shape)}")
+    if margin.device != sim.device:
+        raise ValueError(f"margin: expected on {sim.device} like sim, got {margin.device}")
+    # amax hands NaN on, so one pass finds it and +inf.
+    if not bool(margin.detach().amax() < float("inf")):
+        raise ValueError("margin: expected finite numbers (or -inf to leave a pair out), got NaN or inf")
+    return sim, margin.to(sim.dtype)

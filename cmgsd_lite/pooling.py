@@ -1,0 +1,71 @@
+"""Videos as they come from disk: tokens of several experts, padded, some missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the tokens that exist; zero where a video has none.
+
+    Args:
+        values: Tokens [N, T, D]. What stands in masked places is never read, NaN included.
+        mask: Boolean [N, T], True where the token exists.
+
+    Returns:
+        Means [N, D].
+
+    Source:
+        ours.
+
+    Example:
+        >>> masked_mean(torch.tensor([[[2.0], [4.0], [99.0]]]), torch.tensor([[True, True, False]]))
+        tensor([[3.]])
+    """
+    kept = values.masked_fill(~mask[:, :, None], 0)
+    return kept.sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp_min(1)
+
+
+def check_features(features: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless the experts' features and masks belong together.
+
+    Args:
+        features: Tokens of each expert [N, T, D], floating point; T and D may differ between experts.
+        masks: Boolean [N, T] of each expert.
+
+    Raises:
+        ValueError: Naming the expert, what was expected and what came. NaN or infinite entries count only
+            where the mask says that a token exists.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_features({"rgb": torch.zeros(2, 3, 4)}, {"rgb": torch.ones(2, 3, dtype=torch.bool)})
+    """
+    if not features:
+        raise ValueError("features: expected at least one expert, got none")
+    if any(name not in masks for name in features):
+        raise ValueError(f"masks: expected one for each expert {list(features)}, got {list(masks)}")
+    counts = {name: len(values) for name, values in features.items() if values.ndim > 0}
+    if len(set(counts.values())) != 1 or 0 in counts.values():
+        raise ValueError(f"features: expected one number of videos >= 1 for every expert, got {counts}")
+    for name, values in features.items():
+        _check_expert(name, values, masks[name])
+
+
+def _check_expert(name: str, values: Tensor, mask: Tensor) -> None:
+    if values.ndim != 3 or not values.is_floating_point():
+        raise ValueError(
+            f"features[{name!r}]: expected floating point [N, T, D], got {values.dtype} {list(values.shape)}"
+        )
+    if mask.dtype != torch.bool or mask.shape != values.shape[:2]:
+        raise ValueError(
+            f"masks[{name!r}]: expected bool {list(values.shape[:2])}, got {mask.dtype} {list(mask.shape)}"
+        )
+    # NaN and inf of any token survive its sum, which is cheaper to look at than the tokens.
+    if not bool(torch.isfinite(values.detach().sum(dim=2)[mask]).all()):
+        raise ValueError(f"features[{name!r}]: expected finite values where the mask is True, got NaN or inf")

@@ -1,0 +1,177 @@
+"""A split made ready for training: tensors, text vectors and teachers, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from cmgsd_lite.data import RetrievalDataset, Split
+from cmgsd_lite.encoders import WordLlamaEncoder
+from cmgsd_lite.teachers import Statistics, feature_statistics, text_teacher, video_teacher
+
+Encode = Callable[[Sequence[str]], Tensor]
+
+
+@dataclass(frozen=True)
+class PreparedSplit:
+    """One split as tensors; videos are rows in the order of ``video_ids``.
+
+    Args:
+        video_ids: V names.
+        features: Tokens of each expert [V, T, D], float32.
+        masks: Boolean [V, T] of each expert.
+        text: Frozen vectors of all captions [C, D_text], those of one video next to each other.
+        video_of_text: Row of the video that each caption belongs to [C], rising.
+        text_teacher: Static text teacher [V, D']: the mean over all captions of a video.
+        video_teacher: Static video teacher [V, D'']: the features, standardised on the training videos.
+
+    Example:
+        >>> prepared = prepare_split(split, WordLlamaEncoder().encode)  # doctest: +SKIP
+    """
+
+    video_ids: list[str]
+    features: dict[str, Tensor]
+    masks: dict[str, Tensor]
+    text: Tensor
+    video_of_text: Tensor
+    text_teacher: Tensor
+    video_teacher: Tensor
+
+    def __len__(self) -> int:
+        return len(self.video_ids)
+
+    def videos(self, index: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return features and masks of some videos."""
+        return (
+            {name: values[index] for name, values in self.features.items()},
+            {name: mask[index] for name, mask in self.masks.items()},
+        )
+
+    def first_caption_and_count(self) -> tuple[Tensor, Tensor]:
+        """Return, for every video, the row of its first caption and how many it has, [V] each."""
+        counts = torch.bincount(self.video_of_text, minlength=len(self))
+        return counts.cumsum(0) - counts, counts
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """The three splits of a data set, ready.
+
+    Example:
+        >>> prepared = PreparedDataset.of(load_dataset())  # doctest: +SKIP
+    """
+
+    train: PreparedSplit
+    validation: PreparedSplit
+    test: PreparedSplit
+
+    @classmethod
+    def of(cls, dataset: RetrievalDataset, queries: str = "all", encode: Encode | None = None) -> Self:
+        """Prepare a data set; everything that is fitted is fitted on the training videos.
+
+        Args:
+            dataset: As ``load_dataset`` returns it.
+            queries: Test queries: ``"all"`` captions of a video, or the ``"protocol"``'s own sentences.
+            encode: Frozen text encoder; WordLlama by default.
+
+        Returns:
+            The prepared data set.
+
+        Raises:
+            ValueError: On another ``queries``.
+        """
+        if queries not in ("all", "protocol"):
+            raise ValueError(f"queries: expected 'all' or 'protocol', got {queries!r}")
+        encode = WordLlamaEncoder().encode if encode is None else encode
+        statistics = feature_statistics(*_tensors(dataset.train))
+        test_texts = dataset.test.queries if queries == "protocol" else None
+        return cls(
+            prepare_split(dataset.train, encode, statistics),
+            prepare_split(dataset.validation, encode, statistics),
+            prepare_split(dataset.test, encode, statistics, test_texts),
+        )
+
+
+def prepare_split(
+    split: Split,
+    encode: Encode,
+    statistics: Mapping[str, Statistics] | None = None,
+    texts: Mapping[str, Sequence[str]] | None = None,
+) -> PreparedSplit:
+    """Encode the captions of a split and build its teachers.
+
+    Args:
+        split: Videos with features and captions.
+        encode: Frozen text encoder: N strings to [N, D].
+        statistics: Of the training videos' features; the split's own by default.
+        texts: Texts to encode instead of all captions (the text teacher still sees all captions).
+
+    Returns:
+        The prepared split.
+
+    Raises:
+        ValueError: If the split has no video, or one without captions.
+
+    Source:
+        ours.
+
+    Example:
+        >>> prepared = prepare_split(split, WordLlamaEncoder().encode)  # doctest: +SKIP
+    """
+    if len(split) == 0:
+        raise ValueError(f"split {split.name!r}: expected at least one video, got none")
+    features, masks = _tensors(split)
+    chosen = split.captions if texts is None else texts
+    flat = [text for name in split.video_ids for text in chosen.get(name, [])]
+    counts = torch.tensor([len(chosen.get(name, [])) for name in split.video_ids])
+    vectors = encode(flat)
+    captions = [split.captions[name] for name in split.video_ids]
+    return PreparedSplit(
+        list(split.video_ids),
+        features,
+        masks,
+        vectors,
+        torch.repeat_interleave(torch.arange(len(split)), counts),
+        # The texts are the captions in the same order, unless others were asked for.
+        text_teacher(captions, encode if texts is not None else lambda _: vectors),
+        video_teacher(features, masks, statistics or feature_statistics(features, masks)),
+    )
+
+
+def group_codes(ids: Sequence[Hashable] | None, count: int) -> Tensor:
+    """Number the groups of known positives: equal ids, equal numbers.
+
+    Args:
+        ids: One name a video, or None: every video is its own group.
+        count: How many videos there are.
+
+    Returns:
+        [count] whole numbers.
+
+    Raises:
+        ValueError: If ``ids`` has another length.
+
+    Source:
+        ours.
+
+    Example:
+        >>> group_codes(["a", "b", "a"], 3)
+        tensor([0, 1, 0])
+    """
+    if ids is None:
+        return torch.arange(count)
+    if len(ids) != count:
+        raise ValueError(f"ids: expected one for each of the {count} training videos, got {len(ids)}")
+    known: dict[Hashable, int] = {}
+    return torch.tensor([known.setdefault(name, len(known)) for name in ids])
+
+
+def _tensors(split: Split) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    return (
+        {name: torch.from_numpy(values) for name, (values, _) in split.features.items()},
+        {name: torch.from_numpy(mask) for name, (_, mask) in split.features.items()},
+    )

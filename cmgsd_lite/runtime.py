@@ -1,0 +1,99 @@
+"""Threads, versions and safe writing: the few things that touch the machine, in one place."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def set_threads(threads: int = 1) -> None:
+    """Set the number of torch's threads; the only place that does.
+
+    One is the default: two threads on two busy cores can be far slower than one, and results are equal
+    to the last bit only for one and the same number.
+
+    Args:
+        threads: At least 1.
+
+    Raises:
+        ValueError: If ``threads`` is below 1.
+
+    Source:
+        ours.
+
+    Example:
+        >>> set_threads(1)
+    """
+    if threads < 1:
+        raise ValueError(f"threads: expected a whole number >= 1, got {threads}")
+    torch.set_num_threads(threads)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on, by name.
+
+    Returns:
+        ``python``, ``machine`` and the packages that numbers come from.
+
+    Source:
+        ours.
+
+    Example:
+        >>> sorted(versions())[0]
+        'cmgsd-lite'
+    """
+    packages = ("cmgsd-lite", "torch", "numpy", "wordllama")
+    found = {name: metadata.version(name) for name in packages}
+    return {**found, "python": platform.python_version(), "machine": platform.machine()}
+
+
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file whole or not at all: to a temporary neighbour, then rename.
+
+    Args:
+        path: Where the file goes; folders are made.
+        write: Writes to the path that it is given.
+
+    Raises:
+        OSError: If the folder can not be written to. An older file at ``path`` is then untouched.
+
+    Source:
+        ours.
+
+    Example:
+        >>> write_atomically(Path("notes.txt"), lambda path: path.write_text("done"))  # doctest: +SKIP
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON atomically, indented, with a line break at the end; NaN is refused.
+
+    Args:
+        path: Where the file goes.
+        content: What ``json`` can write.
+
+    Raises:
+        ValueError: If there is a NaN or infinite number in it: no other program could read that.
+
+    Source:
+        ours.
+
+    Example:
+        >>> write_json(Path("metrics.json"), {"schema": 1})  # doctest: +SKIP
+    """
+    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

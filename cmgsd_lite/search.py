@@ -1,0 +1,80 @@
+"""Search a gallery with a sentence that a person typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cmgsd_lite.data import Split
+from cmgsd_lite.encoders import WordLlamaEncoder
+from cmgsd_lite.errors import DataError
+from cmgsd_lite.models import RetrievalModel
+
+
+def search_videos(model: RetrievalModel, split: Split, query: str, top: int = 5) -> list[dict[str, Any]]:
+    """Rank the videos of a split by how well they fit a sentence.
+
+    Args:
+        model: A trained model.
+        split: The gallery.
+        query: A sentence.
+        top: How many videos to return; fewer if the gallery is smaller.
+
+    Returns:
+        Best first: ``rank``, ``video_id``, ``score`` (cosine), and ``caption``, the video's first.
+
+    Raises:
+        ValueError: If the sentence is empty, or ``top`` below 1.
+
+    Source:
+        ours.
+
+    Example:
+        >>> search_videos(model, dataset.test, "a red cat jumping at night")[0]  # doctest: +SKIP
+    """
+    if not query.strip():
+        raise ValueError("query: expected a sentence, got an empty one")
+    if top < 1:
+        raise ValueError(f"top: expected a whole number >= 1, got {top}")
+    features = {name: torch.from_numpy(expert.values) for name, expert in split.features.items()}
+    masks = {name: torch.from_numpy(expert.mask) for name, expert in split.features.items()}
+    with torch.inference_mode():
+        text = model.eval().encode_text(WordLlamaEncoder().encode([query]))
+        scores = model.similarity(text, model.encode_video(features, masks))[0]
+    best = scores.topk(min(top, len(split)))
+    found = []
+    for rank, (score, row) in enumerate(
+        zip(best.values.tolist(), best.indices.tolist(), strict=True), start=1
+    ):
+        name = split.video_ids[row]
+        caption = split.captions[name][0]
+        found.append({"rank": rank, "video_id": name, "score": score, "caption": caption})
+    return found
+
+
+def newest_checkpoint(folder: Path) -> Path:
+    """Find the checkpoint written last under a folder.
+
+    Args:
+        folder: Searched at any depth.
+
+    Returns:
+        The newest ``.pt`` file.
+
+    Raises:
+        DataError: If there is none; the message says how to make one.
+
+    Source:
+        ours.
+
+    Example:
+        >>> newest_checkpoint(Path("runs"))  # doctest: +SKIP
+    """
+    files = sorted(folder.rglob("*.pt"), key=lambda path: path.stat().st_mtime)
+    if not files:
+        raise DataError(
+            f"{folder}: expected a checkpoint, found none; make one with: python -m cmgsd_lite run"
+        )
+    return files[-1]
