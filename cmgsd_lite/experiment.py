@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from cmgsd_lite.checkpoints import save_checkpoint
 from cmgsd_lite.conditions import LossConfig
 from cmgsd_lite.data import RetrievalDataset, load_dataset
+from cmgsd_lite.data.minivtt import batch_relevance
 from cmgsd_lite.evaluation import score
 from cmgsd_lite.ground_truth import relevance_kinds
 from cmgsd_lite.losses import CMGSDLoss
@@ -189,6 +190,7 @@ class Bench:
             self.prepared.train,
             self.prepared.validation,
             replace(self.experiment.training, seed=seed),
+            relevance=batch_relevance(self.dataset.train) if self.dataset.name == "minivtt" else None,
             checkpoint=checkpoint,
             resume=resume,
             about=about,

@@ -11,7 +11,7 @@ import copy
 import inspect
 import math
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from cmgsd_lite.errors import DataError
 from cmgsd_lite.evaluation import evaluate
 from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.prepare import PreparedSplit, group_codes, prepare_split
+
+BatchRelevance = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ def fit(
     config: TrainingConfig | None = None,
     *,
     ids: Sequence[Hashable] | None = None,
+    relevance: BatchRelevance | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
     about: dict[str, Any] | None = None,
@@ -115,8 +118,8 @@ def fit(
 ) -> FitResult:
     """Train a model with a loss.
 
-    The loss is called with those of ``sim, text, video, text_teacher, video_teacher, progress, ids`` that its
-    ``forward`` takes by name, so any loss of this package, or one's own, can stand in.
+    The loss is called with those of ``sim, text, video, text_teacher, video_teacher, progress, ids, relevance``
+    that its ``forward`` takes by name, so any loss of this package, or one's own, can stand in.
 
     Args:
         model: Trained in place; the result has the weights of the best validation epoch (of the last one
@@ -126,6 +129,8 @@ def fit(
         validation: Videos for choosing the epoch: taken from training, never a test list.
         config: Settings.
         ids: One name a training video; videos with equal names are known positives of each other.
+        relevance: Ground truth for controls: rows of the batch's videos [N] and of its captions [N] to their
+            relevance [N, N] in 0..1 (rows are texts, columns are videos).
         checkpoint: Where to write the state after every epoch, atomically.
         resume: Whether to continue from ``checkpoint`` if it exists.
         about: Kept in the checkpoint for whoever uses the model later.
@@ -146,7 +151,7 @@ def fit(
         >>> result = fit(model, CMGSDLoss(), dataset.train, dataset.validation)  # doctest: +SKIP
     """
     config = config or TrainingConfig()
-    trainer = _Trainer(model, loss, _prepared(train), config, ids)
+    trainer = _Trainer(model, loss, _prepared(train), config, ids, relevance)
     held_out = None if validation is None else _prepared(validation)
     result = FitResult(model)
     best: dict[str, Any] = {"score": -math.inf, "epoch": 0, "model": None}
@@ -221,8 +226,10 @@ class _Trainer:
         train: PreparedSplit,
         config: TrainingConfig,
         ids: Sequence[Hashable] | None,
+        relevance: BatchRelevance | None,
     ) -> None:
         self.model, self.loss, self.train, self.config = model, loss, train, config
+        self.relevance = relevance
         self.videos_in_batch = config.batch_size // config.captions_per_video
         self.steps = len(train) // self.videos_in_batch
         if self.steps == 0:
@@ -234,6 +241,8 @@ class _Trainer:
         self.known_positives = ids is not None or config.captions_per_video > 1
         self.first_caption, self.captions = train.first_caption_and_count()
         self.wanted = set(inspect.signature(loss.forward).parameters)
+        if "relevance" in self.wanted and relevance is None:
+            raise ValueError("relevance: the loss learns from ground truth, expected a function, got None")
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
@@ -282,6 +291,8 @@ class _Trainer:
             "progress": progress,
             "ids": self.groups[videos] if self.known_positives else None,
         }
+        if self.relevance is not None and "relevance" in self.wanted:
+            offered["relevance"] = self.relevance(videos, captions)
         loss: Tensor = self.loss(**{name: value for name, value in offered.items() if name in self.wanted})
         if not bool(torch.isfinite(loss)):
             raise ValueError(

@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from torch import Tensor
 
 from cmgsd_lite.data.annotations import read_annotations
 from cmgsd_lite.data.dataset import RetrievalDataset, Split, assemble
@@ -31,6 +33,7 @@ from cmgsd_lite.runtime import write_atomically
 
 __all__ = [
     "Clip",
+    "batch_relevance",
     "build_minivtt",
     "clip",
     "contact_sheet",
@@ -78,9 +81,8 @@ def load_minivtt(protocol: str | None = None, experts: Sequence[str] | None = No
 
     Returns:
         2,000 training, 300 validation and 1,000 test clips with 10 to 20 captions each. Clips in
-        which nothing moves lack the motion expert. ``queries`` are three captions of each test clip.
-        ``extras`` hold the scene of each clip and the claim of
-        each caption.
+        which nothing moves lack the motion expert. ``queries`` are three captions of each test clip;
+        ``extras`` hold the scene of each clip and the claim of each caption.
 
     Raises:
         DataError: On an unknown protocol or expert, or damaged data.
@@ -183,6 +185,36 @@ def false_negatives(split: Split, videos: Sequence[int], captions: Sequence[int]
     true = claims_true([claims[i] for i in captions], [scenes[j] for j in videos])
     np.fill_diagonal(true, False)
     return true
+
+
+def batch_relevance(split: Split) -> Callable[[Tensor, Tensor], Tensor]:
+    """Graded truth for the batches of a training, for controls that know it (see ``fit``).
+
+    Args:
+        split: Of MiniVTT.
+
+    Returns:
+        A function: rows of clips in the split [N] and numbers of captions in the flat order of the split's
+        captions [N] to float32 relevance [N, N]; rows are texts, columns are videos.
+
+    Raises:
+        DataError: If the split has no scenes.
+
+    Source:
+        ours.
+
+    Example:
+        >>> of_batch = batch_relevance(load_minivtt().train)
+        >>> of_batch(torch.tensor([0, 1]), torch.tensor([0, 20])).shape
+        torch.Size([2, 2])
+    """
+    claims, scenes = _claims(split), _scenes(split)
+
+    def of_batch(videos: Tensor, captions: Tensor) -> Tensor:
+        chosen = [claims[i] for i in captions.tolist()]
+        return torch.from_numpy(graded_relevance(chosen, [scenes[j] for j in videos.tolist()]))
+
+    return of_batch
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,15 @@
-"""Every figure. Functions take ``ax=`` and return the Axes; colours are safe for colour-blind readers."""
+"""Figures of results: curves of trainings, histograms of margins, tables as dot plots."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import seaborn as sns
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from cmgsd_lite.runtime import write_atomically
-
-PALETTE = sns.color_palette("colorblind")
-STYLES = ("-", "--", ":", "-.")
+from cmgsd_lite.plots.base import PALETTE, line_style, new_axes
 
 
 def plot_loss(histories: Mapping[str, Sequence[Mapping[str, Any]]], ax: Axes | None = None) -> Axes:
@@ -35,10 +28,12 @@ def plot_loss(histories: Mapping[str, Sequence[Mapping[str, Any]]], ax: Axes | N
     Example:
         >>> ax = plot_loss({"infonce": [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}]})
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     for i, (name, history) in enumerate(histories.items()):
         first = history[0]["loss"]
-        ax.plot([r["epoch"] for r in history], [r["loss"] / first for r in history], label=name, **_line(i))
+        ax.plot(
+            [r["epoch"] for r in history], [r["loss"] / first for r in history], label=name, **line_style(i)
+        )
     ax.set(xlabel="epoch", ylabel="training loss / its first epoch", ylim=(0, None))
     ax.legend(fontsize="small")
     return ax
@@ -63,10 +58,10 @@ def plot_recall(
     Example:
         >>> ax = plot_recall({"infonce": [{"epoch": 1, "validation": {"t2v": {"R@10": 30.0}}}]})
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     for i, (name, history) in enumerate(histories.items()):
         values = [r["validation"]["t2v"][key] for r in history]
-        ax.plot([r["epoch"] for r in history], values, label=name, **_line(i))
+        ax.plot([r["epoch"] for r in history], values, label=name, **line_style(i))
     unit = "" if key in ("MdR", "MnR") else " (%)"
     ax.set(xlabel="epoch", ylabel=f"validation {key}, text to video{unit}")
     ax.legend(fontsize="small")
@@ -93,10 +88,10 @@ def plot_margins(
     Example:
         >>> ax = plot_margins({"cmgsd": [1, 2]}, [0.1, 0.2, 0.3], fixed=0.2)
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     for i, (name, count) in enumerate(counts.items()):
         share = np.asarray(count) / max(np.sum(np.asarray(count)), 1)
-        ax.stairs(100 * share, np.asarray(bins), label=name, **_line(i))
+        ax.stairs(100 * share, np.asarray(bins), label=name, **line_style(i))
     if fixed is not None:
         ax.axvline(fixed, color="black", linewidth=1, label="fixed margin")
     ax.set(xlabel="margin (cosine units)", ylabel="share of negative pairs (%)")
@@ -125,7 +120,7 @@ def plot_table(
         >>> run = {"t2v": {"R@10": 40.0}}
         >>> ax = plot_table([{"name": "infonce", "per_seed": [run], "mean": run}])
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     for place, row in enumerate(rows):
         values = [run["t2v"][key] for run in row["per_seed"]]
         ax.plot(values, [place] * len(values), "o", color=PALETTE[0], alpha=0.6, markersize=5)
@@ -139,42 +134,3 @@ def plot_table(
     ax.set(xlabel=f"{key}, text to video{unit}; dots are seeds, bars their mean")
     ax.grid(axis="x", alpha=0.3)
     return ax
-
-
-def save_figure(figure: Figure, path: Path, close: bool = True) -> None:
-    """Write a figure atomically, the same bytes whichever matplotlib draws it on whatever day.
-
-    Args:
-        figure: What to write.
-        path: File name ending in .png or .svg.
-        close: Whether to close the figure afterwards.
-
-    Raises:
-        ValueError: On another ending.
-        OSError: If the folder can not be written to.
-
-    Source:
-        ours.
-
-    Example:
-        >>> save_figure(plot_margins({}, [0, 1]).figure, Path("margins.png"))  # doctest: +SKIP
-    """
-    ending = path.suffix.lower().lstrip(".")
-    if ending not in ("png", "svg"):
-        raise ValueError(f"path: expected a name ending in .png or .svg, got {path.name}")
-    metadata = {"Software": None} if ending == "png" else {"Date": None}
-    with plt.rc_context({"svg.hashsalt": "cmgsd-lite"}):
-        write_atomically(
-            path, lambda temporary: figure.savefig(temporary, format=ending, dpi=150, metadata=metadata)
-        )
-    if close:
-        plt.close(figure)
-
-
-def _line(i: int) -> dict[str, Any]:
-    # Colour and dash both change, so that lines can be told apart in grey too.
-    return {"color": PALETTE[i % len(PALETTE)], "linestyle": STYLES[i % len(STYLES)]}
-
-
-def _axes(ax: Axes | None) -> Axes:
-    return plt.subplots(figsize=(6, 4), layout="constrained")[1] if ax is None else ax

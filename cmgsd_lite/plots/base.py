@@ -1,0 +1,160 @@
+"""What all figures share: colours and dashes, the file writer, and showing a figure with its alt text."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import seaborn as sns
+from IPython.display import display
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from cmgsd_lite.runtime import write_atomically
+
+PALETTE = sns.color_palette("colorblind")
+STYLES = ("-", "--", ":", "-.")
+FIGURES_FOLDER = "CMGSD_FIGURES"
+"""Environment variable: where ``show_figure`` writes PNG and SVG copies for slides, if set."""
+
+
+def show_figure(figure: Figure | Image.Image, name: str, alt: str) -> None:
+    """Show a figure in a notebook together with a text that says what it shows, and close it.
+
+    The text stands beside the picture in the notebook's file, for screen readers and for tests; it should say
+    what a reader is to see, without figures that differ from machine to machine.
+
+    Args:
+        figure: Of matplotlib, or a picture.
+        name: Short file name for slides, such as ``"03-similarities"``.
+        alt: What the picture shows, at least 20 characters.
+
+    Raises:
+        ValueError: If the text is shorter, or the name is no plain file name.
+        OSError: If the folder for slides can not be written to.
+
+    Source:
+        ours.
+
+    Example:
+        >>> show_figure(figure, "03-similarities", "Three histograms: ...")  # doctest: +SKIP
+    """
+    if len(alt.strip()) < 20:
+        raise ValueError(f"alt: expected at least 20 characters saying what the picture shows, got {alt!r}")
+    if not name or Path(name).name != name or "." in name:
+        raise ValueError(f"name: expected a file name without folder and ending, got {name!r}")
+    picture = io.BytesIO()
+    if isinstance(figure, Image.Image):
+        figure.save(picture, "PNG", optimize=True)
+    else:
+        figure.savefig(picture, format="png", dpi=100, metadata={"Software": None})
+    bundle = {"image/png": picture.getvalue(), "text/plain": alt}
+    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})  # type: ignore[no-untyped-call]
+    folder = os.environ.get(FIGURES_FOLDER)
+    if folder:
+        export_figure(figure, Path(folder), name)
+    if isinstance(figure, Figure):
+        plt.close(figure)
+
+
+def export_figure(figure: Figure | Image.Image, folder: Path, name: str) -> list[Path]:
+    """Write a figure as PNG and, where it is drawn from lines and text, as SVG.
+
+    Args:
+        figure: Of matplotlib, or a picture.
+        folder: Made if missing.
+        name: File name without ending.
+
+    Returns:
+        The files.
+
+    Raises:
+        OSError: If the folder can not be written to.
+
+    Source:
+        ours.
+
+    Example:
+        >>> export_figure(figure, Path("figures"), "03-similarities")  # doctest: +SKIP
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    png = folder / f"{name}.png"
+    if isinstance(figure, Image.Image):
+        image = figure
+        write_atomically(png, lambda temporary: image.save(temporary, "PNG"))
+        return [png]
+    svg = folder / f"{name}.svg"
+    save_figure(figure, png, close=False)
+    save_figure(figure, svg, close=False)
+    return [png, svg]
+
+
+def save_figure(figure: Figure, path: Path, close: bool = True) -> None:
+    """Write a figure atomically, the same bytes whichever matplotlib draws it on whatever day.
+
+    Args:
+        figure: What to write.
+        path: File name ending in .png or .svg.
+        close: Whether to close the figure afterwards.
+
+    Raises:
+        ValueError: On another ending.
+        OSError: If the folder can not be written to.
+
+    Source:
+        ours.
+
+    Example:
+        >>> save_figure(plot_margins({}, [0, 1]).figure, Path("margins.png"))  # doctest: +SKIP
+    """
+    ending = path.suffix.lower().lstrip(".")
+    if ending not in ("png", "svg"):
+        raise ValueError(f"path: expected a name ending in .png or .svg, got {path.name}")
+    metadata = {"Software": None} if ending == "png" else {"Date": None}
+    with plt.rc_context({"svg.hashsalt": "cmgsd-lite"}):
+        write_atomically(
+            path, lambda temporary: figure.savefig(temporary, format=ending, dpi=150, metadata=metadata)
+        )
+    if close:
+        plt.close(figure)
+
+
+def line_style(i: int) -> dict[str, Any]:
+    """Colour and dash of the i-th line; both change, so that lines can be told apart in grey too.
+
+    Args:
+        i: Number of the line, from 0.
+
+    Returns:
+        Keyword arguments of ``Axes.plot``.
+
+    Source:
+        ours.
+
+    Example:
+        >>> line_style(1)["linestyle"]
+        '--'
+    """
+    return {"color": PALETTE[i % len(PALETTE)], "linestyle": STYLES[i % len(STYLES)]}
+
+
+def new_axes(ax: Axes | None) -> Axes:
+    """Return the Axes to draw on: the given one, or those of a new figure.
+
+    Args:
+        ax: Given by the caller, or None.
+
+    Returns:
+        The Axes.
+
+    Source:
+        ours.
+
+    Example:
+        >>> ax = new_axes(None)
+    """
+    return plt.subplots(figsize=(6, 4), layout="constrained")[1] if ax is None else ax
