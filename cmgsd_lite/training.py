@@ -118,8 +118,8 @@ def fit(
 ) -> FitResult:
     """Train a model with a loss.
 
-    The loss is called with those of ``sim, text, video, text_teacher, video_teacher, progress, ids, relevance``
-    that its ``forward`` takes by name, so any loss of this package, or one's own, can stand in.
+    The loss is called with those of ``sim, text, video, text_teacher, video_teacher, progress, ids,
+    relevance`` that its ``forward`` takes by name, so any loss of this package, or one's own, can stand in.
 
     Args:
         model: Trained in place; the result has the weights of the best validation epoch (of the last one
