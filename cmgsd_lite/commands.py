@@ -11,12 +11,14 @@ from typing import Any
 from cmgsd_lite.checkpoints import load_model
 from cmgsd_lite.conditions import CONDITIONS, LossConfig, condition
 from cmgsd_lite.data import describe, format_description
+from cmgsd_lite.data.minivtt import clip, contact_sheet
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.experiment import Bench, DataConfig, Experiment, run_all, tabulate
 from cmgsd_lite.report import results_caption, results_table, write_figures
 from cmgsd_lite.runtime import write_json
 from cmgsd_lite.search import newest_checkpoint, search_videos
 from cmgsd_lite.training import TrainingConfig
+from cmgsd_lite.truth_page import SHOWN, write_truth_page
 
 RUNS = Path("runs")
 
@@ -39,6 +41,11 @@ def run(options: argparse.Namespace) -> None:
     described = bench.describe()
     runs = run_all(experiment, options.jobs, out / "models")
     results = tabulate(experiment, described, runs)
+    shown = [name for name in SHOWN if name in names]
+    if bench.dataset.name == "minivtt" and shown:
+        first = experiment.seeds[0]
+        models = {name: load_model(out / "models" / f"{name}-seed{first}.pt")[0] for name in shown}
+        results["false_negatives"] = write_truth_page(bench, models, out / "false-negatives.png")
     _finish(options, out, results, runs)
 
 
@@ -122,11 +129,23 @@ def search(options: argparse.Namespace) -> None:
     model, about = load_model(path)
     dataset = _experiment_of(about, options.data).data.load()
     found = search_videos(model, dataset.test, options.query, options.top)
+    if dataset.name == "minivtt":
+        _draw_hits(found, Path(options.out) if options.out else RUNS / "search")
     if options.json:
         print(json.dumps({"schema": 1, "query": options.query, "checkpoint": path.name, "results": found}))
         return
     for hit in found:
-        print(f"{hit['rank']:3d}. {hit['video_id']:12s} {hit['score']:6.3f}  {hit['caption']}")
+        line = hit.get("facets") or hit["caption"]
+        print(f"{hit['rank']:3d}. {hit['video_id']:12s} {hit['score']:6.3f}  {line}")
+
+
+def _draw_hits(found: list[dict[str, Any]], out: Path) -> None:
+    """Add to each hit what is true of its clip, and draw all of them."""
+    for hit in found:
+        hit["facets"] = clip(hit["video_id"]).facets()
+    lines = [f"{hit['rank']}. {hit['video_id']}  {hit['facets']}" for hit in found]
+    contact_sheet([hit["video_id"] for hit in found], lines, out / "contact-sheet.png")
+    _say(f"written: contact-sheet.png under {out}")
 
 
 def info(options: argparse.Namespace) -> None:
