@@ -209,7 +209,9 @@ class Bench:
         sim, owner = score(model, self.prepared.test).numpy(), self.prepared.test.video_of_text.numpy()
         own = np.arange(sim.shape[1]) == owner[:, None]
         main, *others = self.relevance
-        metrics = retrieval_metrics(sim, owner, self.relevance[main])
+        # Where the truth is known, relevant means true; elsewhere at least half of a query's best relevance.
+        relevant_at = 1.0 if main == "truth" else None
+        metrics = retrieval_metrics(sim, owner, self.relevance[main], relevant_at=relevant_at)
         more = {kind: _both_ndcg(sim, self.relevance[kind]) for kind in others}
         more |= {f"{k}, own left out": _both_ndcg(sim, r, own) for k, r in self.relevance.items()}
         return metrics, more

@@ -11,7 +11,10 @@ from matplotlib import pyplot as plt
 from cmgsd_lite.experiment import MARGIN_BINS, RunResult
 from cmgsd_lite.plots import plot_loss, plot_margins, plot_recall, plot_table, save_figure
 
-COLUMNS = (("t2v", "R@1"), ("t2v", "R@5"), ("t2v", "R@10"), ("t2v", "MdR"), ("t2v", "nDCG"), ("v2t", "R@10"))
+COLUMNS = (
+    *(("t2v", name) for name in ("R@1", "R@5", "R@10", "MdR", "nDCG", "mAP@R")),
+    ("v2t", "R@10"),
+)
 
 
 def results_table(results: Mapping[str, Any]) -> str:
@@ -37,7 +40,7 @@ def results_table(results: Mapping[str, Any]) -> str:
         seconds = sum(run["seconds"] for run in row["per_seed"]) / len(row["per_seed"])
         lines.append(_line(row["name"], *cells, f"{seconds:.1f}"))
     floor = results["random_floor"][results["dataset"]["relevance"]]["t2v"]
-    lines.append(_line("random ranking", "", "", "", "", f"{floor:.1f}", "", ""))
+    lines.append(_line("random ranking", "", "", "", "", f"{floor:.1f}", "", "", ""))
     return "\n".join(lines)
 
 
