@@ -16,6 +16,7 @@ from cmgsd_lite import __version__, commands
 from cmgsd_lite.conditions import CONDITIONS
 from cmgsd_lite.models import Kind
 from cmgsd_lite.runtime import set_threads
+from cmgsd_lite.study import SUITES
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -109,6 +110,24 @@ def build_parser() -> argparse.ArgumentParser:
     _common(info)
     info.add_argument("path", nargs="?", help="default: the folder of --data")
     info.set_defaults(job=commands.info)
+
+    study = commands_.add_parser("study", help="paired seeds, controls and intervals; resumable")
+    study.add_argument("--suite", choices=list(SUITES), default="headline")
+    study.add_argument("--data", default="minivtt", help="minivtt or a folder (default: minivtt)")
+    study.add_argument("--minutes", type=float, default=60.0, help="start no run that would end later")
+    study.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    study.add_argument("--seeds", type=int, help="only the first so many of the suite's seeds")
+    study.add_argument("--out", default="runs/study", help="folder of the runs (default: runs/study)")
+    study.add_argument("--results", help="folder for the result files (default: that of --out)")
+    study.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
+    study.add_argument("--threads", type=int, default=1, help="torch's threads in a process (default: 1)")
+    study.set_defaults(job=commands.study)
+
+    build = commands_.add_parser("build-minivtt", help="rebuild the embedded data set (about four minutes)")
+    build.add_argument("--out", required=True, help="folder for the nine files")
+    build.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
+    build.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
+    build.set_defaults(job=commands.build_minivtt)
     return parser
 
 

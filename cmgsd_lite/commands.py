@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.checkpoints import load_model
 from cmgsd_lite.conditions import CONDITIONS, LossConfig, condition
-from cmgsd_lite.data import describe, format_description
+from cmgsd_lite.data import describe, format_description, minivtt
 from cmgsd_lite.data.minivtt import clip, contact_sheet
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.experiment import Bench, DataConfig, Experiment, run_all, tabulate
 from cmgsd_lite.report import results_caption, results_table, write_figures
 from cmgsd_lite.runtime import write_json
 from cmgsd_lite.search import newest_checkpoint, search_videos
+from cmgsd_lite.study import comparison_table, publish, read_rows, run_suite, study_table, suite, summarise
 from cmgsd_lite.training import TrainingConfig
 from cmgsd_lite.truth_page import SHOWN, write_truth_page
 
@@ -158,8 +160,62 @@ def info(options: argparse.Namespace) -> None:
         DataError: If the path does not exist or nothing is recognised.
     """
     path = options.path or options.data
-    found = describe(path)
+    found = describe(minivtt.data_folder() if path == "minivtt" else path)
     print(json.dumps(found) if options.json else format_description(found))
+
+
+def study(options: argparse.Namespace) -> None:
+    """Run what is missing of a suite of the study, and report on all that is there.
+
+    Args:
+        options: Of the command line.
+
+    Raises:
+        DataError: If the data can not be read.
+        ValueError: On an option out of range, or a suite that needs another one first.
+    """
+    if options.seeds is not None and options.seeds < 1:
+        raise ValueError(f"--seeds: expected a whole number >= 1, got {options.seeds}")
+    out = Path(options.out)
+    asked = suite(options.suite, DataConfig(options.data), read_rows(out))
+    asked = replace(asked, seeds=asked.seeds[: options.seeds])
+    whole, missing = run_suite(asked, out, minutes=options.minutes, jobs=options.jobs)
+    if missing == whole:
+        raise ValueError(f"--minutes: no run of {options.suite} was finished in {options.minutes:g} minutes")
+    data = "" if options.data == "minivtt" else " --data $CMGSD_DATA"
+    command = f"python -m cmgsd_lite study --suite {options.suite}{data}"
+    summary = summarise(asked, out, command)
+    paths = publish(summary, asked, out, Path(options.results or out))
+    if options.json:
+        print(json.dumps(summary))
+    else:
+        print(study_table(summary))
+        print(comparison_table(summary))
+    _say(
+        f"{missing} of {whole} runs are missing; call again to go on" if missing else f"all {whole} runs done"
+    )
+    _say(f"written: {', '.join(path.name for path in paths)} under {paths[0].parent}")
+
+
+def build_minivtt(options: argparse.Namespace) -> None:
+    """Rebuild the embedded data set from code: annotations, split lists and features.
+
+    Args:
+        options: Of the command line.
+
+    Raises:
+        DataError: If the optional packages of the frame encoder are missing.
+        OSError: If the folder can not be written.
+    """
+    out = Path(options.out)
+    minivtt.build_minivtt(out, progress=not options.json)
+    shipped = {path.name: path.read_bytes() for path in sorted(minivtt.data_folder().iterdir())}
+    same = {name: (out / name).read_bytes() == content for name, content in shipped.items()}
+    if options.json:
+        print(json.dumps({"schema": 1, "out": str(out), "same_as_shipped": same}))
+        return
+    for name, equal in same.items():
+        print(f"{name:24s} {'byte for byte as shipped' if equal else 'differs from the shipped file'}")
 
 
 def _experiment(options: argparse.Namespace, conditions: dict[str, LossConfig]) -> Experiment:

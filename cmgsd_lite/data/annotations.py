@@ -1,8 +1,9 @@
 """Captions, categories and official splits out of the annotation files that people have.
 
-`read_annotations(path)` takes any of: the official MSR-VTT JSON of 2016/2017 (plain, gzip or zip, with its
-category.txt), MSRVTT_data.json, Frozen's MSR_VTT.json, HGR's ref_captions.json, jsonl, csv with sentences,
-CE's raw-captions.pkl, `cap_id sentence` lines, MMT's HDF5 tree, or a folder with some of these.
+A file may be any of: the official MSR-VTT JSON of 2016/2017 (plain, gzip or zip, with its category.txt),
+MSRVTT_data.json, Frozen's MSR_VTT.json, HGR's ref_captions.json, jsonl, csv with sentences, CE's
+raw-captions.pkl, `cap_id sentence` lines, or MMT's HDF5 tree. `read_annotations` of the module `discover`
+takes a folder with some of these as well.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 
 from cmgsd_lite.data import caption_formats as formats
 from cmgsd_lite.data.files import UnknownLayoutError, read_members, video_id_of
-from cmgsd_lite.data.hdf5 import is_h5_tree, read_h5_tree_captions
+from cmgsd_lite.data.hdf5 import read_h5_tree_captions
 from cmgsd_lite.data.pickles import load_pickle
 from cmgsd_lite.errors import DataError
 
@@ -62,25 +63,6 @@ class Annotations:
     def videos(self) -> list[str]:
         """Ids of all videos mentioned, those without captions too."""
         return list(dict.fromkeys([*self.official_split, *self.categories, *self.captions]))
-
-
-def read_annotations(path: str | Path) -> Annotations:
-    """Annotations of a file, or of all annotation files in a folder (searched two levels deep).
-
-    Raises:
-        DataError: no captions found, an unknown layout, or a damaged or duplicated file.
-
-    Example:
-        >>> known = read_annotations("annotations/train_val_annotation.zip")  # doctest: +SKIP
-        >>> len(known.captions["video0"])                                     # doctest: +SKIP
-        20
-    """
-    path = Path(path)
-    if path.is_dir() and not is_h5_tree(path):
-        from cmgsd_lite.data.discover import annotation_files, walk  # discover sits above this module
-
-        return merge_annotations(annotation_files(walk(path))[0], path)
-    return merge_annotations([read_annotation_file(path)], path)
 
 
 def read_annotation_file(path: Path) -> Annotations:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cmgsd_lite.data import features
-from cmgsd_lite.data.annotations import Annotations, read_annotation_file
+from cmgsd_lite.data.annotations import Annotations, merge_annotations, read_annotation_file
 from cmgsd_lite.data.caption_formats import parser_of
 from cmgsd_lite.data.files import UnknownLayoutError
 from cmgsd_lite.data.hdf5 import is_h5_tree
@@ -63,6 +63,23 @@ def _visit(folder: Path, levels: int, tree: Tree) -> None:
 
 def _visible(path: Path) -> bool:
     return not path.name.startswith(".")
+
+
+def read_annotations(path: str | Path) -> Annotations:
+    """Annotations of a file, or of all annotation files in a folder (searched two levels deep).
+
+    Raises:
+        DataError: no captions found, an unknown layout, or a damaged or duplicated file.
+
+    Example:
+        >>> known = read_annotations("annotations/train_val_annotation.zip")  # doctest: +SKIP
+        >>> len(known.captions["video0"])                                     # doctest: +SKIP
+        20
+    """
+    path = Path(path)
+    if path.is_dir() and not is_h5_tree(path):
+        return merge_annotations(annotation_files(walk(path))[0], path)
+    return merge_annotations([read_annotation_file(path)], path)
 
 
 def annotation_files(tree: Tree) -> tuple[list[Annotations], list[Path]]:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from cmgsd_lite.data.annotations import read_annotations
 from cmgsd_lite.data.dataset import RetrievalDataset, Split, assemble
+from cmgsd_lite.data.discover import read_annotations
 from cmgsd_lite.data.features import read_features
 from cmgsd_lite.data.protocols import SplitLists
 from cmgsd_lite.data.splits import read_split_list
@@ -302,7 +302,8 @@ def clip(video_id: str) -> Clip:
         'video7'
     """
     number = video_id.removeprefix("video")
-    if not number.isdigit() or int(number) >= CLIPS or str(int(number)) != number:
+    known = video_id.startswith("video") and number.isdecimal() and number.isascii()
+    if not known or int(number) >= CLIPS or str(int(number)) != number:
         raise ValueError(f"video_id: expected video0 to video{CLIPS - 1}, got {video_id!r}")
     return Clip(video_id, clip_scene(SEED, int(number)))
 

@@ -1,0 +1,104 @@
+"""AMM: the margin of an anchor is a share of the gap that the model has already made."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cmgsd_lite.baselines.inputs import every_negative
+from cmgsd_lite.losses.hinge import (
+    Ids,
+    Reduction,
+    checked,
+    reduce_direction,
+    spread_margin,
+)
+from cmgsd_lite.losses.ranking import MaxMarginRankingLoss, checked_positive
+
+
+class AdaptiveMeanMarginLoss(nn.Module):
+    """Adaptive mean margin (AMM): ``margin_i = scale * (sim[i, i] - mean of the anchor's negatives)``.
+
+    A cross-modal self-margin: one number for each anchor and direction, made from ``sim`` itself, held
+    constant in the gradient. It asks more of anchors that are already well placed and nothing of a negative
+    in particular, so it can not tell a false negative from a true one.
+
+    Args:
+        scale: Share of the gap that becomes the margin; 0 is the plain loss without margin.
+        base: ``"infonce"`` (theirs: the margin raises the anchor's negatives) or ``"hinge"``.
+        reduction: Of the hinge, as in ``MaxMarginRankingLoss``.
+        temperature: Of InfoNCE.
+
+    Raises:
+        ValueError: On a setting out of range.
+
+    Source:
+        From the idea of Monfort et al., "Spoken Moments" (CVPR 2021, arXiv 2105.04489). Negatives alone in
+        the mean, the stop-gradient and the hinge are ours.
+
+    Example:
+        >>> AdaptiveMeanMarginLoss(scale=0.5).margins(torch.tensor([[0.9, 0.1], [0.3, 0.5]]))[0]
+        tensor([0.4000, 0.1000])
+    """
+
+    def __init__(
+        self,
+        scale: float = 0.5,
+        base: Literal["infonce", "hinge"] = "infonce",
+        reduction: Reduction = "hardest",
+        temperature: float = 0.05,
+    ) -> None:
+        super().__init__()
+        if base not in ("infonce", "hinge"):
+            raise ValueError(f"base: expected 'infonce' or 'hinge', got {base!r}")
+        if not abs(scale) < float("inf"):
+            raise ValueError(f"scale: expected a finite number, got {scale}")
+        self.scale, self.base = scale, base
+        self.reduction = MaxMarginRankingLoss(reduction=reduction).reduction
+        self.temperature = checked_positive("temperature", temperature)
+
+    def forward(self, sim: Tensor, ids: Ids | None = None) -> Tensor:
+        """Return the loss.
+
+        Args:
+            sim: Similarities [N, N].
+            ids: One name an item [N]; pairs with equal ids are left out.
+
+        Returns:
+            Scalar >= 0, the mean of the two directions (for ``"sum"`` their sum).
+
+        Raises:
+            ValueError: Naming the argument, what was expected and what came.
+        """
+        sim, _ = checked(sim, 0.0)
+        negatives = every_negative(sim, ids)
+        of_text, of_video = self.margins(sim, ids)
+        text_to_video = self._direction(sim, of_text, negatives)
+        video_to_text = self._direction(sim.T, of_video, negatives.T)
+        total = text_to_video + video_to_text
+        return total if self.base == "hinge" and self.reduction == "sum" else total / 2
+
+    def margins(self, sim: Tensor, ids: Ids | None = None) -> tuple[Tensor, Tensor]:
+        """Return the margin of every text and of every video as anchors, [N] each, without gradient."""
+        sim, _ = checked(sim.detach(), 0.0)
+        negatives = every_negative(sim, ids)
+        kept = torch.where(negatives, sim, 0)
+        gaps = (sim.diagonal() - kept.sum(dim=d) / negatives.sum(dim=d) for d in (1, 0))
+        of_text, of_video = (self.scale * gap for gap in gaps)
+        return of_text, of_video
+
+    def _direction(self, sim: Tensor, of_anchor: Tensor, negatives: Tensor) -> Tensor:
+        """One direction; rows are anchors."""
+        raised = sim + spread_margin(sim, of_anchor[:, None].expand_as(sim), negatives)
+        if self.base == "hinge":
+            return reduce_direction(raised, sim.diagonal(), negatives, self.reduction)
+        logits = raised.diagonal_scatter(sim.diagonal()) / self.temperature
+        # A known positive is no class either: far below, like every pair that is left out.
+        return functional.cross_entropy(logits, torch.arange(len(sim), device=sim.device))
+
+    def extra_repr(self) -> str:
+        """Show the settings in ``repr``."""
+        return f"scale={self.scale}, base={self.base!r}"

@@ -1,0 +1,69 @@
+"""Adaptive relevance margins: the model's own similarity sets the target gap, with the opposite sign."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cmgsd_lite.baselines.inputs import every_negative, similarity_with_gradient
+from cmgsd_lite.losses.hinge import Ids, checked
+
+
+class AdaptiveRelevanceMarginLoss(nn.Module):
+    """Regress the gap ``s(q, d+) - s(q, d-)`` to ``(1 + cos(d+, d-)) / 2``.
+
+    The target *grows* with the similarity of positive and negative: near negatives are to be pushed further,
+    as hard negatives. CMGSD asks the opposite of them. It is a regression: gaps that are too wide are pulled
+    together as well, and there is no hinge that could be inactive.
+
+    Args:
+        detach: Whether the target is held constant in the gradient.
+
+    Source:
+        From the idea of Gienapp et al., "Learning Effective Representations for Retrieval Using
+        Self-Distillation with Adaptive Relevance Margins" (ICTIR 2025, arXiv 2407.21515), with squared error
+        and all negatives of the batch. Theirs is query to document alone and lets the gradient into
+        the target (``detach=False``); the second direction, with the target from texts, is ours.
+
+    Example:
+        >>> x = torch.eye(2)
+        >>> AdaptiveRelevanceMarginLoss()(torch.eye(2), text=x, video=x)  # gaps of 1 against targets of .5
+        tensor(0.2500)
+    """
+
+    def __init__(self, detach: bool = True) -> None:
+        super().__init__()
+        self.detach = detach
+
+    def forward(self, sim: Tensor, text: Tensor, video: Tensor, ids: Ids | None = None) -> Tensor:
+        """Return the loss.
+
+        Args:
+            sim: Similarities [N, N].
+            text: The model's own text embeddings [N, D].
+            video: The model's own video embeddings [N, D].
+            ids: One name an item [N]; pairs with equal ids are left out.
+
+        Returns:
+            Scalar >= 0, the mean of both directions' mean squared errors.
+
+        Raises:
+            ValueError: Naming the argument, what was expected and what came.
+        """
+        sim, _ = checked(sim, 0.0)
+        negatives = every_negative(sim, ids)
+        of_text, of_video = self._target("text", text, sim), self._target("video", video, sim)
+        positive = sim.diagonal()
+        # Text i is the anchor, video j the negative; then video j is the anchor, text i the negative.
+        text_to_video = positive[:, None] - sim - of_video
+        video_to_text = positive[None, :] - sim - of_text
+        errors = text_to_video.square() + video_to_text.square()
+        return torch.where(negatives, errors, 0).sum() / (2 * negatives.sum())
+
+    def _target(self, name: str, x: Tensor, sim: Tensor) -> Tensor:
+        target = (1 + similarity_with_gradient(name, x, sim)).to(sim.dtype) / 2
+        return target.detach() if self.detach else target
+
+    def extra_repr(self) -> str:
+        """Show the settings in ``repr``."""
+        return f"detach={self.detach}"

@@ -1,0 +1,169 @@
+"""Readers of captions that people have compared: STS-B's MSRvid, Crisscrossed Captions, ECCV Caption.
+
+They come with neither the package nor its results: only counts and agreement leave this module's callers.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cmgsd_lite.errors import DataError
+
+
+@dataclass(frozen=True)
+class CaptionPairs:
+    """Pairs of captions and how similar people call them.
+
+    Args:
+        first: P captions.
+        second: P captions.
+        scores: [P], from 0 (unrelated) to 5 (the same).
+
+    Example:
+        >>> len(CaptionPairs(["a dog"], ["a cat"], [1.5]).scores)
+        1
+    """
+
+    first: list[str]
+    second: list[str]
+    scores: list[float]
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images with their captions, and which other images people found a caption to be right for.
+
+    Args:
+        captions: The captions of each of V images.
+        anchors: Row of the own image of each of A captions.
+        positives: Rows of the other images that each of these captions fits.
+
+    Example:
+        >>> LabelledImages([["a dog"], ["a brown dog"]], [0], [[1]]).anchors
+        [0]
+    """
+
+    captions: list[list[str]]
+    anchors: list[int]
+    positives: list[list[int]]
+
+
+def read_msrvid(folder: Path) -> CaptionPairs:
+    """Read the MSRvid pairs (captions of videos) of STS-B: ``stsb_main_captions.tsv``, all three parts.
+
+    Args:
+        folder: Where the file lies.
+
+    Returns:
+        1,500 pairs.
+
+    Raises:
+        DataError: If the file is missing or laid out differently.
+
+    Source:
+        Agirre et al., SemEval 2012; Cer et al., SemEval 2017.
+
+    Example:
+        >>> len(read_msrvid(folder).scores)  # doctest: +SKIP
+        1500
+    """
+    file = _existing(folder / "stsb_main_captions.tsv")
+    rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if len(row) > 7 and row[2] == "MSRvid"]
+    if not rows:
+        raise DataError(f"{file}: expected rows of MSRvid with eight columns, found none")
+    return CaptionPairs([row[6] for row in rows], [row[7] for row in rows], [float(row[5]) for row in rows])
+
+
+def read_crisscrossed(folder: Path) -> dict[str, CaptionPairs]:
+    """Read the caption pairs of Crisscrossed Captions: ``cxc_sts_test.csv.gz``.
+
+    Args:
+        folder: Where the file lies, beside ``testall_caps.txt`` and ``coco_test_ids.npy``.
+
+    Returns:
+        Pairs by how they were sampled: ``c2c_cocaption`` (two captions of one image), ``c2c_isim``
+        (captions of two images that look alike).
+
+    Raises:
+        DataError: If a file is missing, or an id has no text.
+
+    Source:
+        Parekh et al., "Crisscrossed Captions" (EACL 2021).
+
+    Example:
+        >>> sorted(read_crisscrossed(folder))  # doctest: +SKIP
+        ['c2c_cocaption', 'c2c_isim']
+    """
+    texts = _texts(folder)
+    parts: dict[str, CaptionPairs] = {}
+    with gzip.open(_existing(folder / "cxc_sts_test.csv.gz"), "rt", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            pairs = parts.setdefault(row["sampling_method"], CaptionPairs([], [], []))
+            for list_, column in ((pairs.first, "caption1"), (pairs.second, "caption2")):
+                name = int(row[column].rsplit(":", 1)[-1])
+                if name not in texts:
+                    raise DataError(f"{folder}/testall_caps.txt: expected the text of {name}, found none")
+                list_.append(texts[name])
+            pairs.scores.append(float(row["agg_score"]))
+    return parts
+
+
+def read_eccv(folder: Path) -> LabelledImages:
+    """Read ECCV Caption: captions with all images that people call right, among 5,000 of COCO.
+
+    Args:
+        folder: Where ``eccv_caption_to_image.json`` and ``original_caption_to_image.json`` lie, beside
+            the texts as in ``read_crisscrossed``.
+
+    Returns:
+        The images, and the captions that were labelled.
+
+    Raises:
+        DataError: If a file is missing.
+
+    Source:
+        Chun et al., "ECCV Caption" (ECCV 2022): machines proposed images, people judged them. What no
+        machine proposed counts as wrong.
+
+    Example:
+        >>> len(read_eccv(folder).anchors)  # doctest: +SKIP
+        1332
+    """
+    texts = _texts(folder)
+    original = {int(k): int(v[0]) for k, v in _json(folder / "original_caption_to_image.json")}
+    row = {image: i for i, image in enumerate(dict.fromkeys(original.values()))}
+    captions: list[list[str]] = [[] for _ in row]
+    for name, image in original.items():
+        captions[row[image]].append(texts[name])
+    anchors, positives = [], []
+    for caption, images in _json(folder / "eccv_caption_to_image.json"):
+        own = original[int(caption)]
+        anchors.append(row[own])
+        positives.append([row[int(i)] for i in images if int(i) != own and int(i) in row])
+    return LabelledImages(captions, anchors, positives)
+
+
+def _texts(folder: Path) -> dict[int, str]:
+    lines = _existing(folder / "testall_caps.txt").read_text(encoding="utf-8").splitlines()
+    ids = np.load(_existing(folder / "coco_test_ids.npy"), allow_pickle=False)
+    if len(ids) != len(lines):
+        raise DataError(f"{folder}/testall_caps.txt: expected {len(ids)} lines like ids, found {len(lines)}")
+    return {int(name): text for name, text in zip(ids, lines, strict=True)}
+
+
+def _json(path: Path) -> Iterator[tuple[str, list[int]]]:
+    yield from json.loads(_existing(path).read_text(encoding="utf-8")).items()
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise DataError(f"{path}: expected a file of captions with human labels, found none")
+    return path
