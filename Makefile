@@ -4,24 +4,42 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test test-fast lint lab clean
+NBVAL := -p tests.nbval_times -n 2 --dist loadfile --nbval --nbval-current-env \
+	--nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 300
+
+.PHONY: run test test-fast test-notebooks lint lab notebooks figures api clean
 
 run: $(READY)            ## the main job on the embedded data
 	$(BIN)/python -m cmgsd_lite run
 
 test: $(READY) lint      ## everything that CI checks
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(MAKE) test-notebooks
+
+test-notebooks: $(READY) ## every notebook runs and gives its stored outputs: the students' set, then the solved one
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(NBVAL) notebooks/*.ipynb
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(NBVAL) notebooks/solutions/*.ipynb
 
 test-fast: $(READY)      ## a quick look while working
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser"
 
 lint: $(READY)           ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell cmgsd_lite notebooks/source docs README.md CONTRIBUTING.md CHANGELOG.md data/README.md
 
 lab: $(READY)            ## JupyterLab on the course
 	$(BIN)/jupyter lab notebooks
+
+notebooks: $(READY)      ## build every chapter from its script, for students and solved
+	OMP_NUM_THREADS=1 $(BIN)/python notebooks/build.py --jobs 2
+
+figures: $(READY)        ## every figure of the course as PNG and SVG, for slides, into build/figures
+	OMP_NUM_THREADS=1 $(BIN)/python notebooks/build.py --jobs 2 --figures build/figures
+
+api: $(READY)            ## docs/API.md from the docstrings
+	$(BIN)/python docs/build_api.py
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from torch import nn
 
+from cmgsd_lite import baselines
 from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss, PermutedCMGSDLoss
 from cmgsd_lite.losses.hinge import Reduction
+from cmgsd_lite.losses.selected import SelectedSourcesLoss
 from cmgsd_lite.schedules import LinearRamp
+
+Kind = Literal[
+    "fixed",
+    "cmgsd",
+    "permuted",
+    "infonce",
+    "infonce-cmgsd",
+    "infonce-permuted",
+    "oracle",
+    "mask",
+    "guided-mask",
+    "caption-threshold",
+    "drop-triple",
+    "mean-margin",
+    "debiased",
+    "relevance-target",
+]
 
 
 @dataclass(frozen=True)
@@ -17,14 +36,20 @@ class LossConfig:
     """Settings of a loss; plain values only, so that they go through JSON.
 
     Args:
-        kind: ``"fixed"`` margin, ``"cmgsd"``, ``"permuted"`` (the control of cmgsd) or ``"infonce"``.
+        kind: ``"fixed"`` margin, ``"cmgsd"``, ``"permuted"`` (the control of cmgsd), ``"infonce"``, InfoNCE
+            with the margins of CMGSD (``"infonce-cmgsd"``, its control ``"infonce-permuted"``); with the
+            truth: ``"oracle"`` margin, ``"mask"``; and the baselines of ``cmgsd_lite.baselines``.
         margin: alpha, in units of the similarity.
-        beta: Change of the margin for one standard deviation of distance.
+        beta: Change of the margin for one standard deviation of distance; negative reverses its meaning.
         reduction: As in ``MaxMarginRankingLoss``.
         form: ``"averaged"`` or ``"summed"``.
         schedule: ``"ramp"``, ``"static"``, ``"dynamic"`` or a fixed lambda.
         ramp: Start and end of the ramp, as fractions of training.
         temperature: Of InfoNCE.
+        sources: Which distances the margin is made from, of ``text_static``, ``video_static``,
+            ``text_dynamic``, ``video_dynamic``; None for all.
+        base: Loss under a mask: ``"hinge"`` or ``"infonce"``.
+        strength: The one setting of a baseline (share, threshold, scale or prior), or None for its default.
 
     Source:
         The values are those of the prototypes (docs/METHOD.md), not the paper's: its were not available.
@@ -34,7 +59,7 @@ class LossConfig:
         CMGSDLoss(...
     """
 
-    kind: Literal["fixed", "cmgsd", "permuted", "infonce"]
+    kind: Kind
     margin: float = 0.2
     beta: float = 0.05
     reduction: Reduction = "hardest"
@@ -42,6 +67,9 @@ class LossConfig:
     schedule: Literal["ramp", "static", "dynamic"] | float = "ramp"
     ramp: tuple[float, float] = (0.2, 0.6)
     temperature: float = 0.05
+    sources: tuple[str, ...] | None = None
+    base: Literal["hinge", "infonce"] = "infonce"
+    strength: float | None = None
 
     def build(self, seed: int = 0) -> nn.Module:
         """Build the loss.
@@ -59,13 +87,48 @@ class LossConfig:
             return MaxMarginRankingLoss(self.margin, self.reduction)
         if self.kind == "infonce":
             return InfoNCELoss(self.temperature)
+        if self.kind in ("cmgsd", "permuted", "infonce-cmgsd", "infonce-permuted"):
+            adaptive = self._adaptive(seed)
+            return adaptive if self.sources is None else SelectedSourcesLoss(adaptive, self.sources)
+        return self._baseline()
+
+    def _adaptive(self, seed: int) -> nn.Module:
         schedule = LinearRamp(*self.ramp) if self.schedule == "ramp" else self.schedule
+        if self.kind == "infonce-cmgsd":
+            return baselines.MarginInfoNCELoss(
+                self.temperature, self.margin, self.beta, schedule, form=self.form
+            )
+        if self.kind == "infonce-permuted":
+            return baselines.PermutedMarginInfoNCELoss(
+                self.temperature, self.margin, self.beta, schedule, seed, form=self.form
+            )
         settings = (self.margin, self.beta, self.reduction, self.form, 0.0, schedule)
-        if self.kind == "cmgsd":
-            return CMGSDLoss(*settings)
-        if self.kind == "permuted":
-            return PermutedCMGSDLoss(*settings, seed=seed)
-        raise ValueError(f"kind: expected 'fixed', 'cmgsd', 'permuted' or 'infonce', got {self.kind!r}")
+        return CMGSDLoss(*settings) if self.kind == "cmgsd" else PermutedCMGSDLoss(*settings, seed=seed)
+
+    def _baseline(self) -> nn.Module:
+        hinge: dict[str, Any] = {"base": self.base, "reduction": self.reduction}
+        under = {**hinge, "margin": self.margin, "temperature": self.temperature}
+        if self.kind == "oracle":
+            return baselines.RelevanceMarginLoss(self.margin, self.beta, self.reduction)
+        if self.kind == "relevance-target":
+            return baselines.AdaptiveRelevanceMarginLoss()
+        if self.kind == "debiased":
+            return baselines.DebiasedInfoNCELoss(self._strength(0.03), self.temperature)
+        if self.kind == "mask":
+            return baselines.TrueMaskLoss(self._strength(1.0), **under)
+        if self.kind == "guided-mask":
+            return baselines.GuidedMaskLoss(self._strength(0.02), **under)
+        if self.kind == "caption-threshold":
+            return baselines.CaptionThresholdLoss(self._strength(0.6), **under)
+        if self.kind == "drop-triple":
+            return baselines.DropTripleLoss(self._strength(0.75), **under)
+        if self.kind == "mean-margin":
+            temperature = self.temperature
+            return baselines.AdaptiveMeanMarginLoss(self._strength(0.5), temperature=temperature, **hinge)
+        raise ValueError(f"kind: expected one of {', '.join(get_args(Kind))}, got {self.kind!r}")
+
+    def _strength(self, default: float) -> float:
+        return default if self.strength is None else self.strength
 
 
 CONDITIONS: dict[str, LossConfig] = {

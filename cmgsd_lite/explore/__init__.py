@@ -1,0 +1,1 @@
+"""Interactive explorers of the course, each with a static twin in its chapter."""

@@ -1,0 +1,35 @@
+"""A study of named conditions with paired seeds: which gain is adaptivity, which is softening?
+
+    grid         cells and suites: what is run
+    further      the search for a configuration that wins, chosen on validation
+    runner       running them, resumably
+    values       what a run is remembered by
+    statistics   intervals and correction
+    report       result files and tables
+
+``python -m cmgsd_lite study --suite headline --data minivtt --minutes 30``
+"""
+
+from cmgsd_lite.study import further
+from cmgsd_lite.study.grid import SUITES, Cell, Suite, chosen_settings, suite
+from cmgsd_lite.study.report import comparison_table, publish, study_table, summarise
+from cmgsd_lite.study.runner import read_rows, run_suite
+from cmgsd_lite.study.statistics import Interval, holm, paired_bootstrap
+
+__all__ = [
+    "SUITES",
+    "Cell",
+    "Interval",
+    "Suite",
+    "chosen_settings",
+    "further",
+    "comparison_table",
+    "holm",
+    "paired_bootstrap",
+    "publish",
+    "read_rows",
+    "run_suite",
+    "study_table",
+    "suite",
+    "summarise",
+]

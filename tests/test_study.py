@@ -1,0 +1,304 @@
+"""The study on the embedded data: suites, resuming, rows against the main job, result files, command line."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cmgsd_lite.cli import main
+from cmgsd_lite.conditions import CONDITIONS, LossConfig
+from cmgsd_lite.experiment import DataConfig
+from cmgsd_lite.losses import CMGSDLoss
+from cmgsd_lite.losses.selected import SOURCES, SelectedSourcesLoss
+from cmgsd_lite.metrics import ndcg, retrieval_metrics
+from cmgsd_lite.study import SUITES, chosen_settings, further, read_rows, run_suite, suite, summarise
+from cmgsd_lite.study.grid import SOURCES_OF, TUNED, TUNING_SEEDS, Cell, cmgsd
+from cmgsd_lite.study.report import comparison_table, runs_csv, study_table
+from cmgsd_lite.study.runner import bench_of, missing_tasks, run_cell, teacher_quality, with_noisy_teachers
+from cmgsd_lite.study.values import VideoValues, measure
+from cmgsd_lite.training import TrainingConfig
+
+DATA = DataConfig()
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """The smoke suite, run whole in two calls by two ways."""
+    out = tmp_path_factory.mktemp("study")
+    asked = suite("smoke", DATA)
+    first = run_suite(replace(asked, seeds=(0,)), out, progress=False)
+    lines = (out / "rows.jsonl").read_text()
+    second = run_suite(asked, out, progress=False)
+    return asked, out, first, lines, second
+
+
+def test_a_study_goes_on_where_it_stopped(smoke):
+    asked, out, first, lines, second = smoke
+    assert first == (3, 0)
+    assert second == (6, 0)
+    assert (out / "rows.jsonl").read_text().startswith(lines)
+    rows = read_rows(out)
+    assert [(row["name"], row["seed"]) for row in rows] == [(c.name, s) for s in (0, 1) for c in asked.cells]
+    before = (out / "rows.jsonl").read_bytes()
+    assert run_suite(asked, out, progress=False) == (6, 0)
+    assert (out / "rows.jsonl").read_bytes() == before
+
+
+def test_a_line_cut_off_by_an_interruption_is_run_again(smoke, tmp_path):
+    asked, out, *_ = smoke
+    lines = (out / "rows.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "rows.jsonl").write_text("".join(lines[:-1]) + lines[-1][:40])
+    finished = {(row["key"], row["seed"]) for row in read_rows(tmp_path)}
+    assert len(finished) == 5
+    assert run_suite(asked, tmp_path, progress=False) == (6, 0)
+    again = {(row["key"], row["seed"]): row["metrics"] for row in read_rows(tmp_path)}
+    assert again == {(row["key"], row["seed"]): row["metrics"] for row in read_rows(out)}
+
+
+def test_no_run_starts_when_the_time_is_up(tmp_path):
+    assert run_suite(suite("smoke", DATA), tmp_path, minutes=0, progress=False) == (6, 6)
+    assert read_rows(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_results_do_not_depend_on_processes(smoke, tmp_path):
+    asked, out, *_ = smoke
+    assert run_suite(replace(asked, seeds=(1,)), tmp_path, jobs=2, progress=False) == (3, 0)
+    metrics = {(row["key"], row["seed"]): row["metrics"] for row in read_rows(out)}
+    for row in read_rows(tmp_path):
+        assert metrics[row["key"], row["seed"]] == row["metrics"]
+
+
+def test_a_run_of_the_study_is_a_run_of_the_main_job():
+    training = TrainingConfig(epochs=1)
+    cell = Cell("cmgsd-4", CONDITIONS["cmgsd-4"], DATA, training)
+    bench = bench_of(DATA)
+    row, values = run_cell(bench, cell, seed=3)
+    bench.experiment = replace(bench.experiment, conditions=CONDITIONS, training=training)
+    metrics = bench.run("cmgsd-4", seed=3).metrics
+    for name in ("R@1", "R@10", "MdR", "MnR", "nDCG", "mAP@R"):
+        assert row["metrics"][name] == pytest.approx(metrics["t2v"][name], abs=1e-3)
+    for name in ("R@10", "MdR", "nDCG"):
+        assert row["metrics"][f"{name} v2t"] == pytest.approx(metrics["v2t"][name], abs=1e-3)
+    assert values.means()["R@10"] == pytest.approx(metrics["t2v"]["R@10"])
+
+
+def test_measures_per_video_against_the_plain_metrics():
+    rng = np.random.default_rng(0)
+    owner = np.repeat(np.arange(6), [1, 3, 2, 1, 1, 4])
+    sim, relevance = rng.normal(size=(12, 6)), rng.random((12, 6))
+    relevance[3] = 0
+    metrics, values = measure(sim, owner, {"caption overlap": relevance, "category": relevance > 0.5})
+    plain = retrieval_metrics(sim, owner, relevance)
+    own = np.arange(6) == owner[:, None]
+    assert metrics["R@5"] == pytest.approx(plain["t2v"]["R@5"])
+    assert metrics["nDCG"] == pytest.approx(plain["t2v"]["nDCG"])
+    assert metrics["mAP@R"] == pytest.approx(plain["t2v"]["mAP@R"])
+    assert metrics["nDCG v2t"] == pytest.approx(plain["v2t"]["nDCG"])
+    assert metrics["nDCG (category)"] == pytest.approx(ndcg(sim, relevance > 0.5))
+    assert metrics["nDCG, own left out"] == pytest.approx(ndcg(sim, relevance, exclude=own))
+    total, count = values.of("nDCG")
+    assert count.tolist() == [1, 2, 2, 1, 1, 4]  # a query without a relevant video does not count
+    assert total.sum() / count.sum() == pytest.approx(metrics["nDCG"])
+
+
+def test_values_survive_the_file(tmp_path):
+    values = VideoValues(("R@1", "nDCG"), np.array([[100.0, 0.0], [70.5, 1.25]]), np.array([[2.0, 1.0]] * 2))
+    values.save(tmp_path / "v" / "a.npz")
+    read = VideoValues.load(tmp_path / "v" / "a.npz")
+    assert read.names == values.names
+    assert read.means() == values.means()
+
+
+def test_result_says_what_was_run_and_with_what_certainty(smoke):
+    asked, out, *_ = smoke
+    summary = summarise(asked, out, "python -m cmgsd_lite study --suite smoke", draws=200)
+    json.dumps(summary, allow_nan=False)
+    assert summary["runs"] == 6
+    assert summary["runs_missing"] == 0
+    assert summary["configurations"] == 3
+    (entry,) = summary["comparisons"]
+    rows = {row["name"]: row["mean"] for row in summary["rows"]}
+    for metric in ("R@10", "nDCG", "R@10 v2t"):
+        found = entry["metrics"][metric]
+        difference = rows[entry["a"]][metric] - rows[entry["b"]][metric]
+        assert found["difference"] == pytest.approx(difference, abs=0.01)
+        assert found["low"] <= found["difference"] <= found["high"]
+        assert np.mean(found["by_seed"]) == pytest.approx(difference, abs=0.01)
+    assert entry["metrics"]["R@10"]["p_holm"] >= entry["metrics"]["R@10"]["p"]
+    assert 70 < summary["random_floor"]["truth"]["t2v"] < 80
+    assert summary["versions"]["torch"]
+    assert "| random ranking |" in study_table(summary)
+    assert "cmgsd-hardest-ramp − cmgsd-hardest-ramp-permuted" in comparison_table(summary)
+    assert len(runs_csv(read_rows(out)).splitlines()) == 7
+
+
+def test_command_line_makes_the_result_files(smoke, tmp_path, capsys):
+    _, out, *_ = smoke
+    code = main(["study", "--suite", "smoke", "--out", str(out), "--results", str(tmp_path), "--json"])
+    captured = capsys.readouterr()
+    assert code == 0
+    printed = json.loads(captured.out)
+    assert printed == json.loads((tmp_path / "study-smoke-minivtt.json").read_text())
+    assert printed["command"] == "python -m cmgsd_lite study --suite smoke"
+    assert (tmp_path / "study-smoke-minivtt-runs.csv").is_file()
+    assert "all 6 runs done" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--suite", "tuned"), "needs the suite 'tuning' first"),
+        (("--suite", "smoke", "--seeds", "0"), "--seeds"),
+        (("--suite", "smoke", "--jobs", "0"), "jobs"),
+        (("--suite", "smoke", "--minutes", "0"), "--minutes"),
+        (("--suite", "factors", "--data", "elsewhere"), "factors"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, tmp_path, capsys):
+    assert main(["study", "--out", str(tmp_path), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+def test_suites_hold_what_the_study_promises():
+    with pytest.raises(ValueError, match="expected one of"):
+        suite("none", DATA)
+    headline = suite("headline", DATA)
+    names = [cell.name for cell in headline.cells]
+    assert len(names) == len(set(names)) == len({cell.key for cell in headline.cells})
+    assert len(headline.seeds) >= 5
+    for distances in SOURCES_OF:
+        assert (f"cmgsd-hardest-{distances}", f"cmgsd-hardest-{distances}-permuted") in headline.comparisons
+    assert {"fixed-mean", "fixed-8", "fixed-4", "fixed-smooth", "infonce", "oracle-4", "mask-4"} <= set(names)
+    real = suite("headline", DataConfig("somewhere"))
+    assert not [cell for cell in real.cells if cell.name.startswith(("oracle", "mask"))]  # no truth there
+    for name in SUITES:
+        if name not in ("tuned", "further"):
+            made = suite(name, DATA)
+            assert len(missing_tasks(made, set())) <= len(made.cells) * len(made.seeds)
+
+
+def test_a_permuted_control_differs_from_its_row_in_nothing_but_meaning():
+    for made in (suite("headline", DATA), suite("factors", DATA)):
+        by_name = {(cell.name, cell.factor): cell for cell in made.cells}
+        for (name, factor), cell in by_name.items():
+            if not name.endswith("-permuted"):
+                continue
+            partner = by_name[name.removesuffix("-permuted"), factor]
+            assert (
+                replace(cell, name=partner.name, loss=replace(cell.loss, kind=partner.loss.kind)) == partner
+            )
+            assert {cell.loss.kind, partner.loss.kind} in (
+                {"cmgsd", "permuted"},
+                {"infonce-cmgsd", "infonce-permuted"},
+            )
+
+
+def test_cells_with_equal_settings_share_their_runs():
+    made = suite("factors", DATA)
+    default = [
+        c for c in made.cells if c.name == "cmgsd-4-ramp" and c.factor.endswith(("default", "0.05", "128"))
+    ]
+    assert len(default) == 3
+    assert len({cell.key for cell in default}) == 1
+    headline = {cell.name: cell.key for cell in suite("headline", DATA).cells}
+    assert headline["cmgsd-4-ramp"] == default[0].key
+    noisy = {c.key for c in made.cells if c.factor == "teacher noise=1.0"}
+    assert noisy.isdisjoint(headline.values())
+
+
+def test_settings_hold_no_path():
+    cell = Cell("infonce", LossConfig("infonce"), DataConfig("/some/where/data"))
+    assert cell.settings["data"]["data"] == "data"
+    assert cell.key == replace(cell, data=DataConfig("/else/where/data"), name="other").key
+
+
+def test_choices_are_made_on_validation_with_their_own_seeds():
+    tuning = suite("tuning", DATA)
+    assert {cell.measured for cell in tuning.cells} == {"validation"}
+    assert set(tuning.seeds).isdisjoint(suite("headline", DATA).seeds)
+    scores = {"fixed-4": {0.1: 1.0, 0.2: 3.0, 0.3: 2.0}}
+    rows = [
+        {
+            "key": cell.key,
+            "seed": seed,
+            "validation_score": scores.get(cell.name, {}).get(cell.loss.margin, 5.0),
+        }
+        for cell in tuning.cells
+        for seed in TUNING_SEEDS
+    ]
+    best = chosen_settings(rows, DATA)
+    assert best["fixed-4"] == 0.2
+    assert set(best) == set(TUNED)
+    # One value of one seed missing: no choice for that method, and no tuned suite.
+    assert "fixed-4" not in chosen_settings(rows[1:], DATA)
+    tuned = suite("tuned", DATA, rows)
+    assert next(c for c in tuned.cells if c.name == "fixed-4").loss.margin == 0.2
+    assert {cell.measured for cell in tuned.cells} == {"test"}
+    with pytest.raises(ValueError, match="not yet run: fixed-4"):
+        suite("tuned", DATA, rows[1:])
+
+
+def test_further_configurations_were_fixed_in_a_file():
+    written = json.loads((RESULTS / "further-configurations.json").read_text())
+    for name, configs in (("candidates", further.CANDIDATES), ("rivals", further.RIVALS)):
+        assert written[name] == {n: json.loads(json.dumps(asdict(c))) for n, c in configs.items()}
+    assert len(further.CANDIDATES) == len(further.RIVALS)
+    made = suite("further-choice", DATA)
+    rows = [
+        {"key": cell.key, "seed": further.SEED, "metrics": {"R@10": float(i), "nDCG": 1.0}}
+        for i, cell in enumerate(made.cells)
+    ]
+    last, *_ = reversed(further.CANDIDATES)
+    assert further.choose(rows, DATA) == (last, list(further.RIVALS)[-1])
+    assert further.choose(rows[1:], DATA) is None
+    chosen = suite("further", DATA, rows)
+    assert chosen.comparisons == ((last, f"{last}-permuted"), (last, list(further.RIVALS)[-1]))
+    assert {cell.measured for cell in chosen.cells} == {"test"}
+
+
+def test_blurred_teachers_know_less():
+    bench = bench_of(DATA)
+    assert with_noisy_teachers(bench.prepared.train, 0.0) is bench.prepared.train
+    first, second = (with_noisy_teachers(bench.prepared.train, 1.0) for _ in range(2))
+    assert torch.equal(first.text_teacher, second.text_teacher)
+    assert torch.equal(first.text, bench.prepared.train.text)
+    clear, blurred = teacher_quality(bench)["truth"], teacher_quality(bench, 3.0)["truth"]
+    assert clear["text"] > blurred["text"] + 0.1
+    with pytest.raises(ValueError, match="noise"):
+        with_noisy_teachers(bench.prepared.train, -1.0)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_withheld_source_changes_nothing(source):
+    generator = torch.Generator().manual_seed(0)
+    sim = torch.rand(5, 5, generator=generator)
+    text, video, text_teacher, video_teacher = torch.randn(4, 5, 3, generator=generator)
+    inputs = {"text": text, "video": video, "text_teacher": text_teacher, "video_teacher": video_teacher}
+    argument = {"text_static": "text_teacher", "video_static": "video_teacher"}.get(
+        source, source.split("_")[0]
+    )
+    schedule = source.split("_")[1]
+    alone = SelectedSourcesLoss(CMGSDLoss(schedule=schedule), [source])(sim, **inputs)
+    assert alone == CMGSDLoss(schedule=schedule)(sim, **{argument: inputs[argument]})
+    assert alone != CMGSDLoss(schedule=schedule)(sim, **inputs)
+
+
+def test_unknown_sources_are_refused():
+    with pytest.raises(ValueError, match="sources"):
+        SelectedSourcesLoss(CMGSDLoss(), ["audio_static"])
+    with pytest.raises(ValueError, match="sources"):
+        SelectedSourcesLoss(CMGSDLoss(), [])
+
+
+def test_names_of_adaptive_conditions():
+    name, config = cmgsd("infonce", "static", permuted=True, beta=0.025)
+    assert name == "infonce-static-permuted"
+    assert (config.kind, config.schedule, config.beta) == ("infonce-permuted", "static", 0.025)
+    assert cmgsd("hardest", "dynamic-text")[1].sources == ("text_dynamic",)
