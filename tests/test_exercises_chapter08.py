@@ -113,7 +113,7 @@ def test_random_recall_open_and_right():
     [
         ((10 / 300, 0.01), "in percent"),
         ((1 / 3, 0.1), "that is R@1: ten"),
-        ((1 / 300, 0.001), "R@1 as a fraction"),
+        ((1 / 300, 0.001), "in percent"),
         ((1.0, 10 / 3), "wrong way round"),
         ((10, 10), "ten of how many"),
         ((50, 20), "how many of the places"),

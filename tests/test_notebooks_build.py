@@ -1,12 +1,13 @@
 """The build tool: solution blocks, reproducible files, failures one can read."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 from tests.course import build_tool
-from tests.nbval_times import FACTOR, START, limit
+from tests.nbval_times import FACTOR, START, NotebookTimes, limit
 
 build = build_tool()
 
@@ -137,3 +138,21 @@ def test_a_widget_in_a_compared_cell_is_refused() -> None:
 def test_the_time_limit_of_a_notebook_has_slack() -> None:
     assert limit(20) == FACTOR * 20 + START
     assert limit(None) == float("inf")
+
+
+def test_a_notebook_far_beyond_its_stated_time_fails_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "03_small.ipynb"
+    cell = {"cell_type": "markdown", "metadata": {}, "source": "Time: about 2 s", "id": "03-000"}
+    nbformat.write(
+        nbformat.from_dict({"metadata": {}, "nbformat": 4, "nbformat_minor": 5, "cells": [cell]}), path
+    )
+    times = NotebookTimes()
+    report = SimpleNamespace(nodeid=f"{path}::Cell 0", duration=limit(2) - 1)
+    session = SimpleNamespace(config=SimpleNamespace(), exitstatus=0)
+    times.pytest_runtest_logreport(report)
+    times.pytest_sessionfinish(session)
+    assert session.exitstatus == 0
+    times.pytest_runtest_logreport(report)
+    times.pytest_sessionfinish(session)
+    assert session.exitstatus == 1
+    assert "TOO SLOW" in next(times.lines())

@@ -36,8 +36,10 @@ every_chapter = pytest.mark.parametrize("script", SCRIPTS, ids=[script.stem for 
 
 
 def load(script: Path, version: str) -> Any:
+    """Read a built notebook; that one is missing is the business of the first two tests."""
     path = build.target(script, version)
-    assert path.is_file(), f"{path.name} ({version}) is missing: python notebooks/build.py {script.stem[:2]}"
+    if not path.is_file():
+        pytest.skip(f"{path.name} ({version}) is missing: python notebooks/build.py {script.stem[:2]}")
     return nbformat.read(path, as_version=4)
 
 
@@ -139,7 +141,8 @@ def test_header_states_the_time(script: Path) -> None:
 
 
 def test_chapters_take_35_seconds_on_average() -> None:
-    stated = [stated_seconds(load(script, "student")) or 60 for script in SCRIPTS]
+    built = [script for script in SCRIPTS if build.target(script, "student").is_file()]
+    stated = [stated_seconds(load(script, "student")) or 60 for script in built]
     assert sum(stated) / len(stated) <= 35
 
 

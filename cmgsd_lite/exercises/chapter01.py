@@ -72,8 +72,11 @@ def check_ndcg(function: Callable[[Tensor], Any]) -> Verdict:
     right = dcg(gains, discount) / dcg(best, discount)
     power = dcg(2**gains - 1, discount) / dcg(2**best - 1, discount)
     linear = dcg(gains, 1 / places) / dcg(best, 1 / places)
+    answer = call(function, gains)
+    if isinstance(answer, float | Tensor) and not math.isfinite(float(torch.as_tensor(answer).sum())):
+        return Verdict("off", "log2(1) is 0: the discount of place 1 is 1 / log2(1 + 1)")
     return judge(
-        call(function, gains),
+        answer,
         100 * right,
         "100 would be the ideal order; the scale starts well above 0",
         [
@@ -82,8 +85,6 @@ def check_ndcg(function: Callable[[Tensor], Any]) -> Verdict:
             (100 * dcg(gains, discount), "that is 100 x DCG: divide by the DCG of the ideal order"),
             (100 * power, "you used the gain 2^relevance - 1; here the gain is the relevance itself"),
             (100 * linear, "you divided by the place; the discount is 1 / log2(1 + place)"),
-            (math.inf, "log2(1) is 0: the discount of place 1 is 1 / log2(1 + 1)"),
-            (math.nan, "log2(1) is 0: the discount of place 1 is 1 / log2(1 + 1)"),
         ],
         otherwise="the place counts from 1: the discounts begin 1, 0.63, 0.5",
     )
@@ -107,16 +108,36 @@ def check_video_ranks(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
         · not attempted yet
     """
     sim = torch.tensor(
-        [[0.8, 0.9, 0.3], [0.7, 0.2, 0.5], [0.6, 0.5, 0.2], [0.9, 0.4, 0.7], [0.1, 0.6, 0.4], [0.3, 0.1, 0.5]]
+        [
+            [0.9, 0.1, 0.4],
+            [0.6, 0.1, 0.6],
+            [0.9, 0.1, 0.5],
+            [0.5, 0.3, 0.7],
+            [0.8, 0.8, 0.1],
+            [0.1, 0.8, 0.8],
+            [0.4, 0.4, 0.7],
+            [0.2, 0.6, 0.5],
+            [0.5, 0.5, 0.5],
+        ]
     )
-    own = torch.tensor([0, 0, 1, 1, 2, 2])
+    own = torch.arange(3).repeat_interleave(3)
     return judge(
         call(function, sim, own),
         torch.from_numpy(ranks(sim, own, "v2t")),
         "one good caption is enough, and a video's own other captions are no rivals",
         [
-            (_naive_ranks(sim, own, "first"), "you used the first caption of each video; its best one counts"),
-            (_naive_ranks(sim, own, "worst"), "you used the worst caption of each video; its best one counts"),
+            (
+                _naive_ranks(sim, own, "first"),
+                "you used the first caption of each video; its best one counts",
+            ),
+            (
+                _naive_ranks(sim, own, "worst"),
+                "you used the worst caption of each video; its best one counts",
+            ),
+            (
+                _naive_ranks(sim, own, "mean"),
+                "you used the mean of each video's captions; its best one counts",
+            ),
             (_naive_ranks(sim, own, "best", tie=0.0), "a tie counts half: you took it as won"),
             (_naive_ranks(sim, own, "best", tie=1.0), "a tie counts half: you took it as lost"),
             (
@@ -128,7 +149,7 @@ def check_video_ranks(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
                 "these are ranks from text to video: one a caption. Compare along a column",
             ),
         ],
-        otherwise="for video j: take the best of its own captions, then compare with all other captions' scores",
+        otherwise="for video j: take the best of its own captions, then compare with the captions of others",
     )
 
 
@@ -136,7 +157,7 @@ def _naive_ranks(sim: Tensor, own: Tensor, which: str, tie: float = 0.5, self_ti
     found = []
     for video in range(sim.shape[1]):
         mine, rivals = sim[own == video, video], sim[own != video, video]
-        score = {"first": mine[0], "worst": mine.min(), "best": mine.max()}[which]
+        score = {"first": mine[0], "worst": mine.min(), "mean": mine.mean(), "best": mine.max()}[which]
         equal = (rivals == score).sum() + int(self_tie)
         found.append(1 + (rivals > score).sum() + tie * equal)
     return torch.stack(found).double()

@@ -180,10 +180,9 @@ def check_random_recall(in_300: Any, in_1000: Any) -> Verdict:
         [
             ([v / 100 for v in right], "in percent, please"),
             ([v / 10 for v in right], "that is R@1: ten places may hold the right video"),
-            ([v / 1000 for v in right], "that is R@1 as a fraction: ten places, in percent"),
             (right[::-1], "the two are the wrong way round"),
             ([10.0, 10.0], "ten of how many?"),
         ],
-        tolerance=0.04,
+        tolerance=0.035,
         otherwise="the values are off: in how many of the places does the right video count as found?",
     )

@@ -34,8 +34,8 @@ def plot_arrows(points: Mapping[str, tuple[float, float]], ax: Axes | None = Non
     ax = new_axes(ax)
     for i, (name, (x, y)) in enumerate(points.items()):
         colour = PALETTE[i % len(PALETTE)]
-        # Later arrows are thinner: one that lies on another does not hide it.
-        width = 5 - min(i, 3)
+        # The first arrow is thick: one that lies on it does not hide it.
+        width = 3 if i else 9
         ax.annotate("", (x, y), (0, 0), arrowprops={"arrowstyle": "->", "color": colour, "lw": width})
         ax.annotate(name, (x, y), (6, 6), textcoords="offset points", color=colour, fontsize="large")
     reach = 1.2 * max(max(abs(x), abs(y)) for x, y in points.values())
@@ -153,27 +153,18 @@ def plot_neighbours(
     """
     if not rows:
         raise ValueError("rows: expected at least one distance, got none")
-    columns = 1 + max(len(row) for row in rows.values())
-    figure, axes = plt.subplots(
-        len(rows),
-        columns,
-        figsize=(2.1 * columns, 2.25 * len(rows) + 0.5),
-        layout="constrained",
-        squeeze=False,
-    )
-    for ax in axes.flat:
-        ax.axis("off")
+    columns = max(len(row) for row in rows.values())
+    figure = plt.figure(figsize=(1.9 * (columns + 1.4), 2.1 * len(rows) + 0.4), layout="constrained")
+    grid = figure.add_gridspec(len(rows), columns + 1, width_ratios=[1.4] + [1] * columns)
+    _frame(figure.add_subplot(grid[:, 0]), anchor, "anchor", anchor_note, "black", 1)
     for line, (name, found) in enumerate(rows.items()):
-        if line == 0:
-            _frame(axes[0, 0], anchor, "anchor", anchor_note, "black", 1)
-        axes[line, 0].text(
-            1.0 if line else -0.12, 0.5, name, transform=axes[line, 0].transAxes, fontsize="large",
-            ha="right" if line else "center", va="center", rotation=0 if line else 90,
-        )  # fmt: skip
         for place, (frame, note, true) in enumerate(found, 1):
             heading = f"{place}. {'caption true' if true else 'not true'}"
             colour, width = (PALETTE[1], 4) if true else ("0.6", 1)
-            _frame(axes[line, place], frame, heading, note, colour, width)
+            ax = figure.add_subplot(grid[line, place])
+            _frame(ax, frame, heading, note, colour, width)
+            if place == 1:
+                ax.set_ylabel(name, fontsize="large")
     figure.suptitle(f"“{title}”")
     return figure
 
@@ -221,12 +212,11 @@ def plot_against_quality(
     for (name, level), dash in zip(levels.items(), ("--", ":", "-."), strict=False):
         ax.axhline(level, color="black", linestyle=dash, linewidth=1.2, label=name)
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.legend(fontsize="small")
+    ax.legend(fontsize="small", loc="center left")
     return ax
 
 
 def _frame(ax: Axes, frame: NDArray[np.uint8], heading: str, note: str, colour: object, width: float) -> None:
-    ax.axis("on")
     ax.imshow(frame)
     ax.set_title(heading, fontsize="small")
     ax.set_xlabel(note, fontsize="x-small")

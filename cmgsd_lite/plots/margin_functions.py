@@ -140,7 +140,7 @@ def plot_margin_grid(
     figure, axes = plt.subplots(
         len(alphas),
         len(betas),
-        figsize=(3 * len(betas) + 0.4, 2.4 * len(alphas) + 0.4),
+        figsize=(2.6 * len(betas) + 0.4, 2.4 * len(alphas) + 0.4),
         layout="constrained",
         squeeze=False,
         sharex=True,
@@ -189,7 +189,6 @@ def plot_controls(margins: Mapping[str, ArrayLike], relevance: ArrayLike, fixed:
         len(margins),
         figsize=(2.5 * len(margins) + 0.4, 4.6),
         layout="constrained",
-        sharey="row",
         squeeze=False,
     )
     bins = np.linspace(0, 2 * fixed, 41)
@@ -202,12 +201,12 @@ def plot_controls(margins: Mapping[str, ArrayLike], relevance: ArrayLike, fixed:
         lower.plot(levels, means, "o-", color=PALETTE[2], markersize=4)
         lower.axhline(fixed, color="black", linewidth=0.8)
         lower.set(xlabel="relevance (truth)")
+        lower.set_ylim(-0.01, 1.6 * fixed)
         if column:
             upper.set_ylabel("")
         else:
             lower.set_ylabel(f"mean {MARGIN}")
-    axes[0, 0].legend(fontsize="x-small")
-    axes[1, 0].set_ylim(bottom=-0.01)
+    axes[0, 1 if len(margins) > 1 else 0].legend(fontsize="x-small", loc="upper left")
     return figure
 
 

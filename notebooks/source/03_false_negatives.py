@@ -170,7 +170,7 @@ for name in ("low", "default", "high"):
 # %%
 count = ours.sum(1)
 i = int(((count >= 4) & (count <= 6) & truth["default"][captions, videos]).nonzero()[0])
-shown = [i, *ours[i].nonzero().flatten().tolist()[:4]]
+shown = [i, *ours[i].nonzero().flatten().tolist()[:3]]
 ids = [train.video_ids[videos[j]] for j in shown]
 lines = [
     f"{'own clip' if j == i else 'negative'}: {minivtt.clip(name).facets()}"
@@ -178,9 +178,9 @@ lines = [
 ]
 print("caption:", texts[captions[i]])
 show_figure(
-    minivtt.contact_sheet(ids, lines, frames=6),
+    minivtt.contact_sheet(ids, lines, frames=5),
     "03-examples",
-    "Five clips, one row each: the caption's own clip on top, below it four other clips of the same batch of "
+    "Four clips, one row each: the caption's own clip on top, below it three other clips of the same batch of "
     "which the caption is true as well.",
 )
 
@@ -462,7 +462,7 @@ print(pd.DataFrame(rows).T.to_string())
 
 # %%
 spread = {name: float(list(m.values())[-1]["true negatives"].std()) for name, m in panels.items()}
-assert spread["hardest, fixed"] < 0.5 * spread["hardest, permuted"] < spread["mean, fixed"]
+assert spread["hardest, fixed"] < 0.7 * spread["hardest, permuted"] < spread["mean, fixed"]
 print("narrowest band: hardest with the fixed margin; any spread of the margin widens it: True")
 
 # %% [markdown]
@@ -514,8 +514,8 @@ torch.testing.assert_close(pair_forces(sim, 0.2, "hardest"), 2 * N * forces(sim,
 print("agrees with pair_forces")
 
 shares = {
-    str(reduction): {kind: push_on_false_negatives(reduction, kind) for kind in ("fixed", "permuted", "adaptive")}
-    for reduction in ("mean", 4, "smooth", "hardest")
+    label: {kind: push_on_false_negatives(reduction, kind) for kind in ("fixed", "permuted", "adaptive")}
+    for label, reduction in (("mean", "mean"), ("4 hardest", 4), ("smooth", "smooth"), ("hardest", "hardest"))
 }
 
 # %%
@@ -528,7 +528,7 @@ show_figure(
     "its push to false negatives; few hardest, smooth and hardest about twice as much; adaptive bars are the shortest "
     "of each group.",
 )
-SHARP = ("4", "smooth", "hardest")
+SHARP = ("4 hardest", "smooth", "hardest")
 assert all(shares[r]["fixed"] > 1.5 * shares["mean"]["fixed"] for r in SHARP)
 assert all(shares[r]["adaptive"] < min(shares[r]["fixed"], shares[r]["permuted"]) for r in SHARP)
 print("mean sends the smallest share to false negatives: True")
@@ -537,9 +537,9 @@ print("the adaptive margin takes push off them under 4, smooth and hardest: True
 # %% [markdown]
 # An untrained model violates everywhere, and `mean` starts at the dashed line. As training goes on, true
 # negatives are satisfied and drop out; what is left is richer in false negatives, even for `mean`. Still it sends
-# them the smallest share, spread over many pairs. The sharper reductions look for what violates most, learn faster, and hit
-# more right answers. A smaller margin for similar pairs takes *part* of the push off them. Not all of it: the
-# distances are right only on average, and margin or not, a pair with $S_{ij} > S_{ii}$ stays active
+# them the smallest share, spread over many pairs. The sharper reductions look for what violates most and hit more right
+# answers. A smaller margin for similar pairs takes *part* of the push off them, and here it is the meaning that does
+# it: the permuted bars stay where the fixed ones are. It is a small part. The distances are right only on average, and margin or not, a pair with $S_{ij} > S_{ii}$ stays active
 # ([chapter 04](04_deriving_the_margin.ipynb)).
 #
 # **Duplicates starve, near ones are pushed: what goes wrong if one simply removes them?** That needs to know them.

@@ -23,6 +23,7 @@ from cmgsd_lite.agreement import batch_agreement, rank_correlation
 from cmgsd_lite.baselines import RelevanceMarginLoss, TrueMaskLoss
 from cmgsd_lite.data import load_dataset, minivtt
 from cmgsd_lite.distances import cosine_distances
+from cmgsd_lite.evaluation import score
 from cmgsd_lite.exercises.chapter06 import check_largest_beta, check_permuted, check_reversed
 from cmgsd_lite.experiment import Bench, DataConfig, Experiment
 from cmgsd_lite.explore.margin_functions import draw_setting, explore_margins
@@ -37,6 +38,7 @@ from cmgsd_lite.margins import (
     threshold_margin,
     zscore_margin,
 )
+from cmgsd_lite.metrics import ndcg, ranks
 from cmgsd_lite.plots.base import show_figure
 from cmgsd_lite.plots.margin_functions import plot_controls, plot_margin_functions, plot_margin_grid
 from cmgsd_lite.runtime import set_threads
@@ -48,8 +50,7 @@ set_threads(1)
 # %% [markdown]
 # ## 1. Numbers first
 #
-# Four clips. Two pairs of them are close, at distance .4, and so on down the matrix: half of the twelve
-# entries off the diagonal are .4, half are .8. The mean is .6 and the standard deviation is exactly .2, so
+# Four clips. Three of their six pairs are close, at distance .4, and three are far, at .8. The mean is .6 and the standard deviation is exactly .2, so
 # every pair is *one standard deviation* below or above the mean. One can do this in one's head.
 
 # %%
@@ -143,10 +144,10 @@ assert torch.allclose(zscore(distances, 0.2, 0.05), zscore(moved, 0.2, 0.05), at
 # ## 2. A real batch
 #
 # 128 clips of MiniVTT with one caption each, as training draws them. The distance is that of the static text
-# teacher, the best of chapter 05. The truth says which pairs are false negatives.
+# teacher, the best *per anchor* in chapter 05. The truth says which pairs are false negatives.
 
 # %%
-bench = Bench(Experiment(DataConfig(), {}, training=TrainingConfig(epochs=10, patience=None)))
+bench = Bench(Experiment(DataConfig(), {}, training=TrainingConfig(epochs=8, patience=None)))
 train = bench.prepared.train
 relevance_of = minivtt.batch_relevance(bench.dataset.train)
 
@@ -169,7 +170,7 @@ curves = {
     "z-score, β = .05": off_diagonal(zscore_margin(d, 0.2, 0.05)),
     "exponential, β = .25": off_diagonal(exponential_margin(d, 0.2, 0.25)),
     "affine, α = .05, β = .25": off_diagonal(affine_margin(d, 0.05, 0.25)),
-    "threshold at .3": off_diagonal(threshold_margin(d, 0.2, 0.3)),
+    "threshold at .5": off_diagonal(threshold_margin(d, 0.2, 0.5)),
 }
 figure = plot_margin_functions(pairs, {name: m.flatten() for name, m in curves.items()}, fixed=0.2)
 show_figure(
@@ -223,7 +224,8 @@ pd.DataFrame(rows).set_index("β")
 # One more thing that a margin of 0 does *not* do: remove a pair. The hinge $\max(0, M_{ij} + S_{ij} - S_{ii})$
 # with $M_{ij} = 0$ still pushes whenever $S_{ij} > S_{ii}$ (chapter 04).
 #
-# The grid below is for the real batch. Orange: false negatives, which should get small margins.
+# The grid below is for the real batch. Orange: false negatives, which should get small margins. Margins beyond the
+# axis are counted in the last bin.
 
 # %%
 figure = plot_margin_grid(d, false, zscore_margin, alphas=(0.1, 0.2), betas=(0.025, 0.05, 0.1, 0.3))
@@ -338,22 +340,26 @@ pd.DataFrame(rows).T
 # better map, or another loss, may do better.
 
 # %%
-sorted_equal = torch.equal(off_diagonal(adaptive).flatten().sort()[0],
-                           off_diagonal(controls["permuted"]).flatten().sort()[0])
-print("permuted has exactly the same margins:", sorted_equal)
-within_rows = {name: margin.masked_fill(torch.eye(128, dtype=torch.bool), 0.2).std(1).mean()
-               for name, margin in controls.items() if name in ("adaptive", "permuted")}
-scattered = adaptive.clone()
 outside = ~torch.eye(128, dtype=torch.bool)
 entries = adaptive[outside]
+print("same margins as before:", torch.equal(entries.sort()[0], controls["permuted"][outside].sort()[0]))
+
+scattered = adaptive.clone()
 scattered[outside] = entries[torch.randperm(len(entries), generator=torch.Generator().manual_seed(6))]
-print(f"mean spread within a row: permuted as adaptive {within_rows['permuted'] / within_rows['adaptive']:.2f} "
-      f"times, all entries shuffled {scattered.std(1).mean() / within_rows['adaptive']:.2f} times")
+
+
+def spread_within_rows(margin):
+    return margin.std(dim=1).mean()
+
+
+for name, margin in {"permuted": controls["permuted"], "all entries shuffled": scattered}.items():
+    times = spread_within_rows(margin) / spread_within_rows(adaptive)
+    print(f"spread within a row, {name}: {times:.2f} times that of adaptive")
 
 # %% [markdown]
 # ## 5. A small training comparison
 #
-# One model, one reduction (`hardest`, where margins matter most), ten epochs, three paired seeds: every row
+# One model, one reduction (`hardest`, where margins matter most), eight epochs, two paired seeds: every row
 # sees the same initialisation, batches and captions. All rows go through one loss of ten lines; only the rule
 # from (distances, truth) to margin differs.
 
@@ -377,7 +383,6 @@ rules = {
     "permuted": lambda d, truth: permute_margin(zscore_margin(d, 0.2, 0.05), shuffle),
     "reversed": lambda d, truth: zscore_margin(d, 0.2, -0.05),
     "oracle": lambda d, truth: oracle_margin(truth, 0.2, 0.05),
-    "oracle reversed": lambda d, truth: oracle_margin(truth, 0.2, -0.05),
     "mask": lambda d, truth: mask_margin(truth >= 1 - 1e-6, 0.2),
 }
 
@@ -388,14 +393,20 @@ for name, package in {"oracle": RelevanceMarginLoss(), "mask": TrueMaskLoss(base
 print("oracle and mask give the losses of RelevanceMarginLoss and TrueMaskLoss")
 
 # %%
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 
 
 def train_and_test(rule, seed):
-    config = TrainingConfig(epochs=10, seed=seed)
+    config = TrainingConfig(epochs=8, seed=seed)
     model = bench.build_model(seed)
     fit(model, RuleLoss(rule), train, config=config, relevance=relevance_of, progress=False)
-    return bench.measure(model)[0]["t2v"]
+    scores, owner = score(model, bench.prepared.test).numpy(), bench.prepared.test.video_of_text.numpy()
+    place = ranks(scores, owner)
+    return {
+        "R@1": 100 * (place <= 1).mean(),
+        "R@10": 100 * (place <= 10).mean(),
+        "nDCG": ndcg(scores, bench.relevance["truth"]),
+    }
 
 
 results = {name: [train_and_test(rule, seed) for seed in SEEDS] for name, rule in rules.items()}
@@ -412,12 +423,12 @@ def above(name, other, key):
 
 # %% tags=["nbval-ignore-output"]
 pd.DataFrame(
-    {name: {key: round(mean(name, key), 1) for key in ("R@1", "R@10", "nDCG", "mAP@R")} for name in rules}
+    {name: {key: round(mean(name, key), 1) for key in ("R@1", "R@10", "nDCG")} for name in rules}
 ).T
 
 # %% [markdown]
-# R@K asks for the one clip that a caption was written for; nDCG and mAP@R ask for clips of which it is true.
-# The last digit may differ on your machine. What should not differ, in words:
+# R@K asks for the one clip that a caption was written for; nDCG asks for clips of which it is true.
+# The last digit may differ on your machine. In words:
 
 # %%
 for name, other, key in (
@@ -426,9 +437,29 @@ for name, other, key in (
     ("adaptive", "permuted", "nDCG"),
     ("oracle", "permuted", "nDCG"),
     ("mask", "fixed", "nDCG"),
-    ("oracle reversed", "permuted", "nDCG"),
+    ("reversed", "fixed", "R@10"),
 ):
     print(f"{name} above {other} on {key}: {above(name, other, key)} of {len(SEEDS)} seeds")
+
+# %% [markdown]
+# What to take from it:
+#
+# - *Permuted* already recovers most of what *adaptive* gains over *fixed* on R@10. That part is softening: the
+#   hardest negative is no longer always the same one.
+# - *Adaptive* is above *permuted* on nDCG. That part is meaning, and it is small.
+# - *Oracle* is well above: there is more to gain than this teacher gives. (It uses the same graded truth that
+#   nDCG uses as gain, so on nDCG its lead is partly circular; on R@K it is not.)
+# - *Mask* beats *fixed*, but not *oracle*: it removes the wrong supervision and softens nothing else.
+# - *Reversed* is the worst of all. It asks for the largest margins exactly where the caption is true.
+#
+# Two seeds and eight epochs show directions, not sizes. And remember from chapter 02 that `hardest` is the
+# reduction with the most to gain: chapter 09 draws the whole map, with intervals.
+
+# %%
+for name, other, key in (("oracle", "adaptive", "R@10"), ("oracle", "mask", "R@10"), ("fixed", "reversed", "nDCG")):
+    print(f"{name} above {other} on {key}: {above(name, other, key)} of {len(SEEDS)} seeds")
+recovered = (mean("permuted", "R@10") - mean("fixed", "R@10")) / (mean("adaptive", "R@10") - mean("fixed", "R@10"))
+print("permuted recovers more than half of the gain on R@10:", recovered > 0.5)
 
 # %% [markdown]
 # ## 6. Exercises

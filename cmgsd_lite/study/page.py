@@ -1,0 +1,408 @@
+"""Write the study's figures, and the tables inside docs/STUDY.md, from the committed result files alone.
+
+``python -m cmgsd_lite.study.page`` after new results have been written to docs/results/.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt
+
+from cmgsd_lite.plots.base import save_figure
+from cmgsd_lite.plots.study import (
+    adaptivity_groups,
+    comparison,
+    factor_lines,
+    plot_factor,
+    plot_intervals,
+)
+from cmgsd_lite.runtime import write_atomically
+
+Results = Mapping[str, Mapping[str, Any]]
+
+MAIN_ROWS = (
+    "fixed-mean",
+    "fixed-hardest",
+    "fixed-8",
+    "fixed-4",
+    "fixed-smooth",
+    "infonce",
+    "cmgsd-hardest-static",
+    "cmgsd-hardest-static-permuted",
+    "cmgsd-hardest-ramp",
+    "cmgsd-hardest-ramp-permuted",
+    "cmgsd-4-static",
+    "cmgsd-4-static-permuted",
+    "cmgsd-4-ramp",
+    "cmgsd-4-ramp-permuted",
+    "cmgsd-smooth-ramp",
+    "cmgsd-smooth-ramp-permuted",
+    "infonce-ramp",
+    "infonce-ramp-permuted",
+    "oracle-hardest",
+    "oracle-4",
+    "mask-4",
+)
+
+ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "softening": tuple((f"cmgsd-{r}-ramp-permuted", f"fixed-{r}") for r in ("hardest", "4", "smooth")),
+    "adaptivity": tuple(
+        (name, f"{name}-permuted")
+        for name in (
+            "cmgsd-hardest-ramp",
+            "cmgsd-hardest-static",
+            "cmgsd-4-ramp",
+            "cmgsd-4-static",
+            "cmgsd-smooth-ramp",
+            "infonce-ramp",
+        )
+    ),
+    "sources": tuple(
+        (name, f"{name}-permuted")
+        for name in (
+            f"cmgsd-hardest-{source}"
+            for source in ("static-text", "static-video", "dynamic-text", "dynamic-video", "dynamic", "both")
+        )
+    ),
+    "ramp": (
+        ("cmgsd-hardest-ramp", "cmgsd-hardest-static"),
+        ("cmgsd-hardest-ramp", "cmgsd-hardest-dynamic"),
+        ("cmgsd-hardest-ramp", "cmgsd-hardest-both"),
+        ("cmgsd-4-ramp", "cmgsd-4-static"),
+        ("cmgsd-4-ramp", "cmgsd-4-dynamic"),
+    ),
+    "truth": (
+        ("oracle-hardest", "cmgsd-hardest-ramp-permuted"),
+        ("oracle-4", "cmgsd-4-ramp-permuted"),
+        ("oracle-smooth", "cmgsd-smooth-ramp-permuted"),
+        ("mask-hardest", "fixed-hardest"),
+        ("mask-4", "fixed-4"),
+        ("mask-infonce", "infonce"),
+        ("cmgsd-hardest-ramp", "cmgsd-hardest-ramp-reversed"),
+        ("cmgsd-4-ramp", "cmgsd-4-ramp-reversed"),
+    ),
+    "plain": (
+        ("cmgsd-4-ramp", "infonce"),
+        ("cmgsd-4-static", "infonce"),
+        ("cmgsd-4-ramp", "fixed-smooth"),
+        ("infonce-ramp", "infonce"),
+    ),
+}
+"""Comparisons by the question that they answer."""
+
+FACTOR_PAIRS = {r: (f"cmgsd-{r}-ramp", f"cmgsd-{r}-ramp-permuted") for r in ("hardest", "4")}
+NOISE_PAIRS = {r: (f"cmgsd-{r}-static", f"cmgsd-{r}-static-permuted") for r in ("hardest", "4")}
+FACTORS = (
+    ("false negatives", FACTOR_PAIRS, "rate of false negatives"),
+    ("beta", FACTOR_PAIRS, "β (cosine units)"),
+    ("teacher noise", NOISE_PAIRS, "noise on the static teachers (sd)"),
+    ("batch size", FACTOR_PAIRS, "pairs in a batch"),
+)
+
+
+def read_results(folder: Path) -> dict[str, dict[str, Any]]:
+    """Read all result files of the study.
+
+    Args:
+        folder: Where they are.
+
+    Returns:
+        Content by name, such as ``"headline-minivtt"``.
+
+    Raises:
+        OSError: If a file can not be read.
+
+    Source:
+        ours.
+
+    Example:
+        >>> sorted(read_results(Path("docs/results")))  # doctest: +SKIP
+        ['factors-minivtt', 'headline-minivtt']
+    """
+    paths = sorted(folder.glob("study-*.json"))
+    return {p.stem.removeprefix("study-"): json.loads(p.read_text(encoding="utf-8")) for p in paths}
+
+
+def rows_table(result: Mapping[str, Any], names: Sequence[str], columns: Sequence[str]) -> str:
+    """Write some rows as a Markdown table; names that were not run are left out.
+
+    Args:
+        result: Content of a result file.
+        names: Labels of rows, in order.
+        columns: Metrics.
+
+    Returns:
+        The table: mean ± standard deviation, in percent but for ranks.
+
+    Source:
+        ours.
+
+    Example:
+        >>> print(rows_table(result, ["infonce"], ["R@10"]))  # doctest: +SKIP
+    """
+    rows = {row["label"]: row for row in result["rows"]}
+    lines = [f"| condition | seeds | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]
+    for name in names:
+        if name in rows:
+            row = rows[name]
+            cells = [f"{row['mean'][c]:.1f} ± {row['sd'][c] or 0:.1f}" for c in columns]
+            shown = f"*{name}*" if name.endswith("-permuted") else name
+            lines.append(f"| {shown} | {len(row['seeds'])} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def answers_table(
+    result: Mapping[str, Any], questions: Sequence[str], metrics: Sequence[str] = ("R@10", "nDCG")
+) -> str:
+    """Write the comparisons that answer some questions as a Markdown table.
+
+    Args:
+        result: Content of a result file.
+        questions: Keys of ``ANSWERS``.
+        metrics: Columns.
+
+    Returns:
+        The table: difference and interval in points, bold where the interval leaves zero out, with a star
+        where it stays clear after Holm's correction.
+
+    Source:
+        ours.
+
+    Example:
+        >>> print(answers_table(result, ["softening"]))  # doctest: +SKIP
+    """
+    lines = [f"| difference | seeds | {' | '.join(metrics)} |", "|---" * (len(metrics) + 2) + "|"]
+    for question in questions:
+        for first, second in ANSWERS[question]:
+            entry = comparison(result, first, second)
+            if entry is not None:
+                lines.append(_answer_line(entry, metrics))
+    return "\n".join(lines)
+
+
+def _answer_line(entry: Mapping[str, Any], metrics: Sequence[str]) -> str:
+    control = entry["b"] == f"{entry['a']}-permuted"
+    label = f"{entry['a']} − {'*permuted*' if control else entry['b']}"
+    cells = [interval_text(entry["metrics"][metric]) for metric in metrics]
+    return f"| {label} | {entry['seeds']} | {' | '.join(cells)} |"
+
+
+def interval_text(found: Mapping[str, Any]) -> str:
+    """Return difference and interval, bold if it leaves zero out, a star if so after Holm."""
+    text = f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"
+    star = "\\*" if found.get("p_holm", 1.0) < 0.05 else ""
+    return f"**{text}**{star}" if found["low"] > 0 or found["high"] < 0 else text
+
+
+def factor_table(result: Mapping[str, Any]) -> str:
+    """Write adaptivity over the levels of every factor as a Markdown table.
+
+    Args:
+        result: Content of the result file of the suite ``"factors"``.
+
+    Returns:
+        The table.
+
+    Source:
+        ours.
+
+    Example:
+        >>> print(factor_table(result))  # doctest: +SKIP
+    """
+    lines = [
+        "| factor | R@10, hardest | nDCG, hardest | R@10, 4 hardest | nDCG, 4 hardest |",
+        "|---|---|---|---|---|",
+    ]
+    for factor, pairs, _ in FACTORS:
+        found = {name: dict(entries) for name, entries in factor_lines(result, pairs, factor).items()}
+        levels = list(dict.fromkeys(level for entries in found.values() for level in entries))
+        for level in levels:
+            cells = [
+                interval_text(found[name][level]["metrics"][metric]) if level in found.get(name, {}) else ""
+                for name in ("hardest", "4")
+                for metric in ("R@10", "nDCG")
+            ]
+            lines.append(f"| {factor} {level} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def blocks(results: Results) -> dict[str, str]:
+    """Make every table of the report that the results allow.
+
+    Args:
+        results: From ``read_results``.
+
+    Returns:
+        Markdown by the name of the block.
+
+    Source:
+        ours.
+
+    Example:
+        >>> blocks({})
+        {}
+    """
+    recalls = ("R@1", "R@5", "R@10", "MdR", "nDCG", "mAP@R", "R@10 v2t")
+    made: dict[str, Callable[[Results], str]] = {
+        "rows headline-minivtt": lambda r: rows_table(r["headline-minivtt"], MAIN_ROWS, recalls),
+        "rows headline-msrvtt": lambda r: rows_table(
+            r["headline-msrvtt"], MAIN_ROWS, (*recalls[:5], "nDCG (category)", "R@10 v2t")
+        ),
+        "answers headline-minivtt": lambda r: answers_table(
+            r["headline-minivtt"], list(ANSWERS), ("R@10", "nDCG", "mAP@R")
+        ),
+        "answers headline-msrvtt": lambda r: answers_table(
+            r["headline-msrvtt"], list(ANSWERS), ("R@10", "nDCG", "nDCG (category)")
+        ),
+        "factors-minivtt": lambda r: factor_table(r["factors-minivtt"]),
+        "rows further-msrvtt": lambda r: rows_table(
+            r["further-msrvtt"],
+            [row["label"] for row in r["further-msrvtt"]["rows"]],
+            (*recalls[:5], "nDCG (category)", "R@10 v2t"),
+        ),
+        "answers further-msrvtt": lambda r: _all_answers(
+            r["further-msrvtt"], ("R@1", "R@10", "nDCG", "nDCG (category)")
+        ),
+        "choice further-choice-msrvtt": lambda r: _choice_table(r["further-choice-msrvtt"]),
+        "rows tuned-minivtt": lambda r: rows_table(
+            r["tuned-minivtt"], [row["label"] for row in r["tuned-minivtt"]["rows"]], recalls
+        ),
+        "answers tuned-minivtt": lambda r: _all_answers(r["tuned-minivtt"], ("R@10", "nDCG")),
+    }
+    return {name: make(results) for name, make in made.items() if name.split(" ")[-1] in results}
+
+
+def _all_answers(result: Mapping[str, Any], metrics: Sequence[str]) -> str:
+    lines = [f"| difference | seeds | {' | '.join(metrics)} |", "|---" * (len(metrics) + 2) + "|"]
+    return "\n".join(lines + [_answer_line(entry, metrics) for entry in result["comparisons"]])
+
+
+def _choice_table(result: Mapping[str, Any]) -> str:
+    lines = ["| configuration | R@10 | nDCG | sum |", "|---|---|---|---|"]
+    for row in result["rows"]:
+        found = row["mean"]
+        total = found["R@10"] + found["nDCG"]
+        lines.append(f"| {row['label']} | {found['R@10']:.1f} | {found['nDCG']:.1f} | {total:.1f} |")
+    return "\n".join(lines)
+
+
+def fill(text: str, made: Mapping[str, str]) -> str:
+    """Replace what stands between the markers of each block.
+
+    Args:
+        text: Markdown with ``<!-- block: NAME -->`` and ``<!-- end -->``.
+        made: From ``blocks``.
+
+    Returns:
+        The text with new tables; a block without a result says so.
+
+    Source:
+        ours.
+
+    Example:
+        >>> fill("<!-- block: a -->old<!-- end -->", {"a": "new"})
+        '<!-- block: a -->\\n\\nnew\\n\\n<!-- end -->'
+    """
+
+    def replaced(found: re.Match[str]) -> str:
+        name = found.group(1)
+        body = made.get(name, "*Not run yet.*")
+        return f"<!-- block: {name} -->\n\n{body}\n\n<!-- end -->"
+
+    return re.sub(r"<!-- block: (.+?) -->.*?<!-- end -->", replaced, text, flags=re.DOTALL)
+
+
+def draw(results: Results, folder: Path) -> list[Path]:
+    """Draw every figure that the results allow.
+
+    Args:
+        results: From ``read_results``.
+        folder: Where the PNG files go.
+
+    Returns:
+        The files.
+
+    Raises:
+        OSError: If the folder can not be written to.
+
+    Source:
+        ours.
+
+    Example:
+        >>> draw({}, Path("docs/figures"))
+        []
+    """
+    paths = []
+    for name, metrics, title in (
+        ("headline-minivtt", ("R@10", "nDCG", "mAP@R"), "MiniVTT, 1,000 test clips, relevance by the truth"),
+        ("headline-msrvtt", ("R@10", "nDCG", "nDCG (category)"), "MSR-VTT, 300 test videos"),
+    ):
+        if name in results:
+            paths.append(folder / f"study-{name}.png")
+            _draw_headline(results[name], metrics, title, paths[-1])
+    if "factors-minivtt" in results:
+        paths.append(folder / "study-factors-minivtt.png")
+        _draw_factors(results["factors-minivtt"], paths[-1])
+    return paths
+
+
+def _draw_headline(result: Mapping[str, Any], metrics: Sequence[str], title: str, path: Path) -> None:
+    groups = adaptivity_groups(result)
+    height = 1.8 + 0.27 * sum(map(len, groups.values()))
+    figure, axes = plt.subplots(1, len(metrics), figsize=(13, height), layout="constrained", sharey=True)
+    for ax, metric in zip(axes, metrics, strict=True):
+        plot_intervals(groups, metric, ax=ax)
+        ax.set_xlabel(f"{metric}, difference in points")
+        handles, labels = ax.get_legend_handles_labels()
+        ax.get_legend().remove()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
+    figure.suptitle(f"{title}: differences with 95 % intervals (hollow: zero inside)")
+    save_figure(figure, path)
+
+
+def _draw_factors(result: Mapping[str, Any], path: Path) -> None:
+    panels = [panel for panel in FACTORS if factor_lines(result, panel[1], panel[0])]
+    width = 3.4 * len(panels)
+    figure, grid = plt.subplots(
+        2, len(panels), figsize=(width, 6), layout="constrained", sharey="row", squeeze=False
+    )
+    for column, (factor, pairs, label) in enumerate(panels):
+        for row, metric in enumerate(("R@10", "nDCG")):
+            ax = plot_factor(factor_lines(result, pairs, factor), metric, ax=grid[row, column])
+            if column:
+                ax.set_ylabel("")
+        grid[1, column].set_xlabel(label)
+    grid[0, 0].legend(title="reduction", fontsize="small")
+    figure.suptitle("MiniVTT: CMGSD minus its own permuted control, with 95 % intervals")
+    save_figure(figure, path)
+
+
+def main(root: Path = Path()) -> None:
+    """Write figures and tables of the report.
+
+    Args:
+        root: Of the project.
+
+    Raises:
+        OSError: If docs/ can not be read or written to.
+    """
+    results = read_results(root / "docs" / "results")
+    paths = draw(results, root / "docs" / "figures")
+    page = root / "docs" / "STUDY.md"
+    text = fill(page.read_text(encoding="utf-8"), blocks(results))
+    write_atomically(page, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    print(f"written: {', '.join(path.name for path in [*paths, page])}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
