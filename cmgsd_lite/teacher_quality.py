@@ -282,10 +282,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     human = "" if options.human is None else " --human $CMGSD_DATA/captions_with_human_labels"
-    command = f"python -m cmgsd_lite.teacher_quality --seeds {options.seeds} --epochs {options.epochs}{human}"
+    out = "" if options.out is None else f" --out docs/results/{options.out.name}"
+    command = f"python -m cmgsd_lite.teacher_quality --seeds {options.seeds} --epochs {options.epochs}"
     content = {
         "schema": 1,
-        "command": command,
+        "command": command + out + human,
         "date": datetime.date.today().isoformat(),
         "seeds": seeds,
         "epochs": options.epochs,

@@ -112,11 +112,14 @@ def plot_quality(
     figure, axes = plt.subplots(
         1, len(groups), figsize=(4.4 * len(groups) + 0.6, 4), layout="constrained", sharey=True, squeeze=False
     )
+    names = list(dict.fromkeys(name for values in groups.values() for name in values))
     for i, (ax, (title, values)) in enumerate(zip(axes[0], groups.items(), strict=True)):
-        for row, (mean, sd) in enumerate(values.values()):
-            ax.errorbar(mean, row, xerr=sd, fmt=MARKERS[i % len(MARKERS)], color=PALETTE[i], capsize=3)
+        for name, (mean, sd) in values.items():
+            ax.errorbar(
+                mean, names.index(name), xerr=sd, fmt=MARKERS[i % len(MARKERS)], color=PALETTE[i], capsize=3
+            )
         ax.axvline(guess, color="black", linestyle=":", linewidth=1)
-        ax.set_yticks(range(len(values)), list(values))
+        ax.set_yticks(range(len(names)), names)
         ax.set(xlabel=unit, title=title)
         ax.grid(axis="x", alpha=0.3)
     axes[0, 0].invert_yaxis()

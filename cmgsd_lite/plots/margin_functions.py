@@ -206,7 +206,8 @@ def plot_controls(margins: Mapping[str, ArrayLike], relevance: ArrayLike, fixed:
             upper.set_ylabel("")
         else:
             lower.set_ylabel(f"mean {MARGIN}")
-    axes[0, 1 if len(margins) > 1 else 0].legend(fontsize="x-small", loc="upper left")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=2, fontsize="small")
     return figure
 
 

@@ -66,8 +66,9 @@ def plot_matrix(
         shade = np.dot(image.cmap(share)[:3], (0.3, 0.59, 0.11))
         text = f"{value:.{digits}f}" if round(value, digits) else "0"
         ax.text(j, i, text, ha="center", va="center", color="black" if shade > 0.5 else "white")
+    edge = "black" if signed else PALETTE[3]  # PuOr has the palette's orange in it
     for i in range(min(matrix.shape)):
-        ax.add_patch(Rectangle((i - 0.48, i - 0.48), 0.96, 0.96, fill=False, edgecolor=PALETTE[3], lw=2.5))
+        ax.add_patch(Rectangle((i - 0.48, i - 0.48), 0.96, 0.96, fill=False, edgecolor=edge, lw=2.5))
     ax.set_yticks(range(matrix.shape[0]), rows or [f"text {i + 1}" for i in range(matrix.shape[0])])
     ax.set_xticks(range(matrix.shape[1]), columns or [f"video {j + 1}" for j in range(matrix.shape[1])])
     ax.tick_params(length=0)

@@ -172,7 +172,7 @@ def factor_lines(
         factor: Such as ``"beta"``.
 
     Returns:
-        Name of the line to levels and comparisons; lines without any are left out.
+        Name of the line to levels and comparisons; lines of fewer than two levels are left out.
 
     Source:
         ours.
@@ -188,6 +188,6 @@ def factor_lines(
             for entry in result["comparisons"]
             if (entry["a"], entry["b"]) == pair and str(entry["factor"]).startswith(f"{factor}=")
         ]
-        if found:
+        if len(found) > 1:  # one level alone is no line
             lines[name] = found
     return lines

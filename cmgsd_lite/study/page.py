@@ -199,7 +199,7 @@ def _answer_line(entry: Mapping[str, Any], metrics: Sequence[str]) -> str:
 
 def interval_text(found: Mapping[str, Any]) -> str:
     """Return difference and interval, bold if it leaves zero out, a star if so after Holm."""
-    text = f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"
+    text = _plain_interval(found)
     star = "\\*" if found.get("p_holm", 1.0) < 0.05 else ""
     return f"**{text}**{star}" if found["low"] > 0 or found["high"] < 0 else text
 
@@ -220,8 +220,8 @@ def factor_table(result: Mapping[str, Any]) -> str:
         >>> print(factor_table(result))  # doctest: +SKIP
     """
     lines = [
-        "| factor | R@10, hardest | nDCG, hardest | R@10, 4 hardest | nDCG, 4 hardest |",
-        "|---|---|---|---|---|",
+        "| factor | seeds | R@10, hardest | nDCG, hardest | R@10, 4 hardest | nDCG, 4 hardest |",
+        "|---|---|---|---|---|---|",
     ]
     for factor, pairs, _ in FACTORS:
         found = {name: dict(entries) for name, entries in factor_lines(result, pairs, factor).items()}
@@ -232,7 +232,8 @@ def factor_table(result: Mapping[str, Any]) -> str:
                 for name in ("hardest", "4")
                 for metric in ("R@10", "nDCG")
             ]
-            lines.append(f"| {factor} {level} | {' | '.join(cells)} |")
+            seeds = {entries[level]["seeds"] for entries in found.values() if level in entries}
+            lines.append(f"| {factor} {level} | {min(seeds)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -322,6 +323,40 @@ def fill(text: str, made: Mapping[str, str]) -> str:
     return re.sub(r"<!-- block: (.+?) -->.*?<!-- end -->", replaced, text, flags=re.DOTALL)
 
 
+def fill_values(text: str, results: Results) -> str:
+    """Replace every interval that stands within a sentence.
+
+    Args:
+        text: Markdown with ``<!-- v: RESULT|FIRST|SECOND|METRIC|FACTOR -->...<!-- /v -->``; the factor may be
+            left out, and ``permuted`` as the second name means the first one's own permuted control.
+        results: From ``read_results``.
+
+    Returns:
+        The text with difference and interval in points, or "not run".
+
+    Source:
+        ours.
+
+    Example:
+        >>> fill_values("<!-- v: headline|a|b|R@10 -->old<!-- /v -->", {})
+        '<!-- v: headline|a|b|R@10 -->not run<!-- /v -->'
+    """
+
+    def replaced(found: re.Match[str]) -> str:
+        result, first, second, metric, factor = [*found.group(1).split("|"), ""][:5]
+        second = f"{first}-permuted" if second == "permuted" else second
+        known = results.get(result)
+        entry = None if known is None else comparison(known, first, second, factor)
+        value = "not run" if entry is None else _plain_interval(entry["metrics"][metric])
+        return f"<!-- v: {found.group(1)} -->{value}<!-- /v -->"
+
+    return re.sub(r"<!-- v: (.+?) -->.*?<!-- /v -->", replaced, text, flags=re.DOTALL)
+
+
+def _plain_interval(found: Mapping[str, Any]) -> str:
+    return f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"
+
+
 def draw(results: Results, folder: Path) -> list[Path]:
     """Draw every figure that the results allow.
 
@@ -399,7 +434,7 @@ def main(root: Path = Path()) -> None:
     results = read_results(root / "docs" / "results")
     paths = draw(results, root / "docs" / "figures")
     page = root / "docs" / "STUDY.md"
-    text = fill(page.read_text(encoding="utf-8"), blocks(results))
+    text = fill_values(fill(page.read_text(encoding="utf-8"), blocks(results)), results)
     write_atomically(page, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     print(f"written: {', '.join(path.name for path in [*paths, page])}", file=sys.stderr)
 

@@ -107,8 +107,8 @@ print(
 #
 # $$M = (1 - \lambda)\, M^{static} + \lambda\, M^{dynamic}$$
 #
-# Halfway, at $\lambda = .5$, the true twins have the smallest margin, and the model's mistake on 2 and 3 is
-# halved by the teacher:
+# Halfway, at $\lambda = .5$, the true twins have the smallest margin, and the teacher takes back more than half
+# of the model's mistake on 2 and 3:
 
 # %%
 half = 0.5 * static_margin + 0.5 * dynamic_margin
@@ -628,10 +628,10 @@ print(
 
 # %% [markdown]
 # Two lessons. **It depends on what you ask of a distance.** The trained text distance finds the false negatives
-# more surely than the teacher (AUC), but orders the *half-related* rest less well (Spearman): the model was only
-# ever asked to pull apart, and once two captions are apart nobody cares how far. The margin's z-score uses the
-# whole range. That speaks for keeping some of the teacher. For video it is no contest: the frozen features know
-# little of what the captions call alike, the trained embedding knows more.
+# more surely than the teacher (AUC), but orders the *half-related* rest less well (Spearman). A likely reason:
+# the model was only ever asked to pull apart, and once two captions are apart nobody cares how far. The margin's
+# z-score uses the whole range. That speaks for keeping some of the teacher. For video it is no contest: the
+# frozen features know little of what the captions call alike, the trained embedding knows more.
 #
 # And `sim` itself separates best of all. It is no candidate: the margin would be made of the number that the
 # hinge is moving (chapter 04, self-reference).
@@ -771,7 +771,7 @@ print("but by less than .01:", fall(every) - fall(matched(every)) < 0.01)
 # **... there is no warm-up?** "CMGSD, dynamic only" believed the untrained model from the first step on. In the
 # figure it ends where the ramp ends. The reason stands at the left edge: an untrained network over *good frozen
 # features* already keeps neighbours near (AUC far above 50 %). A ramp is cheap insurance, here it was not
-# needed. With an encoder trained from scratch the left edge would be a coin toss.
+# needed. With encoders trained from scratch, without such features, one should look again.
 
 # %%
 print("untrained model, text AUC above 60 %:", aucs["text"]["CMGSD"][0] > 60)
@@ -795,8 +795,8 @@ print(
 # %% [markdown]
 # ## 10. The bill
 #
-# **In training**: two distance matrices ($N \times N$ products) and a few passes over them. Measured below as
-# ratios, on your machine; the table of careful measurements is in the README, made by
+# **In training**: a distance matrix ($N \times N$ products) for each source, at most four, and a few passes over
+# each. Measured below as ratios, on your machine; the table of careful measurements is in the README, made by
 # `python benchmarks/loss_speed.py`.
 
 

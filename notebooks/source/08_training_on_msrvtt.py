@@ -477,7 +477,7 @@ for name, counts in margins.items():
 
 # %% [markdown]
 # Mean $\alpha$, and a spread below $\beta$ because two matrices (text, video) are averaged. That is the z-score
-# at work: the *histogram* of the margins is nearly fixed by $\alpha$ and $\beta$, whatever the data, whatever
+# at work: $\alpha$ fixes the mean and $\beta$ bounds the spread of the *histogram*, whatever the data, whatever
 # was learned. All meaning is in *who* gets which margin. A histogram can therefore never show that an adaptive
 # margin works.
 
@@ -823,7 +823,7 @@ check_random_recall(in_300, in_1000)
 # - A checkpoint is written whole or not at all; to resume it needs optimizer, history, best weights and the
 #   *loss's* state too.
 # - Compare recall across losses, never loss heights. A loss that sits on its margin has collapsed, by degrees.
-# - The histogram of a z-scored margin is fixed by $\alpha$ and $\beta$; meaning is in who gets which.
+# - $\alpha$ and $\beta$ shape the histogram of a z-scored margin; meaning is in who gets which.
 # - Choose on validation taken from training. The best of many candidates flatters itself where it was chosen.
 # - R@10 needs its gallery beside it, nDCG its random floor and its notion of relevance.
 # - On MSR-VTT features the adaptive margin rescues `hardest`, as nearly any spread does, and is level with
