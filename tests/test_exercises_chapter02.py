@@ -72,14 +72,14 @@ def test_wrong_collapsed_losses_are_recognised(answer, hint):
 @pytest.mark.parametrize(
     ("function", "hint"),
     [
-        (lambda s, m, k: hardest(s, m, k)[:4].mean(), "text to video alone"),
-        (lambda s, m, k: hardest(s, m, k)[4:].mean(), "video to text alone"),
+        (lambda s, m, k: hardest(s, m, k)[:5].mean(), "text to video alone"),
+        (lambda s, m, k: hardest(s, m, k)[5:].mean(), "video to text alone"),
         (lambda s, m, k: 2 * k_hardest(s, m, k), "added the two directions"),
         (lambda s, m, k: hardest(s, m, k).sum(), "took sums"),
         (lambda s, m, k: hardest(s, m, k).sum(1).mean(), "summed over the k"),
         (lambda s, m, k: hardest(s, m, k)[hardest(s, m, k) > 0].mean(), "zeros count"),
         (lambda s, m, k: k_hardest(s, m, 1), "hardest one alone"),
-        (lambda s, m, k: k_hardest(s, m, 3), "over all negatives"),
+        (lambda s, m, k: k_hardest(s, m, 4), "over all negatives"),
         (
             lambda s, m, k: torch.cat(
                 [

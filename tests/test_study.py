@@ -14,7 +14,14 @@ from cmgsd_lite.experiment import DataConfig
 from cmgsd_lite.losses import CMGSDLoss
 from cmgsd_lite.losses.selected import SOURCES, SelectedSourcesLoss
 from cmgsd_lite.metrics import ndcg, retrieval_metrics
-from cmgsd_lite.study import SUITES, chosen_settings, further, read_rows, run_suite, suite, summarise
+from cmgsd_lite.plots.study import (
+    adaptivity_groups,
+    comparison,
+    factor_lines,
+    plot_factor,
+    plot_intervals,
+)
+from cmgsd_lite.study import SUITES, chosen_settings, further, page, read_rows, run_suite, suite, summarise
 from cmgsd_lite.study.grid import SOURCES_OF, TUNED, TUNING_SEEDS, Cell, cmgsd
 from cmgsd_lite.study.report import comparison_table, runs_csv, study_table
 from cmgsd_lite.study.runner import bench_of, missing_tasks, run_cell, teacher_quality, with_noisy_teachers
@@ -302,3 +309,98 @@ def test_names_of_adaptive_conditions():
     assert name == "infonce-static-permuted"
     assert (config.kind, config.schedule, config.beta) == ("infonce-permuted", "static", 0.025)
     assert cmgsd("hardest", "dynamic-text")[1].sources == ("text_dynamic",)
+
+
+def entry(first, second, factor="", difference=1.0):
+    found = {"difference": difference, "low": difference - 0.5, "high": difference + 0.5, "p_holm": 0.01}
+    metrics = dict.fromkeys(("R@10", "nDCG", "mAP@R"), found)
+    return {"a": first, "b": second, "factor": factor, "seeds": 3, "metrics": metrics}
+
+
+def test_figures_sort_comparisons_by_what_they_say():
+    result = {
+        "comparisons": [
+            entry("cmgsd-4-ramp", "cmgsd-4-ramp-permuted"),
+            entry("oracle-4", "cmgsd-4-ramp-permuted"),
+            entry("cmgsd-4-ramp-permuted", "fixed-4"),
+            entry("cmgsd-4-ramp", "infonce"),
+        ]
+    }
+    groups = adaptivity_groups(result)
+    assert [name.split(":")[0] for name in groups] == ["softening", "adaptivity", "the truth"]
+    assert [[label for label, _ in found] for found in groups.values()] == [
+        ["4-ramp"],
+        ["4-ramp"],
+        ["oracle-4"],
+    ]
+    ax = plot_intervals(groups, "nDCG")
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["4-ramp", "4-ramp", "oracle-4"]
+    assert comparison(result, "cmgsd-4-ramp", "infonce") is result["comparisons"][3]
+    assert comparison(result, "infonce", "cmgsd-4-ramp") is None
+
+
+def test_a_hollow_point_is_an_interval_around_zero():
+    ax = plot_intervals({"g": [("clear", entry("a", "b")), ("open", entry("a", "b", difference=0.2))]})
+    points = [line for line in ax.get_lines() if line.get_marker() == "o"]
+    assert points[0].get_markerfacecolor() != "white"
+    assert points[1].get_markerfacecolor() == "white"
+
+
+def test_factor_lines_are_levels_in_order():
+    result = {
+        "comparisons": [entry("a", "b", f"beta={beta}", beta) for beta in (0.1, 0.2)] + [entry("a", "b")]
+    }
+    lines = factor_lines(result, {"hardest": ("a", "b"), "4": ("c", "d")}, "beta")
+    assert {name: [level for level, _ in found] for name, found in lines.items()} == {
+        "hardest": ["0.1", "0.2"]
+    }
+    ax = plot_factor(lines)
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0.1", "0.2"]
+
+
+def test_tables_of_the_report_come_from_the_results(tmp_path):
+    results = page.read_results(RESULTS)
+    made = page.blocks(results)
+    found = comparison(results["headline-minivtt"], "cmgsd-4-ramp", "cmgsd-4-ramp-permuted")["metrics"][
+        "nDCG"
+    ]
+    assert f"{found['difference']:+.2f} [{found['low']:+.2f}" in made["answers headline-minivtt"]
+    text = (
+        "<!-- block: rows headline-minivtt -->old<!-- end -->\n<!-- block: none -->old<!-- end -->\n"
+        "<!-- v: headline-minivtt|cmgsd-4-ramp|permuted|nDCG -->old<!-- /v -->"
+    )
+    filled = page.fill_values(page.fill(text, made), results)
+    assert "old" not in filled
+    assert "| fixed-smooth |" in filled
+    assert "*Not run yet.*" in filled
+    assert f"-->{found['difference']:+.2f} [" in filled
+    assert page.fill_values(page.fill(filled, made), results) == filled
+    assert {path.name for path in page.draw(results, tmp_path)} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_report_is_current():
+    text = (RESULTS.parent / "STUDY.md").read_text(encoding="utf-8")
+    results = page.read_results(RESULTS)
+    assert page.fill_values(page.fill(text, page.blocks(results)), results) == text
+
+
+def test_committed_results_hold_no_captions_and_no_paths():
+    files = [*RESULTS.glob("study-*.json"), *RESULTS.glob("study-*.csv")]
+    assert files
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert path.stat().st_size < 1_000_000
+        assert "/work" not in text
+        assert "/home" not in text
+        assert 'caption":' not in text
+
+
+def test_rows_that_are_clear_after_the_correction_are_named():
+    better, worse, open_ = (
+        entry(name, f"{name}-permuted", difference=difference)
+        for name, difference in (("x", 1), ("y", -1), ("z", 2))
+    )
+    open_["metrics"] = {m: {**found, "p_holm": 0.2} for m, found in open_["metrics"].items()}
+    lines = page.clear_rows({"comparisons": [better, worse, open_, entry("x", "infonce")]}).splitlines()
+    assert lines[0] == "- R@10: above its control x; below it y (of 3 rows)"
+    assert [line.split(":")[0] for line in lines] == ["- R@10", "- nDCG"]

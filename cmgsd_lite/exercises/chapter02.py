@@ -15,10 +15,11 @@ MARGIN = 0.2
 # Another matrix than the chapter's: both directions have violations, and their sums differ.
 SIM = torch.tensor(
     [
-        [0.50, 0.55, 0.10, 0.41],
-        [0.20, 0.60, 0.47, 0.13],
-        [0.61, 0.35, 0.70, 0.58],
-        [0.42, 0.05, 0.33, 0.45],
+        [0.50, 0.55, 0.10, 0.41, 0.37],
+        [0.20, 0.60, 0.47, 0.13, 0.52],
+        [0.61, 0.35, 0.70, 0.58, 0.44],
+        [0.42, 0.05, 0.33, 0.45, 0.19],
+        [0.07, 0.29, 0.39, 0.31, 0.65],
     ]
 )
 
@@ -104,7 +105,7 @@ def check_k_hardest(function: Callable[[Tensor, float, int], Any]) -> Verdict:
         >>> check_k_hardest(lambda sim, margin, k: None)
         · not attempted yet
     """
-    k = 2
+    k = 3
     t2v, v2t = ranking_hinge(SIM, MARGIN)
     rows, columns = t2v.topk(k, dim=1).values, v2t.topk(k, dim=0).values
     both = torch.cat([rows, columns.T])
@@ -122,8 +123,8 @@ def check_k_hardest(function: Callable[[Tensor, float, int], Any]) -> Verdict:
             ),
             (both.sum(1).mean(), "you summed over the k negatives of an anchor: take their mean"),
             (both[both > 0].mean(), "zeros count as well: divide by k, not by the number of violations"),
-            (MaxMarginRankingLoss(MARGIN, "hardest")(SIM), "that is the hardest one alone; k is 2"),
-            (MaxMarginRankingLoss(MARGIN, "mean")(SIM), "that is the mean over all negatives; k is 2"),
+            (MaxMarginRankingLoss(MARGIN, "hardest")(SIM), "that is the hardest one alone; k was 3"),
+            (MaxMarginRankingLoss(MARGIN, "mean")(SIM), "that is the mean over all negatives; k was 3"),
             (_with_diagonal(k), "the diagonal is among your negatives: its hinge is 0, not the margin"),
         ],
         otherwise="per anchor the mean of its k largest hinges, then over anchors, then over directions",

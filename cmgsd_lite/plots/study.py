@@ -16,6 +16,7 @@ def plot_intervals(
     groups: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]],
     metric: str = "R@10",
     ax: Axes | None = None,
+    legend: bool = True,
 ) -> Axes:
     """Draw differences as points with their intervals, one line a comparison, one colour a group.
 
@@ -23,6 +24,7 @@ def plot_intervals(
         groups: Name of the group to labels and comparisons, as ``comparisons`` of a result of the study.
         metric: Which.
         ax: Where to draw; a new figure by default.
+        legend: Whether to name the groups; where there are several Axes, one for the figure reads better.
 
     Returns:
         The Axes. A hollow point: the interval crosses zero.
@@ -57,7 +59,7 @@ def plot_intervals(
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.set(xlabel=f"difference in {metric} (percentage points), 95 % interval")
     ax.grid(axis="x", alpha=0.3)
-    if len(groups) > 1:
+    if legend and len(groups) > 1:
         ax.legend(fontsize="small", loc="best")
     return ax
 

@@ -204,6 +204,37 @@ def interval_text(found: Mapping[str, Any]) -> str:
     return f"**{text}**{star}" if found["low"] > 0 or found["high"] < 0 else text
 
 
+def clear_rows(result: Mapping[str, Any], metrics: Sequence[str] = ("R@10", "nDCG")) -> str:
+    """Say which rows differ from their own permuted controls after Holm's correction.
+
+    Args:
+        result: Content of a headline's result file.
+        metrics: Those that the correction runs over.
+
+    Returns:
+        One line a metric.
+
+    Source:
+        ours.
+
+    Example:
+        >>> print(clear_rows({"comparisons": []}))
+        - R@10: above its control none; below it none (of 0 rows)
+        - nDCG: above its control none; below it none (of 0 rows)
+    """
+    pairs = [entry for entry in result["comparisons"] if entry["b"] == f"{entry['a']}-permuted"]
+    lines = []
+    for metric in metrics:
+        clear = [entry for entry in pairs if entry["metrics"][metric]["p_holm"] < 0.05]
+        above = [entry["a"] for entry in clear if entry["metrics"][metric]["difference"] > 0]
+        below = [entry["a"] for entry in clear if entry["metrics"][metric]["difference"] < 0]
+        lines.append(
+            f"- {metric}: above its control {', '.join(above) or 'none'}; "
+            f"below it {', '.join(below) or 'none'} (of {len(pairs)} rows)"
+        )
+    return "\n".join(lines)
+
+
 def factor_table(result: Mapping[str, Any]) -> str:
     """Write adaptivity over the levels of every factor as a Markdown table.
 
@@ -265,6 +296,8 @@ def blocks(results: Results) -> dict[str, str]:
         "answers headline-msrvtt": lambda r: answers_table(
             r["headline-msrvtt"], list(ANSWERS), ("R@10", "nDCG", "nDCG (category)")
         ),
+        "clear headline-minivtt": lambda r: clear_rows(r["headline-minivtt"]),
+        "clear headline-msrvtt": lambda r: clear_rows(r["headline-msrvtt"]),
         "factors-minivtt": lambda r: factor_table(r["factors-minivtt"]),
         "rows further-msrvtt": lambda r: rows_table(
             r["further-msrvtt"],
@@ -396,10 +429,9 @@ def _draw_headline(result: Mapping[str, Any], metrics: Sequence[str], title: str
     height = 1.8 + 0.27 * sum(map(len, groups.values()))
     figure, axes = plt.subplots(1, len(metrics), figsize=(13, height), layout="constrained", sharey=True)
     for ax, metric in zip(axes, metrics, strict=True):
-        plot_intervals(groups, metric, ax=ax)
+        plot_intervals(groups, metric, ax=ax, legend=False)
         ax.set_xlabel(f"{metric}, difference in points")
-        handles, labels = ax.get_legend_handles_labels()
-        ax.get_legend().remove()
+    handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
     figure.suptitle(f"{title}: differences with 95 % intervals (hollow: zero inside)")
     save_figure(figure, path)

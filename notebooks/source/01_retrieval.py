@@ -262,8 +262,8 @@ pd.DataFrame({"text to video": found["t2v"], "video to text": found["v2t"]}).rou
 # %% [markdown]
 # ## 6. The torture test
 #
-# Most retrieval papers of the last years report numbers from a few lines of code that went from repository to
-# repository. It is elegant, and on well-behaved matrices it is right. Here is its idea, written anew.
+# Many public repositories compute their numbers with the same few lines, copied from one to the next. They are
+# elegant, and on well-behaved matrices they are right. Here is their idea, written anew.
 # `where(... == 0)` looks for the places at which the sorted row equals the own score.
 
 

@@ -166,7 +166,7 @@ for function in (without_diagonal, with_diagonal, both_added):
 # %% [markdown]
 # The loss values differ by a factor of 4.5. The gradients have the *same direction* and differ only by a
 # factor: the diagonal adds a constant to the loss and nothing to the gradient. That factor is a hidden
-# learning rate (Adam forgives it, plain SGD and weight decay do not). So never compare loss curves across
+# learning rate (Adam forgives it, plain SGD does not). So never compare loss curves across
 # code bases, and never copy a learning rate without looking into the loss.
 
 # %%

@@ -3,8 +3,8 @@
 #
 # *How many negatives are right answers, and what does the loss do to them?*
 #
-# Time: about 25 s on two CPU cores (one thread) · Data: MiniVTT, embedded · Read before:
-# [02 The ranking loss](02_ranking_loss.ipynb)
+# Time: about 25 s on two CPU cores (one thread) · Data: MiniVTT, embedded · Read before: [02 The ranking
+# loss](02_ranking_loss.ipynb)
 #
 # After this chapter you can
 #
@@ -156,11 +156,11 @@ for name in ("low", "default", "high"):
     print(f"{name:8s} {twin_share(everything):.1%} of {sum(map(len, everything.values())):,} caption rows")
 
 # %% [markdown]
-# On MSR-VTT the same count gives **13.7 %** of all caption rows ([data/README.md](../data/README.md)): between our
-# low and default variant. Twins are a *lower bound* for false negatives: a caption can be true of a clip none of
-# whose captions repeats it. How far below? For images somebody asked people. In MS-COCO a caption counts one image
-# as right. ECCV Caption (Chun et al., ECCV 2022) had the candidates of several models checked and found
-# **8.47 times** as many right images.
+# On MSR-VTT the same count gives **13.7 %** of all caption rows ([data/README.md](../data/README.md)):
+# between our low and default variant. Twins are a *lower bound* for false negatives: a caption can be true
+# of a clip none of whose captions repeats it. How far below? For images somebody asked people. In MS-COCO a
+# caption counts one image as right. ECCV Caption (Chun et al., ECCV 2022) had the candidates of several
+# models checked and found **8.47 times** as many right images.
 #
 # ### Look at some
 #
@@ -187,13 +187,14 @@ show_figure(
 # %% [markdown]
 # ## 3. What the loss does to an exact duplicate
 #
-# Do not guess; ask the derivative. Take two pairs that are exact duplicates: $t_1 = t_2$, $v_1 = v_2$. The hinge
-# of text 1 against video 2 is
+# Do not guess; ask the derivative. Take two pairs that are exact duplicates: $t_1 = t_2$, $v_1 = v_2$. The
+# hinge of text 1 against video 2 is
 #
 # $$h_{12} = \max(0,\; M + S_{12} - S_{11}) = \max(0,\; M + t_1 \cdot v_2 - t_1 \cdot v_1) = M$$
 #
-# The two similarities are the same number, *whatever the weights*: an encoder maps equal inputs to equal outputs.
-# So the term is constant and its gradient is zero. An exact duplicate is not pushed away. It costs something else.
+# The two similarities are the same number, *whatever the weights*: an encoder maps equal inputs to equal
+# outputs. So the term is constant and its gradient is zero. An exact duplicate is not pushed away. It costs
+# something else.
 
 # %%
 from cmgsd_lite.losses import MaxMarginRankingLoss
@@ -212,8 +213,8 @@ for reduction in ("mean", "hardest", "smooth"):
     print(f"{reduction:8s} loss {loss:.2f}, gradient zero: {bool(gradient.abs().max() < 1e-12)}")
 
 # %% [markdown]
-# **Starvation.** Now add a third pair, a *true* negative that does violate the margin. Items 1 and 2 are duplicates
-# with similarity .5 everywhere; item 3 is near both (.4).
+# **Starvation.** Now add a third pair, a *true* negative that does violate the margin. Items 1 and 2 are
+# duplicates with similarity .5 everywhere; item 3 is near both (.4).
 
 # %%
 sim = torch.tensor([[0.5, 0.5, 0.4], [0.5, 0.5, 0.4], [-1.0, -1.0, 0.9]], dtype=torch.float64)
@@ -234,10 +235,10 @@ assert forces(sim, "mean")[0, 2] > 0
 assert forces(sim, 2)[0, 2] > 0
 
 # %% [markdown]
-# With `hardest`, the anchor has one slot, and the twin sits in it: similarity .5 is more than .4. The push against
-# the twin comes to nothing in the encoder (the pull on $S_{11}$ and the push on $S_{12}$ are the same
-# direction), and item 3, which really violates, is never touched. The anchor **starves**. `mean` and "the two hardest"
-# feed item 3 as well.
+# With `hardest`, the anchor has one slot, and the twin sits in it: similarity .5 is more than .4. The push
+# against the twin comes to nothing in the encoder (the pull on $S_{11}$ and the push on $S_{12}$ are the
+# same direction), and item 3, which really violates, is never touched. The anchor **starves**. `mean` and
+# "the two hardest" feed item 3 as well.
 #
 # ## 4. What the loss does to a near duplicate
 #
@@ -246,9 +247,10 @@ assert forces(sim, 2)[0, 2] > 0
 # $$(S_{12} - S_{11}) + (S_{21} - S_{22}) = t_1 \cdot (v_2 - v_1) - t_2 \cdot (v_2 - v_1)
 # = (t_1 - t_2) \cdot (v_2 - v_1)$$
 #
-# A product of *two small differences*. If both terms are active, their pushes nearly cancel, the more the nearer the
-# two. If only one is active, $t_1 \cdot (v_2 - v_1)$ is left: its gradient has full length however near they are.
-# In `mean` both are active as long as they violate. In `hardest` both are active only if *each picks the other*.
+# A product of *two small differences*. If both terms are active, their pushes nearly cancel, the more the
+# nearer the two. If only one is active, $t_1 \cdot (v_2 - v_1)$ is left: its gradient has full length
+# however near they are. In `mean` both are active as long as they violate. In `hardest` both are active only
+# if *each picks the other*.
 
 # %%
 from cmgsd_lite.losses import ranking_hinge
@@ -281,8 +283,8 @@ show_figure(
 assert both[0, 1] < 0.02 * one[0, 1]
 
 # %% [markdown]
-# The same with the real reductions. Items 1 and 2 are near duplicates, and video 3 is made the hardest negative of
-# text 2, so that only text 1 picks its twin.
+# The same with the real reductions. Items 1 and 2 are near duplicates, and video 3 is made the hardest
+# negative of text 2, so that only text 1 picks its twin.
 
 # %%
 text = torch.tensor([[1.0, 0.02, 0.0], [1.0, -0.02, 0.1], [0.0, 0.0, 1.0]], dtype=torch.float64)
@@ -293,8 +295,9 @@ for reduction in ("mean", "hardest"):
     print(f"{reduction:8s} push of (1, 2) {force[0, 1]:.2f}, of (2, 1) {force[1, 0]:.2f}: {left:.0%} is not cancelled")
 
 # %% [markdown]
-# That is one half of the answer: *`hardest` pushes a right answer away with full weight unless the choice is mutual*.
-# But how often is it mutual at all? Our 4 x 4 table had an asymmetric false negative. Count on the batches.
+# That is one half of the answer: *`hardest` pushes a right answer away with full weight unless the choice is
+# mutual*. But how often is it mutual at all? Our 4 x 4 table had an asymmetric false negative. Count on the
+# batches.
 
 # %%
 mutual = total = 0
@@ -304,23 +307,25 @@ for v, c in draw_batches(train, 20):
 print(f"false negatives whose mirror image is one too: {mutual / total:.0%}")
 
 # %% [markdown]
-# Few. So cancellation protects near duplicates, not the many vague captions. The other half of the answer is about
-# numbers: in `mean` each false negative is one of 127 negatives; in `hardest` there is one slot, and the question
-# is who gets it. A good model gives false negatives *high* similarities. So the better the model, the more often the
-# hardest negative is a false one.
+# Few. So cancellation protects near duplicates, not the many vague captions. The other half of the answer is
+# about numbers: in `mean` each false negative is one of 127 negatives; in `hardest` there is one slot, and
+# the question is who gets it. A good model gives false negatives *high* similarities. So the better the
+# model, the more often the hardest negative is a false one.
 #
 # ## 5. Watching a training
 #
-# A training loop in fifteen lines, so that we can look inside. It notes at every step whether the hardest negative of
-# each text is a false one, and keeps the similarities of all training clips with their first caption before, during
-# and after training. Four losses, one seed, the same batches:
+# A training loop in fifteen lines, so that we can look inside. It notes at every step whether the hardest
+# negative of each text is a false one, and keeps the similarities of all training clips with their first
+# caption before, during and after training. Five losses, one seed, the same batches:
 #
 # - `mean` and `hardest` with the fixed margin .2;
 # - `hardest` with the adaptive margin of [chapter 07](07_cmgsd.ipynb);
-# - its control, the *permuted* margin: the same spread of margins, handed to the wrong pairs.
+# - its control, the *permuted* margin: the same spread of margins, handed to the wrong pairs;
+# - `hardest` with the fixed margin and all false negatives *masked*, which only a world with a truth can do.
 
 # %%
 from cmgsd_lite.losses import CMGSDLoss, PermutedCMGSDLoss
+from cmgsd_lite.margins import mask_margin
 from cmgsd_lite.models import ModelConfig, build_model
 
 EPOCHS, STEPS = 10, 15
@@ -335,7 +340,9 @@ def similarities(model):
     return model(prepared.text[first], prepared.features, prepared.masks).sim
 
 
-def loss_of(loss, output, v, progress):
+def loss_of(loss, output, v, progress, false):
+    if loss == "masked":
+        return MaxMarginRankingLoss(0.2, "hardest")(output.sim, mask_margin(false, 0.2))
     if isinstance(loss, CMGSDLoss):
         teachers = (prepared.text_teacher[v], prepared.video_teacher[v])
         return loss(output.sim, output.text, output.video, *teachers, progress=progress)
@@ -357,9 +364,10 @@ def watched_training(loss, seed=0):
     for step, (v, c) in enumerate(draw_batches(train, EPOCHS * STEPS, seed)):
         model.train()
         output = model(prepared.text[c], *prepared.videos(v))
-        shares[step] = hardest_is_false(output.sim, false_negatives(truth["default"][c][:, v]))
+        false = false_negatives(truth["default"][c][:, v])
+        shares[step] = hardest_is_false(output.sim, false)
         optimizer.zero_grad()
-        loss_of(loss, output, v, step / (EPOCHS * STEPS)).backward()
+        loss_of(loss, output, v, step / (EPOCHS * STEPS), false).backward()
         optimizer.step()
         schedule.step()
         if step + 1 in (2 * STEPS, EPOCHS * STEPS):
@@ -372,6 +380,7 @@ losses = {
     "hardest, fixed": MaxMarginRankingLoss(0.2, "hardest"),
     "hardest, permuted": PermutedCMGSDLoss(0.2, beta=0.05, reduction="hardest"),
     "hardest, adaptive": CMGSDLoss(0.2, beta=0.05, reduction="hardest"),
+    "hardest, masked": "masked",
 }
 trained = {name: watched_training(loss) for name, loss in losses.items()}
 
@@ -397,8 +406,8 @@ print(f"share of false negatives among all negatives: {chance:.0f} %")
 print("among the hardest ones at the end, more than three times as much under every loss: True")
 
 # %% [markdown]
-# The line is the same for `mean`, which does not pick the hardest: the *model* puts false negatives on top, because
-# they are right. It is `hardest` that then spends its only push on them.
+# The line rises for `mean` as well, which does not pick the hardest: the *model* puts false negatives on top,
+# because they are right. It is `hardest` that then spends its only push on them.
 #
 # ### Three distributions
 
@@ -426,17 +435,20 @@ show_figure(
     "03-distributions",
     "A grid of similarity distributions: losses from top to bottom, before, during and after training from left to "
     "right. Before training all three groups coincide. Afterwards false negatives lie between true negatives and "
-    "positives; with the fixed margin and the hardest negative all three are squeezed into a narrow band.",
+    "positives; with the fixed margin and the hardest negative, masked or not, all three are squeezed into a "
+    "narrow band.",
 )
 
 # %% [markdown]
 # Read the grid row by row. Nobody told the model which negatives are false; still they end up *between* true
-# negatives and positives. Two numbers for each row, both without a unit, because the losses use different scales:
+# negatives and positives. Two numbers for each row, both without a unit, because the losses use different
+# scales:
 #
-# - **FN above TN**: the chance that a false negative has a higher similarity than a true one (area under the ROC
-#   curve; 50 % is blind);
-# - **positive above FN**: the same for positives against false negatives. If captions told nothing but what is true,
-#   50 % would be ideal: both are right answers. What is above is partly memory: the pair was seen together.
+# - **FN above TN**: the chance that a false negative has a higher similarity than a true one (area under the
+#   ROC curve; 50 % is blind);
+# - **positive above FN**: the same for positives against false negatives. If captions told nothing but what
+#   is true, 50 % would be ideal: both are right answers. What is above is partly memory: the pair was seen
+#   together.
 
 # %% tags=["nbval-ignore-output"]
 from scipy.stats import mannwhitneyu
@@ -463,20 +475,24 @@ print(pd.DataFrame(rows).T.to_string())
 # %%
 spread = {name: float(list(m.values())[-1]["true negatives"].std()) for name, m in panels.items()}
 assert spread["hardest, fixed"] < 0.7 * spread["hardest, permuted"] < spread["mean, fixed"]
-print("narrowest band: hardest with the fixed margin; any spread of the margin widens it: True")
+assert spread["hardest, masked"] < 0.8 * spread["hardest, permuted"]
+print("narrowest bands: hardest with the fixed margin, masked or not: True")
+print("any spread of the margin widens the band, even one without meaning: True")
 
 # %% [markdown]
-# An honest reading. The fixed margin with `hardest` squeezes everything into a narrow band: every anchor is pushed
-# away from a near-right answer all the time, and the model gives up contrast. A spread of the margin widens the band,
-# *even the permuted one, which means nothing*. That is softening. What meaning adds is small here: compare the last
-# two rows of the table in "FN above TN". One seed proves nothing either; [chapter 09](09_when_does_it_help.ipynb)
-# compares with paired seeds and intervals.
+# An honest reading, because it is tempting to tell a story here. The fixed margin with `hardest` squeezes all
+# similarities into a narrow band. Are the false negatives to blame? The last row says no: with every one of
+# them masked the band stays nearly as narrow. `hardest` does that by itself, and a spread of the margin widens
+# the band *even if the margins are permuted and mean nothing*. That is softening. What the false negatives
+# cost shows in "FN above TN": look at the masked row, where nothing pushes them, and then at how much of that
+# the adaptive margin gets. It is little. One seed proves nothing either;
+# [chapter 09](09_when_does_it_help.ipynb) compares with paired seeds and intervals.
 #
 # ### Where the push goes
 #
-# The gradient with respect to $S$ says what each loss would do with *one and the same* model (the one trained with
-# `mean`), over ten batches. Of all the pushing (positive entries), which share hits false negatives? The control
-# belongs to it: the permuted margin.
+# The gradient with respect to $S$ says what each loss would do with *one and the same* model (the one
+# trained with `mean`), over ten batches. Of all the pushing (positive entries), which share hits false
+# negatives? The control belongs to it: the permuted margin.
 
 # %%
 from cmgsd_lite.explore.false_negatives import pair_forces
@@ -536,20 +552,22 @@ print("the adaptive margin takes push off them under 4, smooth and hardest: True
 
 # %% [markdown]
 # An untrained model violates everywhere, and `mean` starts at the dashed line. As training goes on, true
-# negatives are satisfied and drop out; what is left is richer in false negatives, even for `mean`. Still it sends
-# them the smallest share, spread over many pairs. The sharper reductions look for what violates most and hit more right
-# answers. A smaller margin for similar pairs takes *part* of the push off them, and here it is the meaning that does
-# it: the permuted bars stay where the fixed ones are. It is a small part. The distances are right only on average, and margin or not, a pair with $S_{ij} > S_{ii}$ stays active
+# negatives are satisfied and drop out; what is left is richer in false negatives, even for `mean`. Still it
+# sends them the smallest share, spread over many pairs. The sharper reductions look for what violates most
+# and hit more right answers. A smaller margin for similar pairs takes *part* of the push off them, and here
+# it is the meaning that does it: the permuted bars stay where the fixed ones are. It is a small part. The
+# distances are right only on average, and margin or not, a pair with $S_{ij} > S_{ii}$ stays active
 # ([chapter 04](04_deriving_the_margin.ipynb)).
 #
-# **Duplicates starve, near ones are pushed: what goes wrong if one simply removes them?** That needs to know them.
-# Real data sets do not say who they are. [Chapter 10](10_other_answers.ipynb) compares masks and thresholds.
+# **Duplicates starve, near ones are pushed: what goes wrong if one simply removes them?** That needs to know
+# them. Real data sets do not say who they are. [Chapter 10](10_other_answers.ipynb) compares masks and
+# thresholds.
 #
 # ## 6. Explorer: one anchor at a time
 #
-# The picture below takes one caption of a batch: its own clip, its false negatives, and its hardest true negatives;
-# under each the margin (fixed .2 or adaptive) and the push on the pair. A push of 1 is all that one anchor has to
-# give under the `hardest` reduction; both directions count.
+# The picture below takes one caption of a batch: its own clip, its false negatives, and its hardest true
+# negatives; under each the margin (fixed .2 or adaptive) and the push on the pair. A push of 1 is all that
+# one anchor has to give under the `hardest` reduction; both directions count.
 
 # %%
 from cmgsd_lite.explore.false_negatives import ALT, ExploredBatch, anchor_figure, explore_false_negatives
@@ -576,8 +594,8 @@ explore_false_negatives(batch)
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** `sim` [N, N] and `true` [N, N] (bool; rows are texts, columns are videos). Return the share of the
-# *videos* whose hardest negative text is a false negative. Careful: which direction is that?
+# **Exercise 1.** `sim` [N, N] and `true` [N, N] (bool; rows are texts, columns are videos). Return the share
+# of the *videos* whose hardest negative text is a false negative. Careful: which direction is that?
 
 # %%
 from cmgsd_lite.exercises.chapter03 import check_duplicates, check_twin_share, check_video_anchors
@@ -604,9 +622,9 @@ loss_value, gradient_length = 0.3, 0.0
 check_duplicates(loss_value, gradient_length)
 
 # %% [markdown]
-# **Exercise 3.** `captions_of` is a dictionary of lists: captions by video. Return the share of caption *rows* that
-# have a twin at another video, but do not tell apart upper and lower case. (A caption repeated at its own video only
-# is no twin.)
+# **Exercise 3.** `captions_of` is a dictionary of lists: captions by video. Return the share of caption
+# *rows* that have a twin at another video, but do not tell apart upper and lower case. (A caption repeated
+# at its own video only is no twin.)
 
 
 # %%
@@ -621,24 +639,25 @@ check_twin_share(loose_twin_share)
 # %% [markdown]
 # ## Summary
 #
-# - MiniVTT's default captions have some four false negatives each in a batch of 128; the median is zero. MSR-VTT has
-#   13.7 % exact twins, a lower bound.
+# - MiniVTT's default captions have some four false negatives each in a batch of 128; the median is zero.
+#   MSR-VTT has 13.7 % exact twins, a lower bound.
 # - An exact duplicate gets no gradient under any reduction. Under `hardest` it starves its anchor.
-# - Near duplicates cancel if both terms are active. `hardest` pushes one-sidedly with full weight. Most false
-#   negatives are one-sided anyway, so what counts is how often they get the slot.
+# - Near duplicates cancel if both terms are active. `hardest` pushes one-sidedly with full weight. Most
+#   false negatives are one-sided anyway, so what counts is how often they get the slot.
 # - The better the model, the more often the hardest negative is a false one.
-# - The adaptive margin takes push off false negatives. Part of what it does to the distributions, any spread of the
-#   margin does too.
+# - The adaptive margin takes some push off false negatives, and a permuted one does not. But most of what it
+#   does to the distributions under `hardest`, any spread of the margin does too.
 #
-# **Before:** [02 The ranking loss](02_ranking_loss.ipynb) · **Next:**
-# [04 Deriving the margin](04_deriving_the_margin.ipynb)
+# **Before:** [02 The ranking loss](02_ranking_loss.ipynb) · **Next:** [04 Deriving the
+# margin](04_deriving_the_margin.ipynb)
 #
 # ## References
 #
-# - Chun, Kim, Park, Chang, Oh. [ECCV Caption: Correcting False Negatives by Collecting Machine-and-Human-verified
-#   Image-Caption Associations for MS-COCO](https://arxiv.org/abs/2204.03359). ECCV 2022.
+# - Chun, Kim, Park, Chang, Oh. [ECCV Caption: Correcting False Negatives by Collecting
+#   Machine-and-Human-verified Image-Caption Associations for MS-COCO](https://arxiv.org/abs/2204.03359).
+#   ECCV 2022.
 # - Faghri, Fleet, Kiros, Fidler. [VSE++: Improving Visual-Semantic Embeddings with Hard
 #   Negatives](https://arxiv.org/abs/1707.05612). BMVC 2018.
 # - He, Wang, Feng, Jiang, Lyu, Zhu, Tan. [Improving Video Retrieval by Adaptive
-#   Margin](https://arxiv.org/abs/2303.05093). SIGIR 2021. What runs here is a reconstruction from the abstract and an
-#   independent public port (MOT++, for text-to-motion); constants and corrections are ours.
+#   Margin](https://arxiv.org/abs/2303.05093). SIGIR 2021. What runs here is a reconstruction from the
+#   abstract and an independent public port (MOT++, for text-to-motion); constants and corrections are ours.

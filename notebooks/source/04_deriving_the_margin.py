@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 04 · Deriving the adaptive margin
 #
-# *What should the margin be for a pair at distance d? Three wishes leave one formula, and eight traps.*
+# *What should the margin be for a pair at distance d? Three wishes leave one formula, and six traps.*
 #
-# Time: about 25 s on two CPU cores (one thread) · Data: MiniVTT, embedded · Read before:
-# [03 False negatives](03_false_negatives.ipynb)
+# Time: about 20 s on two CPU cores (one thread) · Data: MiniVTT, embedded · Read before: [03 False
+# negatives](03_false_negatives.ipynb)
 #
 # After this chapter you can
 #
@@ -29,9 +29,10 @@ set_threads(1)
 # %% [markdown]
 # ## 1. Three wishes
 #
-# The fixed margin asks the same of every negative: beat it by $\alpha = .2$. Chapter 03 showed why that is wrong for
-# false negatives. We want a margin for each pair. Suppose somebody tells us the distance $d_{ij}$ between item $i$ and
-# item $j$ *of the same modality* (two texts, or two videos). Three pairs of a batch of three:
+# The fixed margin asks the same of every negative: beat it by $\alpha = .2$. Chapter 03 showed why that is
+# wrong for false negatives. We want a margin for each pair. Suppose somebody tells us the distance $d_{ij}$
+# between item $i$ and item $j$ *of the same modality* (two texts, or two videos). Three pairs of a batch of
+# three:
 #
 # | pair | distance | what we would like |
 # |---|---|---|
@@ -43,16 +44,18 @@ set_threads(1)
 #
 # 1. **Direction.** A larger distance gets a larger margin.
 # 2. **Fair.** On average the margin stays $\alpha$: otherwise a gain might come from a larger margin alone.
-# 3. **Any ruler.** One teacher's distances lie between .7 and .8, another's between 0 and 2. Margins must not
-#    depend on zero and unit of the ruler. *We* say how much the margin spreads: $\beta$, its standard deviation.
+# 3. **Any ruler.** One teacher's distances lie between .7 and .8, another's between 0 and 2. Margins must
+#    not depend on zero and unit of the ruler. *We* say how much the margin spreads: $\beta$, its standard
+#    deviation.
 #
-# The simplest shape that can have wish 1 is a straight line, $M = a + b\,d$ with $b > 0$. Wishes 2 and 3 fix both
-# numbers. Two equations, two unknowns:
+# The simplest shape that can have wish 1 is a straight line, $M = a + b\,d$ with $b > 0$. Wishes 2 and 3 fix
+# both numbers. Two equations, two unknowns:
 #
 # $$a + b\,\bar d = \alpha \qquad b\,s = \beta \qquad\Rightarrow\qquad
 # b = \beta / s, \quad a = \alpha - \beta\,\bar d / s$$
 #
-# with mean $\bar d$ and standard deviation $s$ of the distances of the batch's negative pairs. Let sympy solve it.
+# with mean $\bar d$ and standard deviation $s$ of the distances of the batch's negative pairs. Let sympy
+# solve it.
 
 # %%
 alpha, beta, mean, std, d = sympy.symbols("alpha beta mean std d", positive=True)
@@ -66,8 +69,8 @@ print("M(d) =", sympy.collect(sympy.expand(line), beta))
 # $$M_{ij} = \alpha + \beta \, z_{ij}, \qquad z_{ij} = \frac{d_{ij} - \bar d}{s}$$
 #
 # The margin is $\alpha$ plus $\beta$ times the **z-score** of the distance. By hand, for the table above:
-# $\bar d = .6$, $s = \sqrt{(.4^2 + 0 + .4^2) / 3} = .327$. With $\alpha = .2$, $\beta = .1$ the pair at distance .2 gets
-# $.2 + .1 \cdot (-.4 / .327) = .078$.
+# $\bar d = .6$, $s = \sqrt{(.4^2 + 0 + .4^2) / 3} = .327$. With $\alpha = .2$, $\beta = .1$ the pair at
+# distance .2 gets $.2 + .1 \cdot (-.4 / .327) = .078$.
 
 # %%
 ours = torch.tensor([[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]])
@@ -89,8 +92,8 @@ torch.testing.assert_close(margin_of(ours), zscore_margin(ours, 0.2, 0.1))
 print("agrees with zscore_margin")
 
 # %% [markdown]
-# Four details of this function are sections of their own below: the pairs off the diagonal, the clip, `eps`, and
-# `detach`.
+# Four details of this function are sections of their own below: the pairs off the diagonal, the clip, `eps`,
+# and `detach`.
 #
 # ### Did the wishes come true?
 #
@@ -160,8 +163,8 @@ show_figure(
 )
 
 # %% [markdown]
-# Two limits are worth knowing: $\beta = 0$ *is* the fixed margin, and so are equal distances (they have nothing to
-# tell).
+# Two limits are worth knowing: $\beta = 0$ *is* the fixed margin, and so are equal distances (they have
+# nothing to tell).
 
 # %%
 d = teachers["text teacher"].float()
@@ -173,16 +176,17 @@ print("beta = 0, or equal distances: the fixed margin")
 # %% [markdown]
 # ## 2. Whose distance? Not the similarity's own
 #
-# The model has a matrix that says how near text $i$ is to video $j$: $S_{ij}$. Why not take $d_{ij} = 1 - S_{ij}$? Put
-# it into the formula. The z-score of $1 - S$ is minus the z-score of $S$, so with the standard deviation $\sigma$ of $S$
+# The model has a matrix that says how near text $i$ is to video $j$: $S_{ij}$. Why not take $d_{ij} = 1 -
+# S_{ij}$? Put it into the formula. The z-score of $1 - S$ is minus the z-score of $S$, so with the standard
+# deviation $\sigma$ of $S$
 #
 # $$M_{ij} + S_{ij} = \alpha - \beta\,\frac{S_{ij} - \bar S}{\sigma} + S_{ij}
 # = \left(1 - \frac{\beta}{\sigma}\right) S_{ij} + \text{constant}$$
 #
-# The margin refers to itself. It contains **nothing that $S$ did not say already**: a false negative and a hard true one
-# with the same similarity get the same margin. All that happens is that the similarity counts less. For
-# $\beta < \sigma$ the hardest negative stays the hardest; for $\beta > \sigma$ the order turns round, and the loss
-# works on the *easiest* negatives.
+# The margin refers to itself. It contains **nothing that $S$ did not say already**: a false negative and a
+# hard true one with the same similarity get the same margin. All that happens is that the similarity counts
+# less. For $\beta < \sigma$ the hardest negative stays the hardest; for $\beta > \sigma$ the order turns
+# round, and the loss works on the *easiest* negatives.
 
 # %%
 text, video = torch.randn(2, 32, 16, generator=generator, dtype=torch.float64)
@@ -206,23 +210,35 @@ for factor in (0.25, 0.9, 1.1, 2.0):
     print(f"beta = {factor:.2f} sigma: picks the hardest {same:4.0%}, the easiest {turned:4.0%}")
 
 # %% [markdown]
-# And follow a mistake. A false negative is pushed away once; its $S_{ij}$ falls, so $1 - S_{ij}$ grows, so its *margin
-# grows*: the mistake confirms itself. A hard true negative has a high $S_{ij}$, hence a small margin: it is excused. Both
-# are the wrong way round. A distance within one modality does not have this loop: two videos are near or far
-# whatever text $i$ and video $j$ do. That is why the reconstruction measures *unimodal* distances.
-# ([AMM](10_other_answers.ipynb) makes margins from $S$, one for each anchor, with another aim.)
+# And follow a mistake: a false negative, pair (1, 2), is pushed away by .1 in every step.
+
+# %%
+scores = torch.tensor([[0.6, 0.5, 0.1], [0.2, 0.7, 0.0], [0.1, 0.3, 0.6]])
+asked = []
+for step in range(4):
+    asked.append(zscore_margin(1 - scores, 0.2, 0.05)[0, 1])
+    print(f"step {step}: similarity {scores[0, 1]:.1f}, margin {asked[-1]:.2f}")
+    scores[0, 1] -= 0.1
+assert asked == sorted(asked)
+
+# %% [markdown]
+# Its $S_{ij}$ falls, so $1 - S_{ij}$ grows, so its *margin grows*: the mistake confirms itself. A hard true
+# negative has a high $S_{ij}$, hence a small margin: it is excused. Both are the wrong way round. A distance
+# within one modality does not have this loop: two videos are near or far whatever text $i$ and video $j$ do.
+# That is why the reconstruction measures *unimodal* distances. ([AMM](10_other_answers.ipynb) makes margins
+# from $S$, one for each anchor, with another aim.)
 #
 # ## 3. Stop-gradient, and the model that excuses itself
 #
-# *Dynamic* distances come from the embeddings that are being trained. Then $M$ depends on the weights, and a gradient
-# flows through the margin unless we stop it. What would it do? Take the `sum` of all hinges, no clip. Each active hinge
-# contributes its margin once; $g_{ij} \in \{0, 1, 2\}$ counts the active ones of pair $(i, j)$, and stays constant for a
-# small step. So $L = \sum_{ij} g_{ij} M_{ij} + \ldots$ and
+# *Dynamic* distances come from the embeddings that are being trained. Then $M$ depends on the weights, and a
+# gradient flows through the margin unless we stop it. What would it do? Take the `sum` of all hinges, no
+# clip. Each active hinge contributes its margin once; $g_{ij} \in \{0, 1, 2\}$ counts the active ones of
+# pair $(i, j)$, and stays constant for a small step. So $L = \sum_{ij} g_{ij} M_{ij} + \ldots$ and
 #
 # $$\frac{\partial L}{\partial d_{ij}} = \frac{\beta}{s}\Big(g_{ij} - \bar g - z_{ij}\,\overline{g z}\Big)$$
 #
-# Bars are means over the pairs off the diagonal. The first term comes from $d_{ij}$ itself, the second from $\bar d$, the
-# third from $s$. sympy agrees for a batch of three.
+# Bars are means over the pairs off the diagonal. The first term comes from $d_{ij}$ itself, the second from
+# $\bar d$, the third from $s$. sympy agrees for a batch of three.
 
 # %%
 g = sympy.symbols("g12 g13 g21 g23 g31 g32")
@@ -267,9 +283,9 @@ assert gradient[g == 2].mean() > gradient[g == 1].mean() > 0 > gradient[g == 0].
 print(f"of the pairs with both hinges active, {(gradient[g == 2] > 0).double().mean():.0%} are drawn nearer")
 
 # %% [markdown]
-# Descent moves against the gradient. So the pairs that violate the margin are moved *nearer*: "these two are similar
-# anyway, ask less of them". The loss falls, and nothing has been learnt. That is the **self-excusing gradient**. In its
-# purest form: keep `sim` as it is and let only the distances move.
+# Descent moves against the gradient. So the pairs that violate the margin are moved *nearer*: "these two are
+# similar anyway, ask less of them". The loss falls, and nothing has been learnt. That is the **self-excusing
+# gradient**. In its purest form: keep `sim` as it is and let only the distances move.
 
 # %%
 moving = video.clone().requires_grad_()
@@ -309,8 +325,8 @@ for detach in (True, False):
     print(f"detach={detach!s:5s}: a gradient reaches the embeddings through the margin: {through is not None}")
 
 # %% [markdown]
-# **Does it matter in training?** Theory says what the gradient wants, not how much it gets. So train: four hardest
-# negatives, dynamic margins, two betas, two seeds, with and without stop-gradient.
+# **Does it matter in training?** Theory says what the gradient wants, not how much it gets. So train: four
+# hardest negatives, dynamic margins, two betas, two seeds, with and without stop-gradient.
 
 # %%
 from cmgsd_lite.evaluation import evaluate
@@ -340,15 +356,16 @@ for (beta, detach), values in recalls.items():
     print(f"beta {beta:.2f}, gradient {how:8s} R@10 of two seeds: {values[0]:.0f} %, {values[1]:.0f} %")
 
 # %% [markdown]
-# Read the table yourself. When we measured, the leak cost a few points of R@10 at $\beta = .2$, in both seeds, and at
-# $\beta = .05$ nothing that two seeds can show. The push is scaled by $\beta / s$: with a small β the model has little
-# to gain by excusing itself. Stopping the gradient costs nothing, so the package stops it.
+# Read the table yourself. When we measured, the leak cost a few points of R@10 at $\beta = .2$, in both
+# seeds, and at $\beta = .05$ nothing that two seeds can show. The push is scaled by $\beta / s$: with a
+# small β the model has little to gain by excusing itself. Stopping the gradient costs nothing, so the
+# package stops it.
 #
 # ## 4. The diagonal
 #
-# $d_{ii} = 0$: an item is no distance from itself. Those zeros are no pairs, but `d.mean()` and `d.std()` take them in.
-# How bad? Typical cosine distances lie around 1 with a spread of .05. For mean $m$ and spread $s$ off the
-# diagonal, $N$ zeros among $N^2$ entries give
+# $d_{ii} = 0$: an item is no distance from itself. Those zeros are no pairs, but `d.mean()` and `d.std()`
+# take them in. How bad? Typical cosine distances lie around 1 with a spread of .05. For mean $m$ and spread
+# $s$ off the diagonal, $N$ zeros among $N^2$ entries give
 #
 # $$s_\text{with}^2 = \left(1 - \tfrac1N\right)\left(s^2 + \tfrac{m^2}{N}\right)$$
 
@@ -366,8 +383,8 @@ for size in (8, 32, 128, 512):
     print(f"N = {size:3d}: margins {ratio:.1f} times too flat")
 
 # %% [markdown]
-# With 32 pairs the margins come out **3.6 times too flat**, and β is no longer what one set. A careless port would report
-# that "β hardly matters". Real teachers have a wider spread, so for them it is milder:
+# With 32 pairs the margins come out **3.6 times too flat**, and β is no longer what one set. A careless port
+# would report that "β hardly matters". Real teachers have a wider spread, so for them it is milder:
 
 # %%
 for name, d in teachers.items():
@@ -379,8 +396,9 @@ for name, d in teachers.items():
 # %% [markdown]
 # ## 5. Clipping
 #
-# A margin below zero would ask the negative to beat the positive. So we clip at 0. Clipping is harmless while it is
-# rare. How rare? For a normal z-score the clipped share is $\Phi(-\alpha/\beta)$, and the mean margin rises to
+# A margin below zero would ask the negative to beat the positive. So we clip at 0. Clipping is harmless
+# while it is rare. How rare? For a normal z-score the clipped share is $\Phi(-\alpha/\beta)$, and the mean
+# margin rises to
 #
 # $$\alpha\,\Phi(\alpha/\beta) + \beta\,\varphi(\alpha/\beta)$$
 #
@@ -428,9 +446,10 @@ show_figure(
 )
 
 # %% [markdown]
-# With $\beta = 1$ (one might take it from a formula without a β) **42 %** of the margins are 0 and the mean is **.507**:
-# wish 2 is broken twice over. With $\beta = \alpha$ it is 16 %, with $\beta = \alpha/2$ 2.3 %. For cosine scores the useful
-# range is about $\alpha/8$ to $\alpha/2$. Real distances are not normal; count on the batch:
+# With $\beta = 1$ (one might take it from a formula without a β) **42 %** of the margins are 0 and the mean
+# is **.507**: wish 2 is broken twice over. With $\beta = \alpha$ it is 16 %, with $\beta = \alpha/2$ 2.3 %.
+# For cosine scores the useful range is about $\alpha/8$ to $\alpha/2$. Real distances are not normal; count
+# on the batch:
 
 # %%
 for name, d in teachers.items():
@@ -442,29 +461,34 @@ for name, d in teachers.items():
 # ## 6. A margin of zero removes nothing
 #
 # Suppose the distance is perfect, and a false negative gets margin 0. Is it out of the loss? The hinge is
-# $\max(0,\; 0 + S_{ij} - S_{ii})$: active as soon as $S_{ij} > S_{ii}$. And a right answer may well have a higher similarity
-# than the own clip. One text, its own clip at .5, a false negative at .6, a true negative at .4:
+# $\max(0,\; 0 + S_{ij} - S_{ii})$: active as soon as $S_{ij} > S_{ii}$. And a right answer may well have a
+# higher similarity than the own clip. One text, its own clip at .5, a false negative at .65, a true negative
+# at .4:
 
 # %%
-row = torch.tensor([[0.5, 0.6, 0.4], [-1.0, 0.9, -1.0], [-1.0, -1.0, 0.9]], dtype=torch.float64)
-for value in (0.2, 0.0, -0.05, -2.0, -math.inf):
+row = torch.tensor([[0.5, 0.65, 0.4], [-1.0, 0.9, -1.0], [-1.0, -1.0, 0.9]], dtype=torch.float64)
+for value in (0.2, 0.0, -0.1, -2.0, -math.inf):
     margin = torch.full((3, 3), 0.2, dtype=torch.float64)
     margin[0, 1] = value
+    hinge, _ = ranking_hinge(row, margin)
     scores = row.clone().requires_grad_()
     MaxMarginRankingLoss(reduction="hardest")(scores, margin).backward()
-    pushed = ["false negative"] * bool(scores.grad[0, 1] > 0) + ["true negative"] * bool(scores.grad[0, 2] > 0)
-    print(f"margin {value:5.2f}: text 1 pushes away the {' and the '.join(pushed)}")
+    print(
+        f"margin {value:5.2f}: hinge of the false negative {hinge[0, 1]:.2f}; "
+        f"hardest pushes the {'false' if scores.grad[0, 1] > 0 else 'true'} negative away"
+    )
 
 # %% [markdown]
-# At margin 0 the pair is not yet free of the push. (Here it also stops being the hardest: $.6 + 0 < .4 + .2$ would need
-# another row; look at the sums.) Two cosines differ by at most 2, so a margin **below −2** is what removes a pair for sure,
-# or a mask. The package takes `-inf` for "left out". `zscore_margin` clips at 0 and therefore *asks less*; it never
-# removes.
+# At margin 0 the pair is still active, and still the *hardest*: $.65 + 0$ is more than $.4 + .2$. At −.1 it
+# loses the slot, but `mean` would go on pushing. Two cosines differ by at most 2, so only a margin **of −2
+# or less**, or a mask, removes a pair for sure. The package takes `-inf` for "left out". `zscore_margin`
+# clips at 0 and therefore *asks less*; it never removes.
 #
 # ## 7. No spread at all
 #
-# In a batch of equal distances $s = 0$, and the z-score is $0/0$. Without `eps` that is NaN, and one NaN ruins all
-# weights. A *tiny* eps is a trap of another kind: float32 noise among equal distances becomes margins.
+# In a batch of equal distances $s = 0$, and the z-score is $0/0$. Without `eps` that is NaN, and one NaN
+# ruins all weights. A *tiny* eps is a trap of another kind: float32 noise among equal distances becomes
+# margins.
 
 # %% tags=["nbval-ignore-output"]
 exact = torch.full((16, 16), 0.7).fill_diagonal_(0)
@@ -482,12 +506,14 @@ assert off_diagonal(zscore_margin(noisy, 0.2, 0.05)).std() < 1e-4
 # Hence `eps = 1e-4`: far below any real spread (.05 and more), far above the noise.
 #
 # The remaining traps of a literal port have their own chapters: summed hinges that raise the learning rate
-# ([07](07_cmgsd.ipynb)), hardest negatives that are false ones, and duplicates ([03](03_false_negatives.ipynb)).
+# ([07](07_cmgsd.ipynb)), hardest negatives that are false ones, and duplicates
+# ([03](03_false_negatives.ipynb)).
 #
 # ## Exercises
 #
-# **Exercise 1.** Write the map yourself: distances [N, N] to margins [N, N] with $\alpha = .2$, statistics over the pairs
-# off the diagonal, population standard deviation, clipped at 0, diagonal $\alpha$. (Leave `eps` out.)
+# **Exercise 1.** Write the map yourself: distances [N, N] to margins [N, N] with $\alpha = .2$, statistics
+# over the pairs off the diagonal, population standard deviation, clipped at 0, diagonal $\alpha$. (Leave
+# `eps` out.)
 
 # %%
 from cmgsd_lite.exercises.chapter04 import check_excuse, check_margin_map, check_removal
@@ -505,8 +531,8 @@ def adaptive_margin(distances, beta):
 check_margin_map(adaptive_margin)
 
 # %% [markdown]
-# **Exercise 2.** The formula of section 3 as code. `g` [K] counts the active hinges of each pair, `distances` [K] are
-# the pairs' distances. Return the gradient on the distances [K].
+# **Exercise 2.** The formula of section 3 as code. `g` [K] counts the active hinges of each pair,
+# `distances` [K] are the pairs' distances. Return the gradient on the distances [K].
 
 
 # %%
@@ -521,8 +547,8 @@ def excuse(g, distances, beta):
 check_excuse(excuse)
 
 # %% [markdown]
-# **Exercise 3.** The scores of a model are not cosines but lie between −5 and 5. Below which margin is a pair removed from
-# the hinge, whatever its scores?
+# **Exercise 3.** The scores of a model are not cosines but lie between −5 and 5. What is the largest margin
+# at which a pair is out of the hinge, whatever its scores?
 
 # %%
 largest_safe_margin = None
@@ -535,23 +561,28 @@ check_removal(largest_safe_margin)
 # ## Summary
 #
 # - Direction, fairness, any ruler: with a straight line these wishes leave $M = \alpha + \beta z$.
-# - A margin made from $S$ refers to itself: it only rescales $S$, and repeats its mistakes. Distances are unimodal.
-# - Through a live margin the model excuses its violators. With a small β the damage is small; stopping is free.
+# - A margin made from $S$ refers to itself: it only rescales $S$, and repeats its mistakes. Distances are
+#   unimodal.
+# - Through a live margin the model excuses its violators. With a small β the damage is small; stopping is
+#   free.
 # - Statistics without the diagonal; β between α/8 and α/2; `eps` above the noise.
 # - A small margin asks less. Only a mask removes.
 #
-# A derivation is no evidence that it *helps*. A permuted margin has the same mean and spread and satisfies wishes 2 and 3:
-# [chapter 06](06_distance_to_margin.ipynb) introduces that control, [chapter 09](09_when_does_it_help.ipynb) uses it.
+# A derivation is no evidence that it *helps*. A permuted margin has the same mean and spread and satisfies
+# wishes 2 and 3: [chapter 06](06_distance_to_margin.ipynb) introduces that control, [chapter
+# 09](09_when_does_it_help.ipynb) uses it.
 #
-# **Before:** [03 False negatives](03_false_negatives.ipynb) · **Next:**
-# [05 Measuring distance](05_measuring_distance.ipynb)
+# **Before:** [03 False negatives](03_false_negatives.ipynb) · **Next:** [05 Measuring
+# distance](05_measuring_distance.ipynb)
 #
 # ## References
 #
 # - He, Wang, Feng, Jiang, Lyu, Zhu, Tan. [Improving Video Retrieval by Adaptive
-#   Margin](https://arxiv.org/abs/2303.05093). SIGIR 2021. The map above is a reconstruction from the abstract and an
-#   independent public port (MOT++, for text-to-motion); constants and corrections are ours.
-# - Kim, Jain, Liu. [AdaFace: Quality Adaptive Margin for Face Recognition](https://arxiv.org/abs/2204.00964). CVPR 2022.
-#   A precedent for z-score, clip and stop-gradient in a margin.
-# - Monfort, Jin, Liu, Harwath, Feris, Glass, Oliva. [Spoken Moments: Learning Joint Audio-Visual Representations from
-#   Video Descriptions](https://arxiv.org/abs/2105.04489). CVPR 2021. AMM, a margin from the similarities themselves.
+#   Margin](https://arxiv.org/abs/2303.05093). SIGIR 2021. The map above is a reconstruction from the
+#   abstract and an independent public port (MOT++, for text-to-motion); constants and corrections are ours.
+# - Kim, Jain, Liu. [AdaFace: Quality Adaptive Margin for Face
+#   Recognition](https://arxiv.org/abs/2204.00964). CVPR 2022. A precedent for z-score, clip and
+#   stop-gradient in a margin.
+# - Monfort, Jin, Liu, Harwath, Feris, Glass, Oliva. [Spoken Moments: Learning Joint Audio-Visual
+#   Representations from Video Descriptions](https://arxiv.org/abs/2105.04489). CVPR 2021. AMM, a margin from
+#   the similarities themselves.
