@@ -109,7 +109,7 @@ def plot_by_group(
         level: Where to draw a horizontal line for comparison.
 
     Returns:
-        The Axes. Boxes span the middle half, whiskers 5 to 95 percent.
+        The Axes. Boxes span the middle half, whiskers 1.5 times its height; outliers are left out.
 
     Raises:
         ValueError: If there is no group, or an empty one.
@@ -124,7 +124,7 @@ def plot_by_group(
     if not values or any(value.size == 0 for value in values.values()):
         raise ValueError("groups: expected at least one value in each group, got none")
     ax = new_axes(ax)
-    boxes = ax.boxplot(list(values.values()), whis=(5, 95), showfliers=False, patch_artist=True, widths=0.5)
+    boxes = ax.boxplot(list(values.values()), showfliers=False, patch_artist=True, widths=0.5)
     for number, box in enumerate(boxes["boxes"]):
         box.set(facecolor=(*PALETTE[number], 0.5))
     ax.set_xticks(range(1, len(values) + 1), list(values))
