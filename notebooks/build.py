@@ -53,8 +53,8 @@ class BuildError(Exception):
 class SilentOutput(OutputWidget):
     """An Output widget that does not report back to the kernel.
 
-    A message sent while nbclient waits for a cell's reply can swallow the wake-up of that reply: the cell then
-    seems to run until its timeout (seen in one build of four). Nothing here needs what it would report.
+    A message sent while nbclient waits for a cell's reply can swallow the wake-up of that reply; the cell
+    then seems to run until its timeout. Nothing here needs what it would report.
     """
 
     def sync_state(self) -> None:
