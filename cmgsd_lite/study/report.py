@@ -47,7 +47,9 @@ def summarise(suite: Suite, out: Path, command: str = "", draws: int = DRAWS) ->
         >>> summarise(suite("smoke", DataConfig()), Path("runs/study"))["rows"]  # doctest: +SKIP
     """
     runs = _runs_by_cell(suite, read_rows(out))
-    bench = bench_of(suite.cells[0].data)
+    worlds = [cell.data for cell in suite.cells]
+    # A factor may vary the world itself: described is the default one.
+    bench = bench_of(next((world for world in worlds if world.protocol is None), worlds[0]))
     noises = sorted({cell.teacher_noise for cell in suite.cells})
     comparisons = _compare(suite, runs, out, draws)
     return {

@@ -296,8 +296,10 @@ for reduction in ("mean", "hardest"):
 
 # %% [markdown]
 # That is one half of the answer: *`hardest` pushes a right answer away with full weight unless the choice is
-# mutual*. But how often is it mutual at all? Our 4 x 4 table had an asymmetric false negative. Count on the
-# batches.
+# mutual*. (Here text 1 picks video 2, but text 2 picks video 3. The .17 of pair (2, 1) comes from the other
+# direction: video 1 picks text 2, and video 2 picks text 1.)
+#
+# But how often is it mutual at all? Our 4 x 4 table had an asymmetric false negative. Count on the batches.
 
 # %%
 mutual = total = 0
@@ -314,12 +316,13 @@ print(f"false negatives whose mirror image is one too: {mutual / total:.0%}")
 #
 # ## 5. Watching a training
 #
-# A training loop in fifteen lines, so that we can look inside. It notes at every step whether the hardest
+# A small training loop, written out so that we can look inside. It notes at every step whether the hardest
 # negative of each text is a false one, and keeps the similarities of all training clips with their first
 # caption before, during and after training. Five losses, one seed, the same batches:
 #
 # - `mean` and `hardest` with the fixed margin .2;
-# - `hardest` with the adaptive margin of [chapter 07](07_cmgsd.ipynb);
+# - `hardest` with the adaptive margin: small for similar pairs, large for others. [Chapter
+#   04](04_deriving_the_margin.ipynb) derives it, [chapter 07](07_cmgsd.ipynb) puts all its parts together;
 # - its control, the *permuted* margin: the same spread of margins, handed to the wrong pairs;
 # - `hardest` with the fixed margin and all false negatives *masked*, which only a world with a truth can do.
 
@@ -355,6 +358,7 @@ def hardest_is_false(sim, false):
     return false[torch.arange(len(sim)), hardest].float().mean()
 
 
+# %%
 def watched_training(loss, seed=0):
     torch.manual_seed(seed)  # for dropout
     model = build_model(config, seed)
@@ -375,6 +379,7 @@ def watched_training(loss, seed=0):
     return model.eval(), looks, 100 * shares.view(EPOCHS, STEPS).mean(dim=1)
 
 
+# %%
 losses = {
     "mean, fixed": MaxMarginRankingLoss(0.2, "mean"),
     "hardest, fixed": MaxMarginRankingLoss(0.2, "hardest"),
@@ -397,8 +402,8 @@ ax.figure.set_size_inches(8, 4)
 show_figure(
     ax.figure,
     "03-hardest-is-false",
-    "Lines over epochs: the share of texts whose hardest negative is a false negative starts near the share among all "
-    "negatives and rises to several times that, under every loss.",
+    "Lines over epochs: the share of texts whose hardest negative is a false negative lies above the share among all "
+    "negatives from the first epoch on and rises to several times that, under every loss.",
 )
 for name, shares in curves.items():
     assert shares[-1] > 3 * chance, name
@@ -440,12 +445,12 @@ show_figure(
 )
 
 # %% [markdown]
-# Read the grid row by row. Nobody told the model which negatives are false; still they end up *between* true
-# negatives and positives. Two numbers for each row, both without a unit, because the losses use different
-# scales:
+# Read the grid row by row; the short ticks on top are the groups' means, and the density axes differ. Nobody
+# told the model which negatives are false; still they end up *between* true negatives and positives. Two
+# numbers for each row, both without a unit, because the losses use different scales:
 #
-# - **FN above TN**: the chance that a false negative has a higher similarity than a true one (area under the
-#   ROC curve; 50 % is blind);
+# - **FN above TN**: the chance that a false negative has a higher similarity than a true one (the AUC:
+#   area under the ROC curve; 50 % is guessing);
 # - **positive above FN**: the same for positives against false negatives. If captions told nothing but what
 #   is true, 50 % would be ideal: both are right answers. What is above is partly memory: the pair was seen
 #   together.
@@ -475,17 +480,19 @@ print(pd.DataFrame(rows).T.to_string())
 # %%
 spread = {name: float(list(m.values())[-1]["true negatives"].std()) for name, m in panels.items()}
 assert spread["hardest, fixed"] < 0.7 * spread["hardest, permuted"] < spread["mean, fixed"]
-assert spread["hardest, masked"] < 0.8 * spread["hardest, permuted"]
+assert spread["hardest, masked"] < 0.8 * spread["hardest, permuted"] < 0.8 * spread["hardest, adaptive"]
 print("narrowest bands: hardest with the fixed margin, masked or not: True")
-print("any spread of the margin widens the band, even one without meaning: True")
+print("a spread of the margin widens the band, even one without meaning: True")
+print("the adaptive margin widens it further: True")
 
 # %% [markdown]
 # An honest reading, because it is tempting to tell a story here. The fixed margin with `hardest` squeezes all
 # similarities into a narrow band. Are the false negatives to blame? The last row says no: with every one of
 # them masked the band stays nearly as narrow. `hardest` does that by itself, and a spread of the margin widens
-# the band *even if the margins are permuted and mean nothing*. That is softening. What the false negatives
-# cost shows in "FN above TN": look at the masked row, where nothing pushes them, and then at how much of that
-# the adaptive margin gets. It is little. One seed proves nothing either;
+# the band *even if the margins are permuted and mean nothing*. That is softening. The adaptive margin widens
+# it further, but a wider band is not yet a better order. What the false negatives cost the order shows in "FN
+# above TN": look at the masked row, where nothing pushes them, and then at how much of that lead the adaptive
+# margin gets. It is little or nothing. One seed proves nothing either;
 # [chapter 09](09_when_does_it_help.ipynb) compares with paired seeds and intervals.
 #
 # ### Where the push goes
@@ -504,7 +511,7 @@ adaptive = CMGSDLoss(0.2, beta=0.05)
 
 
 def embedded(v, c):
-    """Similarities and adaptive margins of a batch, half way up the ramp from teachers to model."""
+    """Similarities and adaptive margins of a batch, half way from teachers to model (chapter 07)."""
     with torch.no_grad():
         output = model(prepared.text[c], *prepared.videos(v))
     teachers = {"text_teacher": prepared.text_teacher[v], "video_teacher": prepared.video_teacher[v]}
@@ -551,11 +558,11 @@ print("mean sends the smallest share to false negatives: True")
 print("the adaptive margin takes push off them under 4, smooth and hardest: True")
 
 # %% [markdown]
-# An untrained model violates everywhere, and `mean` starts at the dashed line. As training goes on, true
+# Before training nearly every pair violates the margin, so `mean` starts near the dashed line. As training goes on, true
 # negatives are satisfied and drop out; what is left is richer in false negatives, even for `mean`. Still it
 # sends them the smallest share, spread over many pairs. The sharper reductions look for what violates most
 # and hit more right answers. A smaller margin for similar pairs takes *part* of the push off them, and here
-# it is the meaning that does it: the permuted bars stay where the fixed ones are. It is a small part. The
+# it is the meaning that does it: the permuted bars stay nearly where the fixed ones are. It is a small part. The
 # distances are right only on average, and margin or not, a pair with $S_{ij} > S_{ii}$ stays active
 # ([chapter 04](04_deriving_the_margin.ipynb)).
 #
@@ -645,8 +652,8 @@ check_twin_share(loose_twin_share)
 # - Near duplicates cancel if both terms are active. `hardest` pushes one-sidedly with full weight. Most
 #   false negatives are one-sided anyway, so what counts is how often they get the slot.
 # - The better the model, the more often the hardest negative is a false one.
-# - The adaptive margin takes some push off false negatives, and a permuted one does not. But most of what it
-#   does to the distributions under `hardest`, any spread of the margin does too.
+# - The adaptive margin takes some push off false negatives, and a permuted one hardly any. Under `hardest` it
+#   also widens the band of similarities, but a part of that any spread of the margin does too.
 #
 # **Before:** [02 The ranking loss](02_ranking_loss.ipynb) · **Next:** [04 Deriving the
 # margin](04_deriving_the_margin.ipynb)

@@ -44,9 +44,9 @@ set_threads(1)
 #
 # 1. **Direction.** A larger distance gets a larger margin.
 # 2. **Fair.** On average the margin stays $\alpha$: otherwise a gain might come from a larger margin alone.
-# 3. **Any ruler.** One teacher's distances lie between .7 and .8, another's between 0 and 2. Margins must
-#    not depend on zero and unit of the ruler. *We* say how much the margin spreads: $\beta$, its standard
-#    deviation.
+# 3. **Any ruler.** Call whoever measures the distances a *teacher*. One teacher's distances lie between .7 and
+#    .8, another's between 0 and 2. Margins must not depend on zero and unit of the ruler. *We* say how much
+#    the margin spreads: $\beta$, its standard deviation.
 #
 # The simplest shape that can have wish 1 is a straight line, $M = a + b\,d$ with $b > 0$. Wishes 2 and 3 fix
 # both numbers. Two equations, two unknowns:
@@ -189,11 +189,12 @@ print("beta = 0, or equal distances: the fixed margin")
 # round, and the loss works on the *easiest* negatives.
 
 # %%
-text, video = torch.randn(2, 32, 16, generator=generator, dtype=torch.float64)
 from cmgsd_lite.losses import CMGSDLoss, MaxMarginRankingLoss, ranking_hinge
 from cmgsd_lite.similarity import cosine_similarity_matrix
 
-sim = cosine_similarity_matrix(text, text + 1.2 * video)
+text, noise = torch.randn(2, 32, 16, generator=generator, dtype=torch.float64)
+video = text + 1.2 * noise  # partners resemble each other
+sim = cosine_similarity_matrix(text, video)
 sigma = float(off_diagonal(sim).std(correction=0))
 
 
@@ -304,6 +305,7 @@ ax = plot_lines(
 )
 ax.figure.set_size_inches(8, 4)
 ax.set_ylim(0, None)
+ax.legend(loc="lower left", fontsize="small")
 show_figure(
     ax.figure,
     "04-excused-loss",
@@ -384,7 +386,8 @@ for size in (8, 32, 128, 512):
 
 # %% [markdown]
 # With 32 pairs the margins come out **3.6 times too flat**, and β is no longer what one set. A careless port
-# would report that "β hardly matters". Real teachers have a wider spread, so for them it is milder:
+# would report that "β hardly matters". Real teachers have a wider spread, so for them it is milder. (The zeros
+# also pull the mean distance down, so that every margin comes out a little too large.)
 
 # %%
 for name, d in teachers.items():
@@ -505,7 +508,7 @@ assert off_diagonal(zscore_margin(noisy, 0.2, 0.05)).std() < 1e-4
 # %% [markdown]
 # Hence `eps = 1e-4`: far below any real spread (.05 and more), far above the noise.
 #
-# The remaining traps of a literal port have their own chapters: summed hinges that raise the learning rate
+# The remaining traps have their own chapters: summed hinges that raise the learning rate
 # ([07](07_cmgsd.ipynb)), hardest negatives that are false ones, and duplicates
 # ([03](03_false_negatives.ipynb)).
 #

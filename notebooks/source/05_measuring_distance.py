@@ -4,7 +4,8 @@
 # An adaptive margin needs somebody who says how far apart two clips are. This chapter looks at four such
 # advisers, tests them against the truth and against people, and then makes one of them worse on purpose.
 #
-# Time: about 30 s on two CPU cores (one thread) · Data: MiniVTT (embedded) · Read before: chapter 04
+# Time: about 30 s on two CPU cores (one thread) · Data: MiniVTT (embedded) · Read before: [04 Deriving
+# the margin](04_deriving_the_margin.ipynb)
 #
 # After this chapter you can
 #
@@ -242,6 +243,8 @@ show_figure(
 # %% [markdown]
 # Look at static video: the two outlines almost coincide. A margin made from it is close to a *permuted* one. The
 # snail on the mountain, above, says why: frozen features notice the place, which this caption does not mention.
+# (Its two other neighbours up there are right, more than text-dynamic's. Three neighbours of one anchor are an
+# anecdote; the AUC counts all pairs.)
 #
 # ## 4. The table
 #
@@ -265,8 +268,8 @@ figure = plot_quality(groups, unit="AUC of false against true negatives")
 show_figure(
     figure,
     "05-quality",
-    "Dots with error bars: AUC of nine distances on training and validation clips. Text distances lie to the "
-    "right of video distances throughout; static video is nearest to guessing; training moves the dynamic ones "
+    "Dots with error bars: AUC of nine distances on training and validation clips. Each text distance lies "
+    "to the right of the video distance of its kind; static video is nearest to guessing; training moves the dynamic ones "
     "to the right.",
 )
 
@@ -338,9 +341,9 @@ print("AUC per anchor")
 pd.DataFrame(rows).T.map("{:.2f}".format)
 
 # %% [markdown]
-# The cosine is at least as good in all three rows. A mean of captions is *long* if its captions agree, and
-# *short* if they differ. The length says how sure one is, not what is seen, and the Euclidean distance mixes
-# the two.
+# The cosine is at least as good in all three rows. For texts a likely reason: a mean of captions is *long* if
+# its captions agree, and *short* if they differ. The length says how sure one is, not what is seen, and the
+# Euclidean distance mixes the two.
 
 # %% [markdown]
 # ## 5. Against people
@@ -348,8 +351,8 @@ pd.DataFrame(rows).T.map("{:.2f}".format)
 # MiniVTT's truth is ours. What do people say? Three public collections of captions that people have judged:
 # MSRvid (sentences about short videos, scored from 0 to 5), Crisscrossed Captions (COCO captions, same scale),
 # and ECCV Caption (which other images is a caption right for?). They are not part of this repository; the
-# figures come from the result file. *Shared words* is the share of word stems that two captions have in common:
-# a teacher of one line.
+# figures come from the result file. *WordLlama* is the frozen text encoder of this course. *Shared words* is the
+# share of word stems that two captions have in common: a teacher of one line.
 
 # %%
 people = pd.DataFrame(quality["people"])
@@ -381,7 +384,10 @@ for data in ("MSRvid", "CxC, one image", "CxC, two images"):
 
 # %%
 class Watched(nn.Module):
-    """A loss that measures the model's own distances at the start of every epoch; it changes nothing."""
+    """A loss that measures the model's own distances at the start of every epoch; it changes nothing.
+
+    `fit` hands over what `forward` asks for by name: here the similarities and the share of training done.
+    """
 
     def __init__(self, loss, model, epochs):
         super().__init__()
@@ -421,7 +427,7 @@ show_figure(
     ax.figure,
     "05-growing",
     "AUC over training: the dynamic text curve starts at about .7 and climbs to the static text level or above "
-    "within a few epochs; the dynamic video curve starts at about .6 and climbs too, staying below text and "
+    "about half way; the dynamic video curve starts at about .6 and climbs too, staying below text and "
     "above static video.",
 )
 
@@ -434,6 +440,7 @@ print("dynamic text stays above dynamic video:", all(t > v for t, v in zip(text,
 # %% [markdown]
 # Surprise: the *untrained* text encoder is not at .5. Its input is the frozen word vectors, and a random
 # projection keeps most of their geometry. "Self-distillation from noise" is not quite what happens at step 0.
+# (The levels differ from the table of section 4: three batches instead of 25, 12 epochs instead of 20.)
 #
 # The video curve is the interesting one: the model learns, *from captions*, which looks matter. That is what makes
 # the ramp of CMGSD plausible: static first, dynamic once the model knows something (chapter 07).
@@ -442,8 +449,8 @@ print("dynamic text stays above dynamic video:", all(t > v for t, v in zip(text,
 # ## 7. What does a bad teacher do?
 #
 # Now we spoil the best adviser on purpose. Each clip gets a random vector, fixed for the whole training, and the
-# teacher becomes a mixture: share $s$ of noise, $1 - s$ of the truth. The margin keeps its mean and its standard
-# deviation whatever $s$ is, so only its *meaning* fades.
+# teacher becomes a mixture: a share of noise, the rest its own vector. The margin keeps its mean and its standard
+# deviation whatever the share is, so its *meaning* fades. (Something else changes too; watch for it below.)
 
 
 # %%
@@ -560,9 +567,11 @@ print(f"spread of the margin within a row, noise against teacher: {spread_within
 # - *Every* teacher, even pure noise, beats the fixed margin under `hardest`. That is **softening**: any spread
 #   of the margin stops the loss from hammering on one negative.
 # - **Adaptivity** is the gap between adaptive and permuted. On nDCG it is there for the good teacher and shrinks
-#   as the teacher gets worse. A meaningless teacher *is* its own permuted control.
+#   as the teacher gets worse. A meaningless teacher *is* its own permuted control. Look at both lines: part of
+#   the gap is the *fall* of the permuted one towards the good teacher.
 # - On R@10 the *worse* teacher looks better! A likely reason: its random margins differ more within one row (the
-#   last line above), so they soften more. Its permuted twin profits in the same way. Somebody who compared teachers by recall, without the control, would have picked noise.
+#   last line above), so they soften more. Its permuted control profits in the same way. Somebody
+#   who compared teachers by recall, without the control, would have picked noise.
 #
 # The gap is small: fractions of a percentage point of nDCG, here in a short training with two seeds. Chapter 09
 # measures it with more seeds and intervals.
@@ -621,7 +630,8 @@ check_text_teacher(my_text_teacher)
 # - AUC and rank correlation say how good a distance is, without unit or threshold.
 # - Per anchor, static text is the best adviser on MiniVTT; static video is close to guessing; dynamic distances
 #   start above guessing and grow during training.
-# - A bad teacher still softens. Only the gap to its own permuted control is adaptivity, and it fades with quality.
+# - A bad teacher still softens. Only the gap to its own permuted control is adaptivity, and it fades
+#   as the teacher gets worse.
 #
 # **Previous:** [04 Deriving the margin](04_deriving_the_margin.ipynb) · **Next:** [06 From distance to
 # margin](06_distance_to_margin.ipynb)

@@ -4,7 +4,8 @@
 # Chapter 05 gave us distances. This chapter turns a distance into a margin: which function, how steep, and
 # which controls tell *meaning* from a mere change of the margin's histogram.
 #
-# Time: about 35 s on two CPU cores (one thread) · Data: MiniVTT (embedded) · Read before: chapters 04 and 05
+# Time: about 35 s on two CPU cores (one thread) · Data: MiniVTT (embedded) · Read before: chapters
+# [04](04_deriving_the_margin.ipynb) and [05](05_measuring_distance.ipynb)
 #
 # After this chapter you can
 #
@@ -50,8 +51,8 @@ set_threads(1)
 # %% [markdown]
 # ## 1. Numbers first
 #
-# Four clips. Three of their six pairs are close, at distance .4, and three are far, at .8. The mean is .6 and the standard deviation is exactly .2, so
-# every pair is *one standard deviation* below or above the mean. One can do this in one's head.
+# Four clips. Three of their six pairs are close, at distance .4, and three are far, at .8. The mean is .6 and
+# the standard deviation is exactly .2, so every pair is *one standard deviation* below or above the mean. One can do this in one's head.
 
 # %%
 distances = torch.tensor(
@@ -226,7 +227,7 @@ pd.DataFrame(rows).set_index("β")
 # with $M_{ij} = 0$ still pushes whenever $S_{ij} > S_{ii}$ (chapter 04).
 #
 # The grid below is for the real batch. Orange: false negatives, which should get small margins. Margins beyond the
-# axis are counted in the last bin.
+# axis are counted in the last bin. The black line is $\alpha$, the short ticks on top are the groups' means.
 
 # %%
 at_half = zscore_margin(d, 0.2, 0.1)
@@ -338,7 +339,7 @@ pd.DataFrame(rows).T
 # %% [markdown]
 # Two things are easily overlooked.
 #
-# *Permuted and adaptive have one histogram, but also one structure.* `permute_margin` keeps rows together: a
+# *Permuted and adaptive share not only the histogram, but also the structure.* `permute_margin` keeps rows together: a
 # row of small margins stays a row of small margins, at another anchor. Shuffling all entries independently
 # would be a different control with more spread inside each row.
 #
@@ -364,7 +365,7 @@ for name, margin in {"permuted": controls["permuted"], "all entries shuffled": s
 # %% [markdown]
 # ## 5. A small training comparison
 #
-# One model, one reduction (`hardest`, where margins matter most), eight epochs, two paired seeds: every row
+# One model, one reduction (`hardest`, which has the most to gain), eight epochs, two paired seeds: every row
 # sees the same initialisation, batches and captions. All rows go through one loss of ten lines; only the rule
 # from (distances, truth) to margin differs.
 
@@ -449,16 +450,17 @@ for name, other, key in (
 # %% [markdown]
 # What to take from it:
 #
-# - *Permuted* already recovers most of what *adaptive* gains over *fixed* on R@10. That part is softening: the
-#   hardest negative is no longer always the same one.
+# - *Permuted* already recovers most of what *adaptive* gains over *fixed* on R@10. That part is softening: a
+#   likely reason is that the hardest negative is no longer always the same one.
 # - *Adaptive* is above *permuted* on nDCG. That part is meaning, and it is small.
 # - *Oracle* is well above: there is more to gain than this teacher gives. (It uses the same graded truth that
 #   nDCG uses as gain, so on nDCG its lead is partly circular; on R@K it is not.)
 # - *Mask* beats *fixed*, but not *oracle*: it removes the wrong supervision and softens nothing else.
 # - *Reversed* is the worst of all. It asks for the largest margins exactly where the caption is true.
 #
-# Two seeds and eight epochs show directions, not sizes. And remember from chapter 02 that `hardest` is the
-# reduction with the most to gain: chapter 09 draws the whole map, with intervals.
+# Two seeds and eight epochs show directions, not sizes. And remember from chapter 02 that `hardest` with a fixed
+# margin trains worst of all reductions there, so it has the most to gain: [chapter
+# 09](09_when_does_it_help.ipynb) draws the whole map, with intervals.
 
 # %%
 for name, other, key in (("oracle", "adaptive", "R@10"), ("oracle", "mask", "R@10"), ("fixed", "reversed", "nDCG")):

@@ -266,8 +266,9 @@ print(f"{CLIPS} frames {list(pixels.shape[1:])}, {len(words)} words, {len(ids)} 
 # %%
 from PIL import Image
 
-strip = Image.fromarray(np.concatenate(list(frames[:8]), axis=1)).resize((8 * 96, 96), Image.Resampling.LANCZOS)
-show_figure(strip, "11-what-clip-sees", "Eight small drawn frames side by side, as the CLIP below sees them: 64 x 64 pixels.")
+framed = np.pad(frames[:8], ((0, 0), (2, 2), (2, 2), (0, 0)), constant_values=255)  # a white border around each
+strip = Image.fromarray(np.concatenate(list(framed), axis=1)).resize((8 * 102, 102), Image.Resampling.LANCZOS)
+show_figure(strip, "11-what-clip-sees", "Eight small drawn frames side by side, each in a white border, as the CLIP below sees them: 64 x 64 pixels.")
 
 
 # %%
@@ -327,13 +328,13 @@ for name, clip in trained.items():
 # %% [markdown]
 # (Training frames: a transformer of two layers with random weights learns 160 frames, not vision.)
 #
-# Three traps wait here. The first one you have just seen: **from random weights, the hardest negative teaches nothing
-# yet.** The scores are noise, so the hardest negative is noise too, and the adaptive margin does not change that. Start
-# with a soft reduction (`"mean"`, `"smooth"`, a large k) or from pretrained weights. The other two are particular to
+# Three traps wait here. The first one you have just seen: **from random weights, the hardest negative teaches
+# next to nothing in so short a training.** The scores are noise, so the hardest negative is noise too, and the adaptive
+# margin does not change that. Start with a soft reduction (`"mean"`, `"smooth"`, a large k) or from pretrained weights. The other two are particular to
 # CLIP-like models.
 #
 # **Its logits are not cosines.** `logits_per_text` are cosines times `exp(logit_scale)`. A margin of .2 on logits is a
-# margin of a few hundredths of a cosine, and as good as none. Hand over `text_embeds @ image_embeds.T`.
+# margin of about a hundredth of a cosine, and as good as none. Hand over `text_embeds @ image_embeds.T`.
 #
 # **Its temperature stands still.** The hinge has no temperature, so `logit_scale` gets no gradient. If your inference
 # uses it for probabilities, keep CLIP's own loss and give *that* the margins: InfoNCE with a margin.
@@ -454,7 +455,7 @@ print("permuted has the spread of CMGSD:", abs(cmgsd["margin sd"] - permuted["ma
 
 # %% [markdown]
 # Nearly all hinges active from the first step to the last: with the hardest negative and a fixed margin, the scores
-# huddle together instead of spreading out. That is the collapse of chapter 02, seen in a log before it is seen in a
+# huddle together instead of spreading out. That is the collapse of chapter 02, seen in a log without one look at a
 # metric. But take care with the other end, too: at $\beta=.3$ fewer hinges are active *because many margins are small
 # or zero*, which is no merit by itself.
 #
@@ -480,7 +481,7 @@ print(pd.DataFrame(recalls, index=["seed 0", "seed 1"]).T.round(0).astype(int).t
 #
 # | log | healthy | look closer when |
 # |---|---|---|
-# | histogram of margins, every so often | one hill around $\alpha$, sd near $\beta$ | two hills (near duplicates), a spike at 0 |
+# | histogram of margins, every so often | one hill around $\alpha$, sd up to $\beta$ (averaging several matrices narrows it) | two hills (near duplicates), a spike at 0 |
 # | mean margin | $\alpha$ | it drifts up: clipping at 0 has cut one side (chapter 06) |
 # | clipped share | below 5 % | above 15 %: $\beta$ is too large for $\alpha$ |
 # | share of active hinges, both directions | falls, and stays above 0 | 100 % all along (a collapse), or 0 early (margin too small) |
@@ -520,7 +521,7 @@ print("without progress: lambda is one half, whatever the step:", np.isclose(flo
 twice = torch.tensor([0, 0, 1, 2, 3, 4])  # items 0 and 1 are two captions of one clip
 sim = normalize(text) @ normalize(video[twice]).T
 scores = sim.clone().requires_grad_()
-MaxMarginRankingLoss(2.0, "mean")(scores).backward()
+MaxMarginRankingLoss(2.0, "mean")(scores).backward()  # a margin of 2 keeps every hinge active
 print("force between a clip and its second caption, without ids:", f"{float(scores.grad[1, 0]):.2f}")
 scores = sim.clone().requires_grad_()
 MaxMarginRankingLoss(2.0, "mean")(scores, ids=twice).backward()
