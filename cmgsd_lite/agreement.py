@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
+from scipy.stats import rankdata, spearmanr
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -35,9 +35,9 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
     a, b = _flat("x", x), _flat("y", y)
     if a.size != b.size or a.size < 2:
         raise ValueError(f"y: expected {a.size} >= 2 numbers like x, got {b.size}")
-    ranks = rankdata(a) - (a.size + 1) / 2, rankdata(b) - (b.size + 1) / 2
-    length = float(np.linalg.norm(ranks[0]) * np.linalg.norm(ranks[1]))
-    return float(ranks[0] @ ranks[1] / length) if length > 0 else float("nan")
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return float("nan")  # scipy says so too, with a warning
+    return float(spearmanr(a, b).statistic)
 
 
 def area_under_curve(near: ArrayLike, far: ArrayLike) -> float:

@@ -12,7 +12,6 @@ from typing import Any
 from cmgsd_lite.checkpoints import load_model
 from cmgsd_lite.conditions import CONDITIONS, LossConfig, condition
 from cmgsd_lite.data import describe, format_description, minivtt
-from cmgsd_lite.data.minivtt import clip, contact_sheet
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.experiment import Bench, DataConfig, Experiment, run_all, tabulate
 from cmgsd_lite.report import results_caption, results_table, write_figures
@@ -144,9 +143,9 @@ def search(options: argparse.Namespace) -> None:
 def _draw_hits(found: list[dict[str, Any]], out: Path) -> None:
     """Add to each hit what is true of its clip, and draw all of them."""
     for hit in found:
-        hit["facets"] = clip(hit["video_id"]).facets()
+        hit["facets"] = minivtt.clip(hit["video_id"]).facets()
     lines = [f"{hit['rank']}. {hit['video_id']}  {hit['facets']}" for hit in found]
-    contact_sheet([hit["video_id"] for hit in found], lines, out / "contact-sheet.png")
+    minivtt.contact_sheet([hit["video_id"] for hit in found], lines, out / "contact-sheet.png")
     _say(f"written: contact-sheet.png under {out}")
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu
 from torch import Tensor
 
+from cmgsd_lite.agreement import area_under_curve
 from cmgsd_lite.data.minivtt import clip, entailment
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.evaluation import score
@@ -118,8 +118,28 @@ def separation(groups: Groups) -> float:
         >>> separation({"false negatives": np.array([1.0]), "true negatives": np.array([0.0, 0.5])})
         100.0
     """
-    false, true = groups["false negatives"], groups["true negatives"]
-    return float(100 * mannwhitneyu(false, true).statistic / (len(false) * len(true)))
+    return 100 * area_under_curve(-groups["false negatives"], -groups["true negatives"])
+
+
+def rank_of(sim: NDArray[np.float32], text: int, video: int) -> int:
+    """Rank of one video in the order of one text.
+
+    Args:
+        sim: [texts, videos].
+        text: Row.
+        video: Column.
+
+    Returns:
+        From 1; videos with the same score do not count as better.
+
+    Source:
+        ours.
+
+    Example:
+        >>> rank_of(np.array([[0.5, 0.9, 0.1]], np.float32), 0, 0)
+        2
+    """
+    return int((sim[text] > sim[text, video]).sum()) + 1
 
 
 def write_truth_page(bench: Bench, models: Mapping[str, RetrievalModel], path: Path) -> dict[str, Any]:
@@ -167,7 +187,7 @@ def _examples(truth: TrainingTruth, sims: Mapping[str, NDArray[np.float32]], wor
     examples = []
     for text, video in truth.pushed_apart(sims[worst_of]):
         ranks = [
-            f"{name}: rank {int((sim[text] > sim[text, video]).sum()) + 1}"
+            f"{name}: rank {rank_of(sim, text, video)}"
             for name, sim in sims.items()
             if name != "before training"
         ]

@@ -13,9 +13,11 @@ from cmgsd_lite.cli import main
 from cmgsd_lite.conditions import condition
 from cmgsd_lite.data.minivtt import false_negatives
 from cmgsd_lite.errors import DataError
+from cmgsd_lite.evaluation import score
 from cmgsd_lite.experiment import Bench, DataConfig, Experiment
+from cmgsd_lite.metrics import mean_average_precision_at_r
 from cmgsd_lite.plots.distributions import Example, plot_similarity_distributions, plot_truth_page
-from cmgsd_lite.truth_page import TrainingTruth, separation, write_truth_page
+from cmgsd_lite.truth_page import TrainingTruth, rank_of, separation, write_truth_page
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,22 @@ def test_separation_against_counting_pairs() -> None:
     wins = sum((f > t) + 0.5 * (f == t) for f in false for t in true)
     measured = separation({"false negatives": false, "true negatives": true, "positives": false})
     assert measured == pytest.approx(100 * wins / (len(false) * len(true)))
+
+
+def test_rank_of_one_video_in_the_order_of_one_text() -> None:
+    sim = np.random.default_rng(2).random((3, 9), np.float32)
+    for text in range(3):
+        order = sorted(range(9), key=lambda video: -sim[text, video])
+        assert [rank_of(sim, text, video) for video in order] == list(range(1, 10))
+
+
+def test_on_the_embedded_data_relevant_means_true(bench: Bench) -> None:
+    model = bench.build_model(0)
+    metrics, _ = bench.measure(model)
+    sim, truth = score(model, bench.prepared.test).numpy(), bench.relevance["truth"]
+    expected = mean_average_precision_at_r(sim, truth, relevant_at=1.0)
+    assert metrics["t2v"]["mAP@R"] == pytest.approx(expected)
+    assert metrics["t2v"]["mAP@R"] != pytest.approx(mean_average_precision_at_r(sim, truth))
 
 
 def test_page_is_written_whole(bench: Bench, tmp_path: Path) -> None:
