@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,14 @@ def run(options: argparse.Namespace) -> None:
     described = bench.describe()
     runs = run_all(experiment, options.jobs, out / "models")
     results = tabulate(experiment, described, runs)
+    pages = []
     shown = [name for name in SHOWN if name in names]
     if bench.dataset.name == "minivtt" and shown:
         first = experiment.seeds[0]
         models = {name: load_model(out / "models" / f"{name}-seed{first}.pt")[0] for name in shown}
-        results["false_negatives"] = write_truth_page(bench, models, out / "false-negatives.png")
-    _finish(options, out, results, runs)
+        pages = [out / "false-negatives.png"]
+        results["false_negatives"] = write_truth_page(bench, models, pages[0])
+    _finish(options, out, results, runs, pages)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -257,10 +260,16 @@ def _out(options: argparse.Namespace, name: str) -> Path:
     return Path(options.out) if options.out else RUNS / f"{name}-{data}"
 
 
-def _finish(options: argparse.Namespace, out: Path, results: dict[str, Any], runs: list[Any]) -> None:
+def _finish(
+    options: argparse.Namespace,
+    out: Path,
+    results: dict[str, Any],
+    runs: list[Any],
+    pages: Sequence[Path] = (),
+) -> None:
     write_json(out / "metrics.json", results)
     write_json(out / "history.json", {f"{run.name} seed {run.seed}": run.history for run in runs})
-    figures = write_figures(results, runs, out)
+    figures = [*pages, *write_figures(results, runs, out)]
     if options.json:
         print(json.dumps(results))
     else:

@@ -24,7 +24,7 @@ from cmgsd_lite.conditions import LossConfig
 from cmgsd_lite.data import RetrievalDataset, load_dataset
 from cmgsd_lite.data.minivtt import batch_relevance
 from cmgsd_lite.evaluation import score
-from cmgsd_lite.ground_truth import relevance_kinds
+from cmgsd_lite.ground_truth import relevance_kinds, relevant_at
 from cmgsd_lite.losses import CMGSDLoss
 from cmgsd_lite.metrics import ndcg, retrieval_metrics
 from cmgsd_lite.models import Kind, ModelConfig, RetrievalModel, build_model
@@ -209,9 +209,7 @@ class Bench:
         sim, owner = score(model, self.prepared.test).numpy(), self.prepared.test.video_of_text.numpy()
         own = np.arange(sim.shape[1]) == owner[:, None]
         main, *others = self.relevance
-        # Where the truth is known, relevant means true; elsewhere at least half of a query's best relevance.
-        relevant_at = 1.0 if main == "truth" else None
-        metrics = retrieval_metrics(sim, owner, self.relevance[main], relevant_at=relevant_at)
+        metrics = retrieval_metrics(sim, owner, self.relevance[main], relevant_at=relevant_at(main))
         more = {kind: _both_ndcg(sim, self.relevance[kind]) for kind in others}
         more |= {f"{k}, own left out": _both_ndcg(sim, r, own) for k, r in self.relevance.items()}
         return metrics, more

@@ -49,6 +49,25 @@ def relevance_kinds(dataset: RetrievalDataset, queries: str = "all") -> dict[str
     return kinds
 
 
+def relevant_at(kind: str) -> float | None:
+    """Smallest relevance that counts as relevant for mAP@R and R-Precision.
+
+    Args:
+        kind: Of ``relevance_kinds``.
+
+    Returns:
+        1 where the truth is known: relevant means true. Otherwise None: at least half of a query's best.
+
+    Source:
+        ours.
+
+    Example:
+        >>> relevant_at("truth")
+        1.0
+    """
+    return 1.0 if kind == "truth" else None
+
+
 def _known_truth(split: Split, queries: str) -> dict[str, NDArray[Any]]:
     truth = relevance(split)
     if queries != "protocol":

@@ -148,7 +148,9 @@ def test_run_and_search_on_the_embedded_data(
         "1",
     ]
     assert main([*arguments, "--json"]) == 0
-    results = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    assert "false-negatives.png" in printed.err
+    results = json.loads(printed.out)
     assert set(results["false_negatives"]) == {"before training", "fixed-hardest", "cmgsd-hardest"}
     folder = tmp_path / "runs" / "run-minivtt"
     assert {"false-negatives.png", "results.png", "training.png"} <= {file.name for file in folder.iterdir()}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cmgsd_lite.ground_truth import relevant_at
 from cmgsd_lite.metrics import average_precision_at_r, ndcg_per_query, ranks
 from cmgsd_lite.runtime import write_atomically
 
@@ -95,14 +96,13 @@ def measure(
     t2v, v2t = ranks(sim, owner), ranks(sim, owner, "v2t")
     main = next(iter(relevance))
     own = np.arange(videos) == owner[:, None]
-    relevant_at = 1.0 if main == "truth" else None
     per_text = {f"R@{k}": 100.0 * (t2v <= k) for k in (1, 5, 10)}
     per_video = {f"R@{k} v2t": 100.0 * (v2t <= k) for k in (1, 5, 10)}
     for kind, gains in relevance.items():
         name = "nDCG" if kind == main else f"nDCG ({kind})"
         per_text[name] = ndcg_per_query(sim, gains)
         per_text[f"{name}, own left out"] = ndcg_per_query(sim, gains, exclude=own)
-    per_text["mAP@R"] = average_precision_at_r(sim, relevance[main], relevant_at=relevant_at)
+    per_text["mAP@R"] = average_precision_at_r(sim, relevance[main], relevant_at=relevant_at(main))
     per_video["nDCG v2t"] = ndcg_per_query(sim.T, relevance[main].T)
     summed = [_by_video(values, owner, videos) for values in per_text.values()]
     summed += [_by_video(values, np.arange(videos), videos) for values in per_video.values()]
