@@ -50,6 +50,7 @@ class LossConfig:
             ``text_dynamic``, ``video_dynamic``; None for all.
         base: Loss under a mask: ``"hinge"`` or ``"infonce"``.
         strength: The one setting of a baseline (share, threshold, scale or prior), or None for its default.
+        nearest: As in ``CMGSDLoss``, for cmgsd and its control.
 
     Source:
         The values are those of the prototypes (docs/METHOD.md), not the paper's: its were not available.
@@ -70,6 +71,7 @@ class LossConfig:
     sources: tuple[str, ...] | None = None
     base: Literal["hinge", "infonce"] = "infonce"
     strength: float | None = None
+    nearest: float | None = None
 
     def build(self, seed: int = 0) -> nn.Module:
         """Build the loss.
@@ -96,14 +98,16 @@ class LossConfig:
         schedule = LinearRamp(*self.ramp) if self.schedule == "ramp" else self.schedule
         if self.kind == "infonce-cmgsd":
             return baselines.MarginInfoNCELoss(
-                self.temperature, self.margin, self.beta, schedule, form=self.form
+                self.temperature, self.margin, self.beta, schedule, form=self.form, nearest=self.nearest
             )
         if self.kind == "infonce-permuted":
             return baselines.PermutedMarginInfoNCELoss(
-                self.temperature, self.margin, self.beta, schedule, seed, form=self.form
+                self.temperature, self.margin, self.beta, schedule, seed, form=self.form, nearest=self.nearest
             )
         settings = (self.margin, self.beta, self.reduction, self.form, 0.0, schedule)
-        return CMGSDLoss(*settings) if self.kind == "cmgsd" else PermutedCMGSDLoss(*settings, seed=seed)
+        if self.kind == "cmgsd":
+            return CMGSDLoss(*settings, nearest=self.nearest)
+        return PermutedCMGSDLoss(*settings, seed=seed, nearest=self.nearest)
 
     def _baseline(self) -> nn.Module:
         hinge: dict[str, Any] = {"base": self.base, "reduction": self.reduction}

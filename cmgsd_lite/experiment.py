@@ -21,7 +21,10 @@ from tqdm.auto import tqdm
 
 from cmgsd_lite.checkpoints import save_checkpoint
 from cmgsd_lite.conditions import LossConfig
-from cmgsd_lite.data import RetrievalDataset, load_dataset
+from cmgsd_lite.data import RetrievalDataset, load_dataset, load_folder
+from cmgsd_lite.data.anchors import PROTOCOL as ANCHORS
+from cmgsd_lite.data.anchors import load_anchors
+from cmgsd_lite.data.dataset import MAX_TOKENS
 from cmgsd_lite.data.minivtt import batch_relevance
 from cmgsd_lite.evaluation import score
 from cmgsd_lite.ground_truth import relevance_kinds, relevant_at
@@ -46,6 +49,9 @@ class DataConfig:
         experts: Names of the feature tables, or None: those with one vector a video (all, if there are none).
         queries: Test queries: ``"all"`` captions, the ``"protocol"``'s own sentences, or None: all, but the
             protocol's three a clip on the embedded data.
+        max_tokens: Longer videos of a folder are cropped to so many tokens, evenly spaced.
+        held_out: How many training videos are taken out and stand where the test videos stood: for
+            choices that need more videos than validation has. 0 for the real test videos.
 
     Example:
         >>> DataConfig().data
@@ -56,6 +62,8 @@ class DataConfig:
     protocol: str | None = None
     experts: tuple[str, ...] | None = None
     queries: str | None = None
+    max_tokens: int = MAX_TOKENS
+    held_out: int = 0
 
     @property
     def asked(self) -> str:
@@ -70,15 +78,55 @@ class DataConfig:
 
         Raises:
             DataError: If the data can not be read.
+            ValueError: If more videos are to be held out than there are to train on.
         """
-        dataset = load_dataset(self.data, self.protocol, None if self.experts is None else list(self.experts))
-        if self.experts is not None:
-            return dataset
-        features = dataset.train.features
-        means = [name for name, expert in features.items() if expert.values.shape[1] == 1]
-        if not means or len(means) == len(features):
-            return dataset
-        return load_dataset(self.data, self.protocol, means)
+        dataset = self._read(None if self.experts is None else list(self.experts))
+        if self.experts is None:
+            features = dataset.train.features
+            means = [name for name, expert in features.items() if expert.values.shape[1] == 1]
+            if means and len(means) < len(features):
+                dataset = self._read(means)
+        return hold_out(dataset, self.held_out) if self.held_out else dataset
+
+    def _read(self, experts: list[str] | None) -> RetrievalDataset:
+        if self.protocol == ANCHORS:
+            return load_anchors(self.data)
+        if self.data == "minivtt":
+            return load_dataset(self.data, self.protocol, experts)
+        return load_folder(self.data, self.protocol, experts, max_tokens=self.max_tokens)
+
+
+def hold_out(dataset: RetrievalDataset, videos: int, seed: int = 2021) -> RetrievalDataset:
+    """Put training videos where the test videos stood, so that a choice can not see any of the latter.
+
+    Args:
+        dataset: Any.
+        videos: How many.
+        seed: Of the draw.
+
+    Returns:
+        The data set with fewer training videos, the same validation videos, and the drawn ones as test.
+
+    Raises:
+        ValueError: If ``videos`` is not between 1 and the number of training videos - 1.
+
+    Source:
+        ours.
+
+    Example:
+        >>> len(hold_out(load_dataset("minivtt"), 300).train)  # doctest: +SKIP
+        1700
+    """
+    train = dataset.train
+    if not 1 <= videos < len(train):
+        raise ValueError(f"held_out: expected 1 to {len(train) - 1} training videos, got {videos}")
+    # Sorted: the same videos whatever the order of the list.
+    drawn = np.random.default_rng(seed).choice(sorted(train.video_ids), videos, replace=False)
+    apart = set(drawn.tolist())
+    kept = train.subset(video for video in train.video_ids if video not in apart)
+    held = train.subset(video for video in train.video_ids if video in apart)
+    note = f"{videos:,} training videos are held out and stand where the test videos stood"
+    return replace(dataset, train=kept, test=replace(held, name="test"), notes=[*dataset.notes, note])
 
 
 @dataclass(frozen=True)

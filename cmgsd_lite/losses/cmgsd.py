@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from cmgsd_lite.distances import cosine_distances
 from cmgsd_lite.losses.hinge import Ids, Reduction, checked, negative_pairs
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
-from cmgsd_lite.margins import permute_margin, zscore_margin
+from cmgsd_lite.margins import nearest_margin, permute_margin, zscore_margin
 from cmgsd_lite.schedules import Constant, LinearRamp, check_fraction
 
 
@@ -37,6 +38,8 @@ class CMGSDLoss(nn.Module):
         eps: Added to the standard deviation of the distances.
         detach: Whether the margin is held constant in the gradient. False is for showing what goes wrong.
         temperature: Of the smooth maximum.
+        nearest: None for ``zscore_margin``: every pair gets its own margin. A share in (0, 1] for
+            ``nearest_margin``: only so many pairs, the nearest of each distance, get a smaller one.
 
     Raises:
         ValueError: On a setting out of range.
@@ -66,8 +69,11 @@ class CMGSDLoss(nn.Module):
         eps: float = 1e-4,
         detach: bool = True,
         temperature: float = 0.03,
+        nearest: float | None = None,
     ) -> None:
         super().__init__()
+        if nearest is not None and not 0 < nearest <= 1:
+            raise ValueError(f"nearest: expected None or a share in (0, 1], got {nearest}")
         if form not in ("averaged", "summed"):
             raise ValueError(f"form: expected 'averaged' or 'summed', got {form!r}")
         check_fraction("fixed_weight", fixed_weight)
@@ -76,6 +82,7 @@ class CMGSDLoss(nn.Module):
         self.margin, self.beta, self.form, self.fixed_weight = margin, beta, form, fixed_weight
         self.schedule = _checked_schedule(schedule)
         self.min_margin, self.max_margin, self.eps, self.detach = min_margin, max_margin, eps, detach
+        self.nearest = nearest
         self.ranking = MaxMarginRankingLoss(margin, reduction, temperature)
 
     def forward(
@@ -171,8 +178,9 @@ class CMGSDLoss(nn.Module):
 
     def _source_margins(self, sim: Tensor, sources: dict[str, Tensor], ids: Ids | None) -> dict[str, Tensor]:
         negatives = negative_pairs(sim, ids=ids)
+        to_margin = zscore_margin if self.nearest is None else partial(nearest_margin, nearest=self.nearest)
         return {
-            name: zscore_margin(
+            name: to_margin(
                 _distances_like(sim, name, features, self.detach),
                 self.margin,
                 self.beta,
@@ -191,7 +199,8 @@ class CMGSDLoss(nn.Module):
 
     def extra_repr(self) -> str:
         """Show the settings in ``repr``."""
-        return f"beta={self.beta}, form={self.form!r}, schedule={self.schedule}"
+        nearest = "" if self.nearest is None else f", nearest={self.nearest}"
+        return f"beta={self.beta}, form={self.form!r}, schedule={self.schedule}{nearest}"
 
 
 class PermutedCMGSDLoss(CMGSDLoss):

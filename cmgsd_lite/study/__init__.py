@@ -1,7 +1,9 @@
 """A study of named conditions with paired seeds: which gain is adaptivity, which is softening?
 
     grid         cells and suites: what is run
+    real         suites on real data beyond the headline
     further      the search for a configuration that wins, chosen on validation
+    final        the last round of that search
     runner       running them, resumably
     values       what a run is remembered by
     statistics   intervals and correction
@@ -10,7 +12,7 @@
 ``python -m cmgsd_lite study --suite headline --data minivtt --minutes 30``
 """
 
-from cmgsd_lite.study import further
+from cmgsd_lite.study import final, further, real
 from cmgsd_lite.study.grid import SUITES, Cell, Suite, chosen_settings, suite
 from cmgsd_lite.study.report import comparison_table, publish, study_table, summarise
 from cmgsd_lite.study.runner import read_rows, run_suite
@@ -22,12 +24,14 @@ __all__ = [
     "Interval",
     "Suite",
     "chosen_settings",
+    "final",
     "further",
     "comparison_table",
     "holm",
     "paired_bootstrap",
     "publish",
     "read_rows",
+    "real",
     "run_suite",
     "study_table",
     "suite",

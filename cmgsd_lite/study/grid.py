@@ -13,6 +13,7 @@ from cmgsd_lite.conditions import LossConfig
 from cmgsd_lite.experiment import DataConfig
 from cmgsd_lite.losses.hinge import Reduction
 from cmgsd_lite.models import Kind
+from cmgsd_lite.study.text_teachers import TextTeacher
 from cmgsd_lite.training import TrainingConfig
 
 SOURCES_OF: dict[str, tuple[str, float | str, tuple[str, ...] | None]] = {
@@ -39,6 +40,7 @@ class Cell:
         data: Which data.
         training: Settings of the training; its seed is replaced by the run's.
         model: Kind of model.
+        text_teacher: Encoder of the static text teacher; what the model reads stays WordLlama.
         teacher_noise: Standard deviation of the noise on the static teachers, in standard deviations of each
             of their dimensions.
         measured: Split that is measured: choices are made on ``"validation"``, never on ``"test"``.
@@ -54,9 +56,15 @@ class Cell:
     data: DataConfig = field(default_factory=DataConfig)
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(epochs=20))
     model: Kind = "mean-pool"
+    text_teacher: TextTeacher = "wordllama"
     teacher_noise: float = 0.0
     measured: Literal["test", "validation"] = "test"
     factor: str = ""
+
+    @property
+    def measured_on(self) -> str:
+        """Which videos were measured: ``"validation"``, ``"test"`` or ``"held out"`` of training."""
+        return "held out" if self.measured == "test" and self.data.held_out else self.measured
 
     @property
     def label(self) -> str:

@@ -26,6 +26,7 @@ from cmgsd_lite.models import ModelConfig, build_model
 from cmgsd_lite.prepare import PreparedSplit
 from cmgsd_lite.runtime import set_threads
 from cmgsd_lite.study.grid import Cell, Suite
+from cmgsd_lite.study.text_teachers import TextTeacher, with_text_teacher
 from cmgsd_lite.study.values import VideoValues, measure
 from cmgsd_lite.training import fit, validation_score
 
@@ -67,7 +68,8 @@ def run_suite(
     tasks = missing_tasks(suite, finished)
     whole = len(missing_tasks(suite, set()))
     done = 0
-    for row, values in _results(tasks, jobs, start + 60 * minutes):
+    _encode_teachers(tasks, out)
+    for row, values in _results(tasks, out, jobs, start + 60 * minutes):
         values.save(out / "values" / f"{row['key']}-{row['seed']}.npz")
         _append(out / "rows.jsonl", row)
         done += 1
@@ -137,13 +139,16 @@ def read_rows(out: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def run_cell(bench: Bench, cell: Cell, seed: int) -> tuple[dict[str, Any], VideoValues]:
+def run_cell(
+    bench: Bench, cell: Cell, seed: int, out: Path = Path("runs/study")
+) -> tuple[dict[str, Any], VideoValues]:
     """Train one cell with one seed and measure it.
 
     Args:
         bench: Of the cell's data.
         cell: What to train.
         seed: Of initialisation, batches, captions and dropout.
+        out: Folder of the study, where text teachers are kept.
 
     Returns:
         The row of the study and the values per video.
@@ -158,7 +163,8 @@ def run_cell(bench: Bench, cell: Cell, seed: int) -> tuple[dict[str, Any], Video
         >>> row, values = run_cell(bench, cell, seed=0)  # doctest: +SKIP
     """
     prepared = bench.prepared
-    train = with_noisy_teachers(prepared.train, cell.teacher_noise)
+    taught = with_text_teacher(prepared.train, bench.dataset.train, cell.text_teacher, out)
+    train = with_noisy_teachers(taught, cell.teacher_noise)
     dims = {name: features.shape[2] for name, features in train.features.items()}
     fitted = fit(
         build_model(ModelConfig(cell.model, train.text.shape[1], dims), seed),
@@ -183,7 +189,7 @@ def run_cell(bench: Bench, cell: Cell, seed: int) -> tuple[dict[str, Any], Video
         "factor": cell.factor,
         "label": cell.label,
         "seed": seed,
-        "measured": cell.measured,
+        "measured": cell.measured_on,
         "metrics": {name: round(value, 4) for name, value in metrics.items()},
         "validation_score": round(validation_score(best) or 0.0, 4),
         "best_epoch": fitted.best_epoch,
@@ -258,9 +264,17 @@ def bench_of(data: DataConfig) -> Bench:
     return _benches[data]
 
 
-def _run_task(task: Task) -> tuple[dict[str, Any], VideoValues]:
+def _run_task(task: Task, out: Path) -> tuple[dict[str, Any], VideoValues]:
     cell, seed = task
-    return run_cell(bench_of(cell.data), cell, seed)
+    return run_cell(bench_of(cell.data), cell, seed, out)
+
+
+def _encode_teachers(tasks: Sequence[Task], out: Path) -> None:
+    """Encode the text teachers that take minutes here, once, and not in every process."""
+    for data, name in dict.fromkeys((cell.data, cell.text_teacher) for cell, _ in tasks):
+        if name != "wordllama":
+            bench = bench_of(data)
+            with_text_teacher(bench.prepared.train, bench.dataset.train, name, out)
 
 
 def _start_worker() -> None:
@@ -268,7 +282,7 @@ def _start_worker() -> None:
 
 
 def _results(
-    tasks: Sequence[Task], jobs: int, deadline: float
+    tasks: Sequence[Task], out: Path, jobs: int, deadline: float
 ) -> Iterator[tuple[dict[str, Any], VideoValues]]:
     """Run tasks in order and yield results as they come, until all are done or the deadline is near."""
     start, done = time.monotonic(), 0
@@ -281,7 +295,7 @@ def _results(
         for task in tasks:
             if not in_time():
                 return
-            yield _run_task(task)
+            yield _run_task(task, out)
             done += 1
         return
     waiting = iter(tasks)
@@ -291,7 +305,7 @@ def _results(
     with ProcessPoolExecutor(jobs, context, initializer=_start_worker) as pool:
         while True:
             while len(running) < jobs and in_time() and (following := next(waiting, None)):
-                running.add(pool.submit(_run_task, following))
+                running.add(pool.submit(_run_task, following, out))
             if not running:
                 return
             ended, running = wait(running, return_when=FIRST_COMPLETED)
@@ -308,12 +322,16 @@ def _append(path: Path, row: Mapping[str, Any]) -> None:
         file.write(("" if whole else "\n") + json.dumps(row, allow_nan=False) + "\n")
 
 
-def teacher_quality(bench: Bench, noise: float = 0.0) -> dict[str, dict[str, float]]:
+def teacher_quality(
+    bench: Bench, noise: float = 0.0, text_teacher: TextTeacher = "wordllama", out: Path = Path("runs/study")
+) -> dict[str, dict[str, float]]:
     """How well the static teachers know what is relevant: rank correlation over pairs of test videos.
 
     Args:
         bench: Of the data.
         noise: As in ``with_noisy_teachers``.
+        text_teacher: As in ``with_text_teacher``.
+        out: Folder of the study, where text teachers are kept.
 
     Returns:
         For each kind of relevance and each of ``text`` and ``video`` Spearman's correlation of the teacher's
@@ -329,7 +347,8 @@ def teacher_quality(bench: Bench, noise: float = 0.0) -> dict[str, dict[str, flo
         >>> teacher_quality(bench)["truth"]["text"]  # doctest: +SKIP
         0.6
     """
-    split = with_noisy_teachers(bench.prepared.test, noise)
+    taught = with_text_teacher(bench.prepared.test, bench.dataset.test, text_teacher, out)
+    split = with_noisy_teachers(taught, noise)
     owner, videos = split.video_of_text.numpy(), len(split)
     pairs = np.triu_indices(videos, k=1)
     found: dict[str, dict[str, float]] = {}
