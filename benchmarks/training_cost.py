@@ -55,7 +55,7 @@ def training_times(bench: Bench, rounds: int) -> tuple[dict[str, list[float]], d
 
 
 def scoring_times(bench: Bench, models: dict[str, RetrievalModel], rounds: int) -> dict[str, list[float]]:
-    """Seconds to score all test queries against all test videos, by the loss that the model was trained with."""
+    """Seconds to score all test queries against all test videos, by the loss of the training."""
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for number in range(rounds + 1):
         for name, model in models.items():
@@ -66,9 +66,9 @@ def scoring_times(bench: Bench, models: dict[str, RetrievalModel], rounds: int) 
     return seconds
 
 
-def ratios(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+def ratios(seconds: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
     """Median seconds, and the quartiles of the ratio to the baseline's of the same round."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, mine in seconds.items():
         each = [a / b for a, b in zip(mine, seconds[BASELINE], strict=True)]
         low, middle, high = statistics.quantiles(each, n=4)
@@ -111,10 +111,8 @@ def main() -> None:
     )
     print(f"{'':22s} {'epoch, s':>9s} {'ratio':>6s}   {'scoring, s':>10s} {'ratio':>6s}")
     for name in LOSSES:
-        train, test = result["training"][name], result["scoring"][name]
-        print(
-            f"{name:22s} {train['seconds']:9.3f} {train['ratio']:6.2f}   {test['seconds']:10.3f} {test['ratio']:6.2f}"
-        )
+        cells = [result[part][name][key] for part in ("training", "scoring") for key in ("seconds", "ratio")]
+        print(f"{name:22s} {cells[0]:9.3f} {cells[1]:6.2f}   {cells[2]:10.3f} {cells[3]:6.2f}")
     if arguments.out:
         known = json.loads(arguments.out.read_text()) if arguments.out.is_file() else {}
         write_json(arguments.out, {**known, result["dataset"]: result})

@@ -85,7 +85,7 @@ def nearest_margin(
     negatives: Tensor | None = None,
     detach: bool = True,
 ) -> Tensor:
-    """Smaller margins for the nearest share of the pairs alone: alpha + beta * min(z - z_nearest, 0), clipped.
+    """Smaller margins for the nearest pairs alone: alpha + beta * min(z - z of the quantile, 0), clipped.
 
     The z-score margin gives every pair another margin, so any spread softens the loss. Here all pairs beyond
     the quantile keep ``alpha``: what changes are the pairs that the distance takes for false negatives.

@@ -101,13 +101,31 @@ def zscore(distance, alpha, beta, min_margin=0.0, max_margin=None, eps=1e-4, ids
     return margin
 
 
+def nearest(distance, alpha, beta, share, min_margin=0.0, eps=1e-4, ids=None):
+    """alpha, but for the pairs nearer than the ceil(share * n)-th nearest: alpha + beta * (z - its z)."""
+    z = zscore(distance, 0.0, 1.0, None, None, eps, ids)
+    n = len(distance)
+    pairs = [(i, j) for i in range(n) for j in range(n) if i != j and (ids is None or ids[i] != ids[j])]
+    threshold = sorted(z[i][j] for i, j in pairs)[math.ceil(share * len(pairs)) - 1]
+    margin = [[alpha] * n for _ in range(n)]
+    for i, j in pairs:
+        value = alpha + beta * min(z[i][j] - threshold, 0.0)
+        margin[i][j] = value if min_margin is None else max(min_margin, value)
+    return margin
+
+
 def cmgsd(sim, sources, weights, settings, ids=None):
     """CMGSD from named embeddings and their weights (a 'fixed' weight for the plain margin)."""
     n = len(sim)
     matrices = {"fixed": [[settings["margin"]] * n for _ in range(n)]}
     for name, x in sources.items():
         distance = [[cosine_distance(x, i, j) for j in range(n)] for i in range(n)]
-        matrices[name] = zscore(distance, settings["margin"], settings["beta"], ids=ids)
+        alpha, beta, share = settings["margin"], settings["beta"], settings.get("nearest")
+        matrices[name] = (
+            zscore(distance, alpha, beta, ids=ids)
+            if share is None
+            else nearest(distance, alpha, beta, share, ids=ids)
+        )
     if settings["form"] == "summed":
         return sum(
             w * max_margin(sim, matrices[name], settings["reduction"], ids) for name, w in weights.items()

@@ -67,14 +67,15 @@ def test_info_nce_equals_the_loop(n, seed, kind):
 @pytest.mark.parametrize("reduction", ["mean", "sum", "hardest", "smooth", 2])
 @pytest.mark.parametrize("form", ["averaged", "summed"])
 @pytest.mark.parametrize("fixed_weight", [0.0, 0.3])
-def test_cmgsd_equals_the_loop(n, seed, reduction, form, fixed_weight):
+@pytest.mark.parametrize("nearest", [None, 0.3])
+def test_cmgsd_equals_the_loop(n, seed, reduction, form, fixed_weight, nearest):
     sim, x = batch(n, seed)
-    loss = CMGSDLoss(0.2, 0.07, reduction, form, fixed_weight, schedule=0.25)
+    loss = CMGSDLoss(0.2, 0.07, reduction, form, fixed_weight, schedule=0.25, nearest=nearest)
     ids = [0, *range(n - 1)] if seed and n > 2 else None
     share = 1 - fixed_weight
     weights = {"fixed": fixed_weight, "text_teacher": share * 0.375, "video_teacher": share * 0.375}
     weights |= {"text": share * 0.125, "video": share * 0.125}
-    settings_ = {"margin": 0.2, "beta": 0.07, "form": form, "reduction": reduction}
+    settings_ = {"margin": 0.2, "beta": 0.07, "form": form, "reduction": reduction, "nearest": nearest}
     slow = slow_losses.cmgsd(sim.tolist(), {k: v.tolist() for k, v in x.items()}, weights, settings_, ids)
     assert loss(sim, **x, ids=ids).item() == pytest.approx(slow, abs=1e-9)
 
@@ -358,6 +359,8 @@ def test_bad_features_are_named():
         ({"schedule": 2.0}, "schedule: expected"),
         ({"eps": -1.0}, "eps: expected"),
         ({"temperature": 0.0}, "temperature: expected"),
+        ({"nearest": 0.0}, "nearest: expected"),
+        ({"nearest": 1.1}, "nearest: expected"),
     ],
 )
 def test_bad_settings_are_named(settings_, match):
@@ -392,9 +395,10 @@ def test_constant_margin_changes_nothing_in_info_nce():
     assert not torch.equal(InfoNCELoss()(sim, random_margin(5, 0)), InfoNCELoss()(sim))
 
 
-def test_permuted_control_has_the_histogram_of_its_own_row_and_no_meaning():
+@pytest.mark.parametrize("nearest", [None, 0.2])
+def test_permuted_control_has_the_histogram_of_its_own_row_and_no_meaning(nearest):
     sim, x = batch(10, 1)
-    plain, control = CMGSDLoss(), PermutedCMGSDLoss(seed=1)
+    plain, control = CMGSDLoss(nearest=nearest), PermutedCMGSDLoss(seed=1, nearest=nearest)
     margins, shuffled = plain.margins(sim, **x), control.margins(sim, **x)
     for name, margin in margins.items():
         assert not torch.equal(margin, shuffled[name])

@@ -13,6 +13,7 @@ from cmgsd_lite.margins import (
     affine_margin,
     exponential_margin,
     mask_margin,
+    nearest_margin,
     off_diagonal,
     oracle_margin,
     permute_margin,
@@ -37,6 +38,46 @@ def test_zscore_equals_the_loop(n, low, high, with_ids):
     fast = zscore_margin(d, 0.2, 0.1, min_margin=low, max_margin=high, negatives=negatives)
     slow = slow_losses.zscore(d.tolist(), 0.2, 0.1, low, high, ids=ids)
     torch.testing.assert_close(fast, torch.tensor(slow, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 3, 8, 17])
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("with_ids", [False, True])
+def test_nearest_equals_the_loop(n, share, with_ids):
+    d = random_distances(n, seed=n)
+    ids = [i // 2 for i in range(n)] if with_ids and n > 2 else None
+    negatives = None if ids is None else torch.tensor([[a != b for b in ids] for a in ids])
+    fast = nearest_margin(d, 0.2, 0.1, share, negatives=negatives)
+    slow = slow_losses.nearest(d.tolist(), 0.2, 0.1, share, ids=ids)
+    torch.testing.assert_close(fast, torch.tensor(slow, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+def test_nearest_changes_no_more_than_its_share_and_only_downwards():
+    d = random_distances(40)
+    margin = off_diagonal(nearest_margin(d, 0.2, 0.1, nearest=0.1)).flatten()
+    smaller = margin < 0.2
+    assert 0.05 < smaller.double().mean().item() < 0.1  # distances are symmetric: pairs come in twos
+    assert margin.max().item() == 0.2
+    far = off_diagonal(d).flatten()[~smaller].min()
+    assert bool((off_diagonal(d).flatten()[smaller] < far).all())
+    zscored = zscore_margin(d, 0.2, 0.1, min_margin=None)
+    everything = nearest_margin(d, 0.2, 0.1, nearest=1.0, min_margin=None)
+    # All of the pairs: the z-score margin, shifted so that the farthest pair has alpha.
+    shift = off_diagonal(zscored).max() - 0.2
+    torch.testing.assert_close(off_diagonal(everything), off_diagonal(zscored) - shift)
+
+
+def test_nearest_takes_a_batch_beyond_the_limit_of_torch_quantile():
+    d = torch.rand(4100, 4100, generator=torch.Generator().manual_seed(0))
+    assert (nearest_margin(d, 0.2, 0.1, nearest=0.1) < 0.2).float().mean().item() == pytest.approx(
+        0.1, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.01, math.nan])
+def test_nearest_refuses_what_is_no_share(share):
+    with pytest.raises(ValueError, match=r"nearest: expected a share in \(0, 1\]"):
+        nearest_margin(torch.ones(2, 2), nearest=share)
 
 
 def test_off_diagonal_takes_each_negative_pair_once():

@@ -21,10 +21,21 @@ from cmgsd_lite.plots.study import (
     plot_factor,
     plot_intervals,
 )
-from cmgsd_lite.study import SUITES, chosen_settings, further, page, read_rows, run_suite, suite, summarise
+from cmgsd_lite.study import (
+    SUITES,
+    chosen_settings,
+    final,
+    further,
+    page,
+    read_rows,
+    run_suite,
+    suite,
+    summarise,
+)
 from cmgsd_lite.study.grid import SOURCES_OF, TUNED, TUNING_SEEDS, Cell, cmgsd
 from cmgsd_lite.study.report import comparison_table, runs_csv, study_table
 from cmgsd_lite.study.runner import bench_of, missing_tasks, run_cell, teacher_quality, with_noisy_teachers
+from cmgsd_lite.study.text_teachers import with_text_teacher
 from cmgsd_lite.study.values import VideoValues, measure
 from cmgsd_lite.training import TrainingConfig
 
@@ -186,13 +197,24 @@ def test_suites_hold_what_the_study_promises():
     real = suite("headline", DataConfig("somewhere"))
     assert not [cell for cell in real.cells if cell.name.startswith(("oracle", "mask"))]  # no truth there
     for name in SUITES:
-        if name not in ("tuned", "further"):
-            made = suite(name, DATA)
+        if name in ("tuned", "further", "final-full", "final-1ka"):
+            continue  # these depend on a choice
+        for data in (DATA, DataConfig("somewhere")):
+            if name == "factors" and data is not DATA:
+                continue
+            if name in ("frames", "anchors", "final-choice") and data is DATA:
+                with pytest.raises(ValueError, match="real data"):
+                    suite(name, data)
+                continue
+            made = suite(name, data)
             assert len(missing_tasks(made, set())) <= len(made.cells) * len(made.seeds)
 
 
 def test_a_permuted_control_differs_from_its_row_in_nothing_but_meaning():
-    for made in (suite("headline", DATA), suite("factors", DATA)):
+    real_ = DataConfig("somewhere")
+    suites = [suite(name, DATA) for name in ("headline", "factors")]
+    suites += [suite(name, real_) for name in ("headline", "frames", "anchors", "final-choice")]
+    for made in suites:
         by_name = {(cell.name, cell.factor): cell for cell in made.cells}
         for (name, factor), cell in by_name.items():
             if not name.endswith("-permuted"):
@@ -254,8 +276,11 @@ def test_choices_are_made_on_validation_with_their_own_seeds():
 
 def test_further_configurations_were_fixed_in_a_file():
     written = json.loads((RESULTS / "further-configurations.json").read_text())
-    for name, configs in (("candidates", further.CANDIDATES), ("rivals", further.RIVALS)):
-        assert written[name] == {n: json.loads(json.dumps(asdict(c))) for n, c in configs.items()}
+    for part, configs in (("candidates", further.CANDIDATES), ("rivals", further.RIVALS)):
+        assert list(written[part]) == list(configs)
+        for name, config in configs.items():
+            # A setting that came later is off.
+            assert written[part][name] | {"nearest": None} == json.loads(json.dumps(asdict(config)))
     assert len(further.CANDIDATES) == len(further.RIVALS)
     made = suite("further-choice", DATA)
     rows = [
@@ -268,6 +293,103 @@ def test_further_configurations_were_fixed_in_a_file():
     chosen = suite("further", DATA, rows)
     assert chosen.comparisons == ((last, f"{last}-permuted"), (last, list(further.RIVALS)[-1]))
     assert {cell.measured for cell in chosen.cells} == {"test"}
+
+
+def final_rows(scores):
+    """Rows of the last round's choice: 0 for all but the named."""
+    made = suite("final-choice", DataConfig("somewhere"))
+    return [
+        {"key": cell.key, "seed": seed, "metrics": {"R@10": scores.get(cell.name, 0.0), "nDCG": 1.0}}
+        for cell in made.cells
+        for seed in final.CHOICE_SEEDS
+    ]
+
+
+def test_the_last_round_was_fixed_in_a_file():
+    written = json.loads((RESULTS / "final-configurations.json").read_text())
+    for name in ("candidates", "controls", "rivals"):
+        configs = getattr(final, name.upper())
+        assert written[name] == {n: json.loads(json.dumps(asdict(c))) for n, c in configs.items()}
+    assert len(final.CANDIDATES) == len(final.RIVALS)
+
+
+def test_the_last_round_asks_for_both_gains():
+    data = DataConfig("somewhere")
+    scores = {
+        "infonce-0.07": 5.0,
+        # The best score, but its control has it too: no meaning.
+        "zscore-4-0.05": 9.0,
+        "zscore-4-0.05-permuted": 8.9,
+        "nearest-smooth-0.1": 7.0,
+        "nearest-smooth-0.1-permuted": 3.0,
+        "nearest-smooth-0.2-permuted": 6.0,
+        # All meaning, but below InfoNCE.
+        "nearest-4-0.1": 4.0,
+        "nearest-4-0.1-permuted": -9.0,
+    }
+    rows = final_rows(scores)
+    choice = final.choose(rows, data)
+    assert choice == (
+        "nearest-smooth-0.1",
+        "infonce-0.07",
+        "nearest-smooth-0.2-permuted",
+        "zscore-4-0.05-permuted",
+    )
+    assert final.choose(rows[1:], data) is None
+    with pytest.raises(ValueError, match="'final-full' needs the suite 'final-choice' first"):
+        suite("final-full", data, rows[1:])
+    full, small = (suite(name, data, rows) for name in ("final-full", "final-1ka"))
+    names = [cell.name for cell in full.cells]
+    assert names == [*choice[:1], "nearest-smooth-0.1-permuted", *choice[1:], "fixed-smooth"]
+    assert full.comparisons == tuple(("nearest-smooth-0.1", name) for name in names[1:])
+    assert {cell.data.protocol for cell in full.cells} == {"full"}
+    assert {cell.data.protocol for cell in small.cells} == {"1k-A"}
+    assert not any(cell.data.held_out for cell in (*full.cells, *small.cells))
+    assert set(full.seeds).isdisjoint(final.CHOICE_SEEDS)
+    assert len(full.seeds) >= 5
+
+
+def test_the_choice_of_the_last_round_sees_no_test_video():
+    made = suite("final-choice", DataConfig("somewhere"))
+    assert {cell.measured_on for cell in made.cells} == {"held out"}
+    whole = DataConfig().load()
+    held = DataConfig(held_out=300).load()
+    assert len(held.train) == len(whole.train) - 300
+    assert set(held.test.video_ids) <= set(whole.train.video_ids)
+    assert set(held.test.video_ids).isdisjoint({*held.train.video_ids, *held.validation.video_ids})
+    assert held.validation.video_ids == whole.validation.video_ids
+    assert held.test.name == "test"
+    assert any("held out" in note for note in held.notes)
+    with pytest.raises(ValueError, match="held_out: expected 1 to 1999 training videos, got 2000"):
+        DataConfig(held_out=2000).load()
+
+
+def test_another_text_teacher_is_encoded_once_and_kept(tmp_path):
+    bench = bench_of(DATA)
+    split, prepared = bench.dataset.train.subset(bench.dataset.train.video_ids[:5]), bench.prepared.train
+    asked: list[list[str]] = []
+
+    def encode(texts):
+        asked.append(texts)
+        return torch.tensor([[float(len(text)), 1.0] for text in texts])
+
+    assert with_text_teacher(prepared, split, "wordllama", tmp_path) is prepared
+    taught = with_text_teacher(prepared, split, "minilm", tmp_path, lambda: encode)
+    expected = [
+        sum(len(text) for text in split.captions[video]) / len(split.captions[video])
+        for video in split.video_ids
+    ]
+    assert taught.text_teacher[:, 0].tolist() == pytest.approx(expected)
+    assert taught.text is prepared.text
+    assert len(asked) == 1
+    assert len(asked[0]) == len(set(asked[0]))
+    again = with_text_teacher(prepared, split, "minilm", tmp_path, lambda: encode)
+    assert torch.equal(again.text_teacher, taught.text_teacher)
+    assert len(asked) == 1
+    # Other captions of the same videos are another teacher.
+    fewer = replace(split, captions={video: texts[:1] for video, texts in split.captions.items()})
+    with_text_teacher(prepared, fewer, "minilm", tmp_path, lambda: encode)
+    assert len(asked) == 2
 
 
 def test_blurred_teachers_know_less():

@@ -120,8 +120,7 @@ def _ids(path: Path) -> dict[str, list[str]]:
     both = np.concatenate(list(rows.values()))
     if len(set(both.tolist())) != len(both) or len(both) > len(names) or both.min(initial=0) < 0:
         raise DataError(f"{path}: expected {' and '.join(ROWS)} without a common row, found others")
-    if len(rows["train_idx"]) <= VALIDATION_VIDEOS:
-        raise DataError(
-            f"{path}: expected more than {VALIDATION_VIDEOS} rows in train_idx, found {len(rows['train_idx'])}"
-        )
+    count = len(rows["train_idx"])
+    if count <= VALIDATION_VIDEOS:
+        raise DataError(f"{path}: expected more than {VALIDATION_VIDEOS} rows in train_idx, found {count}")
     return {name: [str(names[i]) for i in numbers] for name, numbers in rows.items()}

@@ -61,9 +61,9 @@ def choose(rows: Sequence[Mapping[str, Any]], data: DataConfig) -> Choice | None
         data: Whose.
 
     Returns:
-        The candidate with the largest smaller one of its two gains, over its own permuted control and over the
-        best rival; that rival; the best permuted control of the candidate's family (its beta chosen on its
-        own); and the best control of all families. None as long as a run is missing.
+        The candidate with the largest smaller one of its two gains: over its own permuted control, and over
+        the best rival. Then that rival, the best control of the candidate's family (its beta chosen on its
+        own), and the best control of all families. None as long as a run is missing.
 
     Source:
         ours.
@@ -85,9 +85,7 @@ def choose(rows: Sequence[Mapping[str, Any]], data: DataConfig) -> Choice | None
     }
     row = max(gains, key=lambda name: gains[name])
     family = [name for name in CONTROLS if name.startswith(row.rsplit("-", 1)[0])]
-    return Choice(
-        row, rival, max(family, key=lambda n: score[n]), max(CONTROLS, key=lambda n: score[n])
-    )
+    return Choice(row, rival, max(family, key=lambda n: score[n]), max(CONTROLS, key=lambda n: score[n]))
 
 
 def _cells(losses: Mapping[str, LossConfig], data: DataConfig) -> tuple[Cell, ...]:

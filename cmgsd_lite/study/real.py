@@ -20,7 +20,7 @@ MOST_FRAMES = 8
 
 
 def real_losses() -> dict[str, LossConfig]:
-    """Return the named subset that is run on every further real set: plain losses, rows and their controls."""
+    """Return the named subset that every further real set gets: plain losses, rows and their controls."""
     plain = {name: PLAIN[name] for name in ("fixed-hardest", "fixed-4", "fixed-smooth", "infonce")}
     rows = ((4, "static"), (4, "ramp"), ("hardest", "ramp"))
     return plain | dict(cmgsd(r, d, permuted) for r, d in rows for permuted in (False, True))  # type: ignore[arg-type]

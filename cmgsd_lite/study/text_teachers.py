@@ -39,7 +39,8 @@ def with_text_teacher(
         encoder: Builds the encoder, if it is needed.
 
     Returns:
-        The split with the mean of all captions of each video by the other encoder; itself for ``"wordllama"``.
+        The split with the mean of all captions of each video by the other encoder; itself for
+        ``"wordllama"``.
 
     Raises:
         DataError: If the optional packages of MiniLM are missing.
