@@ -110,14 +110,28 @@ FACTORS = (
 )
 
 
+FURTHER_REAL = ("frames-msrvtt", "anchors-msrvtt", "final-full-msrvtt", "final-1ka-msrvtt", "tuned-msrvtt")
+"""Results on real data beside the headline."""
+
+REAL_ROWS = (
+    # result, row, rival, how it is called in the figure
+    ("headline-msrvtt", "cmgsd-4-static", "infonce", "1k-A, 300 test videos, WordLlama"),
+    ("frames-msrvtt", "cmgsd-4-static", "infonce", "1k-A, frames, transformer"),
+    ("anchors-msrvtt", "cmgsd-4-static", "infonce", "anchor features, 300 test videos"),
+    ("final-1ka-msrvtt", "zscore-4-0.05", "infonce-0.08", "1k-A, MiniLM"),
+    ("final-full-msrvtt", "zscore-4-0.05", "infonce-0.08", "full split, 1,256 test videos, MiniLM"),
+)
+"""Four hardest with static teachers on every real set."""
+
+
 def read_results(folder: Path) -> dict[str, dict[str, Any]]:
-    """Read all result files of the study.
+    """Read all result files of the study, and the costs that a benchmark measured.
 
     Args:
         folder: Where they are.
 
     Returns:
-        Content by name, such as ``"headline-minivtt"``.
+        Content by name, such as ``"headline-minivtt"``; ``"training-cost"`` is the benchmark's.
 
     Raises:
         OSError: If a file can not be read.
@@ -129,7 +143,7 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
         >>> sorted(read_results(Path("docs/results")))  # doctest: +SKIP
         ['factors-minivtt', 'headline-minivtt']
     """
-    paths = sorted(folder.glob("study-*.json"))
+    paths = sorted([*folder.glob("study-*.json"), *folder.glob("training-cost.json")])
     return {p.stem.removeprefix("study-"): json.loads(p.read_text(encoding="utf-8")) for p in paths}
 
 
@@ -347,7 +361,20 @@ def blocks(results: Results) -> dict[str, str]:
             r["tuned-minivtt"], [row["label"] for row in r["tuned-minivtt"]["rows"]], recalls
         ),
         "answers tuned-minivtt": lambda r: _all_answers(r["tuned-minivtt"], ("R@10", "nDCG")),
+        "training-cost": lambda r: cost_table(r["training-cost"]),
+        "gains final-choice-msrvtt": lambda r: gains_table(r["final-choice-msrvtt"]),
     }
+    for name in FURTHER_REAL:
+        made[f"rows {name}"] = (
+            lambda r, name=name: rows_table(  # type: ignore[misc]
+                r[name],
+                [row["label"] for row in r[name]["rows"]],
+                (*recalls[:5], "nDCG (category)", "R@10 v2t"),
+            )
+        )
+        made[f"answers {name}"] = lambda r, name=name: _all_answers(  # type: ignore[misc]
+            r[name], ("R@1", "R@10", "nDCG", "nDCG (category)")
+        )
     return {name: make(results) for name, make in made.items() if name.split(" ")[-1] in results}
 
 
@@ -362,6 +389,62 @@ def _choice_table(result: Mapping[str, Any]) -> str:
         found = row["mean"]
         total = found["R@10"] + found["nDCG"]
         lines.append(f"| {row['label']} | {found['R@10']:.1f} | {found['nDCG']:.1f} | {total:.1f} |")
+    return "\n".join(lines)
+
+
+def gains_table(result: Mapping[str, Any]) -> str:
+    """Write the choice of the last round as a Markdown table: every candidate's two gains.
+
+    Args:
+        result: Content of the result file of the suite ``"final-choice"``.
+
+    Returns:
+        R@10 + nDCG of each candidate, its gain over its own permuted control and over the best rival; the
+        candidate whose smaller gain is the largest in bold.
+
+    Source:
+        ours.
+
+    Example:
+        >>> print(gains_table(result))  # doctest: +SKIP
+    """
+    score = {row["label"]: row["mean"]["R@10"] + row["mean"]["nDCG"] for row in result["rows"]}
+    candidates = [name for name in score if f"{name}-permuted" in score]
+    rival = max((name for name in score if name.startswith("infonce")), key=lambda name: score[name])
+    gains = {n: (score[n] - score[f"{n}-permuted"], score[n] - score[rival]) for n in candidates}
+    chosen = max(gains, key=lambda name: min(gains[name]))
+    lines = [f"| candidate | R@10 + nDCG | over its permuted control | over {rival} |", "|---|---|---|---|"]
+    for name, (control, other) in gains.items():
+        shown = f"**{name}**" if name == chosen else name
+        lines.append(f"| {shown} | {score[name]:.1f} | {control:+.2f} | {other:+.2f} |")
+    return "\n".join(lines)
+
+
+def cost_table(content: Mapping[str, Any]) -> str:
+    """Write what training and scoring cost under each loss as a Markdown table.
+
+    Args:
+        content: Of docs/results/training-cost.json.
+
+    Returns:
+        Ratios to the fixed margin, one row a loss, two columns a data set.
+
+    Source:
+        ours.
+
+    Example:
+        >>> cost_table({})
+        '| loss |\\n|---|'
+    """
+    heads = [f"{part}, {data}" for data in content for part in ("training", "scoring")]
+    lines = ["| " + " | ".join(["loss", *heads]) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name in next(iter(content.values()))["training"] if content else ():
+        cells = [
+            f"{result[part][name]['ratio']:.2f}"
+            for result in content.values()
+            for part in ("training", "scoring")
+        ]
+        lines.append("| " + " | ".join([name, *cells]) + " |")
     return "\n".join(lines)
 
 
@@ -453,6 +536,9 @@ def draw(results: Results, folder: Path) -> list[Path]:
         if name in results:
             paths.append(folder / f"study-{name}.png")
             _draw_headline(results[name], metrics, title, paths[-1])
+    if any(name in results for name, *_ in REAL_ROWS):
+        paths.append(folder / "study-real.png")
+        _draw_real(results, paths[-1])
     if "factors-minivtt" in results:
         paths.append(folder / "study-factors-minivtt.png")
         _draw_factors(results["factors-minivtt"], paths[-1])
@@ -469,6 +555,46 @@ def _draw_headline(result: Mapping[str, Any], metrics: Sequence[str], title: str
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
     figure.suptitle(f"{title}: differences with 95 % intervals (hollow: zero inside)")
+    save_figure(figure, path)
+
+
+def real_groups(results: Results) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
+    """Collect one row's comparisons over all real sets.
+
+    Args:
+        results: From ``read_results``.
+
+    Returns:
+        Comparisons with the row's own permuted control, and with plain InfoNCE, by set; sets that have not
+        been run are left out.
+
+    Source:
+        ours.
+
+    Example:
+        >>> real_groups({})
+        {}
+    """
+    groups: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for group, other in (("adaptivity: row − its permuted control", None), ("row − plain InfoNCE", "rival")):
+        for result, row, rival, label in REAL_ROWS:
+            second = f"{row}-permuted" if other is None else rival
+            entry = comparison(results[result], row, second) if result in results else None
+            if entry is not None:
+                groups.setdefault(group, []).append((label, entry))
+    return groups
+
+
+def _draw_real(results: Results, path: Path) -> None:
+    groups, metrics = real_groups(results), ("R@10", "nDCG", "nDCG (category)")
+    height = 1.8 + 0.3 * sum(map(len, groups.values()))
+    figure, axes = plt.subplots(1, len(metrics), figsize=(13, height), layout="constrained", sharey=True)
+    for ax, metric in zip(axes, metrics, strict=True):
+        plot_intervals(groups, metric, ax=ax, legend=False)
+        ax.set_xlabel(f"{metric}, difference in points")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
+    figure.suptitle("Four hardest with frozen teachers on real data: differences with 95 % intervals")
     save_figure(figure, path)
 
 

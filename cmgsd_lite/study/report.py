@@ -50,12 +50,18 @@ def summarise(suite: Suite, out: Path, command: str = "", draws: int = DRAWS) ->
     worlds = [cell.data for cell in suite.cells]
     # A factor may vary the world itself: described is the default one.
     bench = bench_of(next((world for world in worlds if world.protocol is None), worlds[0]))
-    noises = sorted({cell.teacher_noise for cell in suite.cells})
+    quality = {
+        str(noise): _rounded(teacher_quality(bench, noise))
+        for noise in sorted({cell.teacher_noise for cell in suite.cells})
+    }
+    for teacher in sorted({cell.text_teacher for cell in suite.cells} - {"wordllama"}):
+        quality[teacher] = _rounded(teacher_quality(bench, 0.0, teacher, out))
     comparisons = _compare(suite, runs, out, draws)
     return {
         "schema": 1,
         "suite": suite.name,
         **bench.describe(),
+        "measured": sorted({cell.measured_on for cell in suite.cells}),
         "seeds": list(suite.seeds),
         "runs": sum(map(len, runs.values())),
         "runs_missing": len({(c.key, s) for c in suite.cells for s in suite.seeds})
@@ -63,7 +69,7 @@ def summarise(suite: Suite, out: Path, command: str = "", draws: int = DRAWS) ->
         "configurations": len({cell.key for cell in suite.cells if runs[cell.label]}),
         "rows": [_row(cell, runs[cell.label]) for cell in suite.cells if runs[cell.label]],
         "comparisons": comparisons,
-        "teacher_quality": {str(noise): _rounded(teacher_quality(bench, noise)) for noise in noises},
+        "teacher_quality": quality,
         "method": {
             "interval": f"95 % percentiles of {draws} draws of videos crossed with draws of seeds, paired",
             "p": "two-sided normal from the bootstrap's standard error",
