@@ -500,6 +500,37 @@ def test_tables_of_the_report_come_from_the_results(tmp_path):
     assert {path.name for path in page.draw(results, tmp_path)} == {path.name for path in tmp_path.iterdir()}
 
 
+def test_the_table_of_gains_marks_the_candidate_that_the_choice_takes():
+    rows = final_rows({"nearest-4-0.1": 5.0, "nearest-4-0.1-permuted": 1.0, "infonce-0.08": 3.0})
+    labels = {cell.key: cell.name for cell in suite("final-choice", DataConfig("somewhere")).cells}
+    result = {
+        "rows": [
+            {"label": labels[row["key"]], "mean": row["metrics"]}
+            for row in rows
+            if row["seed"] == final.CHOICE_SEEDS[0]
+        ]
+    }
+    lines = page.gains_table(result).splitlines()
+    assert "| **nearest-4-0.1** | 6.0 | +4.00 | +2.00 |" in lines
+    assert "| nearest-4-0.2 | 1.0 | +0.00 | -3.00 |" in lines
+    assert lines[0].endswith("| over infonce-0.08 |")
+    assert sum("**" in line for line in lines) == 1
+    assert len(lines) == 2 + len(final.CANDIDATES)
+    assert final.choose(rows, DataConfig("somewhere")).row == "nearest-4-0.1"
+
+
+def test_real_sets_that_were_not_run_are_left_out():
+    results = {
+        "anchors-msrvtt": {"comparisons": [entry("cmgsd-4-static", "cmgsd-4-static-permuted")]},
+        "final-full-msrvtt": {"comparisons": [entry("cmgsd-4-static", "infonce")]},
+    }
+    groups = page.real_groups(results)
+    assert list(groups) == ["adaptivity: row − its permuted control"]
+    assert [label for label, _ in groups["adaptivity: row − its permuted control"]] == [
+        "anchor features, 300 test videos"
+    ]
+
+
 def test_the_report_is_current():
     text = (RESULTS.parent / "STUDY.md").read_text(encoding="utf-8")
     results = page.read_results(RESULTS)
