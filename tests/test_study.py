@@ -32,7 +32,7 @@ from cmgsd_lite.study import (
     suite,
     summarise,
 )
-from cmgsd_lite.study.grid import SOURCES_OF, TUNED, TUNING_SEEDS, Cell, cmgsd
+from cmgsd_lite.study.grid import SOURCES_OF, TUNED, TUNED_ON_REAL_DATA, TUNING_SEEDS, Cell, cmgsd
 from cmgsd_lite.study.report import comparison_table, runs_csv, study_table
 from cmgsd_lite.study.runner import bench_of, missing_tasks, run_cell, teacher_quality, with_noisy_teachers
 from cmgsd_lite.study.text_teachers import with_text_teacher
@@ -272,6 +272,18 @@ def test_choices_are_made_on_validation_with_their_own_seeds():
     assert {cell.measured for cell in tuned.cells} == {"test"}
     with pytest.raises(ValueError, match="not yet run: fixed-4"):
         suite("tuned", DATA, rows[1:])
+
+
+def test_methods_tuned_on_real_data_are_a_subset():
+    data = DataConfig("somewhere")
+    tuning = suite("tuning", data)
+    assert {cell.name for cell in tuning.cells} == set(TUNED_ON_REAL_DATA) <= set(TUNED)
+    rows = [
+        {"key": cell.key, "seed": seed, "validation_score": 1.0}
+        for cell in tuning.cells
+        for seed in TUNING_SEEDS
+    ]
+    assert {cell.name for cell in suite("tuned", data, rows).cells} == set(TUNED_ON_REAL_DATA)
 
 
 def test_further_configurations_were_fixed_in_a_file():
