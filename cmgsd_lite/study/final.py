@@ -11,17 +11,21 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cmgsd_lite.conditions import LossConfig
 from cmgsd_lite.experiment import DataConfig
 from cmgsd_lite.losses.hinge import Reduction
 from cmgsd_lite.study.grid import PLAIN, SUITES, Cell, Suite, training_for
+from cmgsd_lite.study.real import ANCHOR_TRAINING, ANCHORS
+from cmgsd_lite.training import TrainingConfig
 
 HELD_OUT = 751
+HELD_OUT_ANCHORS = 200
 NEAREST = 0.1
 CHOICE_SEEDS = (100, 101, 102)
 SEEDS = tuple(range(10))
+ANCHOR_SEEDS = tuple(range(10, 20))  # the first five were seen in the suite "anchors"
 REDUCTIONS: tuple[Reduction, ...] = (4, "smooth")
 
 
@@ -53,12 +57,17 @@ class Choice(NamedTuple):
     best_placebo: str
 
 
-def choose(rows: Sequence[Mapping[str, Any]], data: DataConfig) -> Choice | None:
+Place = Literal["full", "anchors"]
+"""Where a choice is made: the official full split with frame features, or the anchor features."""
+
+
+def choose(rows: Sequence[Mapping[str, Any]], data: DataConfig, place: Place = "full") -> Choice | None:
     """Choose by R@10 + nDCG on the held-out training videos, mean over seeds.
 
     Args:
         rows: Finished runs.
         data: Whose.
+        place: On which of its sets.
 
     Returns:
         The candidate with the largest smaller one of its two gains: over its own permuted control, and over
@@ -72,59 +81,101 @@ def choose(rows: Sequence[Mapping[str, Any]], data: DataConfig) -> Choice | None
         >>> choose([], DataConfig("somewhere")) is None
         True
     """
-    known = {(row["key"], row["seed"]): row["metrics"] for row in rows}
-    score = {}
-    for cell in _choice(data, rows).cells:
-        found = [known.get((cell.key, seed)) for seed in CHOICE_SEEDS]
-        if None in found:
-            return None
-        score[cell.name] = statistics.fmean(m["R@10"] + m["nDCG"] for m in found if m is not None)
+    score = _scores(rows, data, place)
+    if score is None:
+        return None
     rival = max(RIVALS, key=lambda name: score[name])
-    gains = {
-        name: min(score[name] - score[f"{name}-permuted"], score[name] - score[rival]) for name in CANDIDATES
-    }
-    row = max(gains, key=lambda name: gains[name])
+    row = max(CANDIDATES, key=lambda name: _smaller_gain(score, name, rival))
     family = [name for name in CONTROLS if name.startswith(row.rsplit("-", 1)[0])]
     return Choice(row, rival, max(family, key=lambda n: score[n]), max(CONTROLS, key=lambda n: score[n]))
 
 
-def _cells(losses: Mapping[str, LossConfig], data: DataConfig) -> tuple[Cell, ...]:
-    training = training_for(data)
-    return tuple(Cell(name, loss, data, training, text_teacher="minilm") for name, loss in losses.items())
+def _scores(rows: Sequence[Mapping[str, Any]], data: DataConfig, place: Place) -> dict[str, float] | None:
+    known = {(row["key"], row["seed"]): row["metrics"] for row in rows}
+    score = {}
+    for cell in _choice_cells(data, place):
+        found = [known.get((cell.key, seed)) for seed in CHOICE_SEEDS]
+        if None in found:
+            return None
+        score[cell.name] = statistics.fmean(m["R@10"] + m["nDCG"] for m in found if m is not None)
+    return score
+
+
+def _smaller_gain(score: Mapping[str, float], name: str, rival: str) -> float:
+    return score[name] - max(score[f"{name}-permuted"], score[rival])
+
+
+def _cells(
+    losses: Mapping[str, LossConfig], data: DataConfig, training: TrainingConfig | None = None
+) -> tuple[Cell, ...]:
+    chosen = training or training_for(data)
+    return tuple(Cell(name, loss, data, chosen, text_teacher="minilm") for name, loss in losses.items())
+
+
+def _choice_cells(data: DataConfig, place: Place) -> tuple[Cell, ...]:
+    if data.data == "minivtt":
+        raise ValueError("suite: the last round needs real data; expected --data with a folder, got minivtt")
+    losses = {**CANDIDATES, **CONTROLS, **RIVALS}
+    if place == "anchors":
+        held = replace(data, protocol=ANCHORS, held_out=HELD_OUT_ANCHORS)
+        return _cells(losses, held, ANCHOR_TRAINING)
+    return _cells(losses, replace(data, protocol="full", held_out=HELD_OUT))
+
+
+def _chosen(data: DataConfig, rows: Sequence[Mapping[str, Any]], place: Place, name: str) -> Choice:
+    chosen = choose(rows, data, place)
+    if chosen is None:
+        first = "final-choice" if place == "full" else "anchors-choice"
+        raise ValueError(f"suite: {name!r} needs the suite {first!r} first, on the same data")
+    return chosen
+
+
+def _finalists(chosen: Choice) -> tuple[dict[str, LossConfig], tuple[tuple[str, str], ...]]:
+    """The losses that are scored on test, and the comparisons with the chosen row."""
+    plain = f"fixed-{chosen.row.split('-')[1]}"
+    others = list(dict.fromkeys([f"{chosen.row}-permuted", *chosen[1:], plain]))
+    known = {**CANDIDATES, **CONTROLS, **RIVALS, **PLAIN}
+    losses = {name: known[name] for name in [chosen.row, *others]}
+    return losses, tuple((chosen.row, other) for other in others)
 
 
 def _choice(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    _real(data)
-    held = replace(data, protocol="full", held_out=HELD_OUT)
-    return Suite("final-choice", _cells({**CANDIDATES, **CONTROLS, **RIVALS}, held), CHOICE_SEEDS)
+    return Suite("final-choice", _choice_cells(data, "full"), CHOICE_SEEDS)
 
 
-def _final(name: str, protocol: str, data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    _real(data)
-    chosen = choose(rows, data)
-    if chosen is None:
-        raise ValueError(f"suite: {name!r} needs the suite 'final-choice' first, on the same data")
-    control, plain = f"{chosen.row}-permuted", f"fixed-{chosen.row.split('-')[1]}"
-    others = list(dict.fromkeys([control, *chosen[1:], plain]))
-    known = {**CANDIDATES, **CONTROLS, **RIVALS, **PLAIN}
-    losses = {condition: known[condition] for condition in [chosen.row, *others]}
-    comparisons = tuple((chosen.row, other) for other in others)
-    return Suite(name, _cells(losses, replace(data, protocol=protocol)), SEEDS, comparisons)
+def _anchors_choice(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
+    return Suite("anchors-choice", _choice_cells(data, "anchors"), CHOICE_SEEDS)
 
 
 def _full(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    return _final("final-full", "full", data, rows)
+    losses, comparisons = _finalists(_chosen(data, rows, "full", "final-full"))
+    return Suite("final-full", _cells(losses, replace(data, protocol="full")), SEEDS, comparisons)
 
 
 def _one_thousand(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    return _final("final-1ka", "1k-A", data, rows)
+    losses, comparisons = _finalists(_chosen(data, rows, "full", "final-1ka"))
+    return Suite("final-1ka", _cells(losses, replace(data, protocol="1k-A")), SEEDS, comparisons)
 
 
-def _real(data: DataConfig) -> None:
-    if data.data == "minivtt":
-        raise ValueError("suite: the last round needs real data; expected --data with a folder, got minivtt")
+def _anchors_final(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
+    losses, comparisons = _finalists(_chosen(data, rows, "anchors", "anchors-final"))
+    cells = _cells(losses, replace(data, protocol=ANCHORS), ANCHOR_TRAINING)
+    return Suite("anchors-final", cells, ANCHOR_SEEDS, comparisons)
+
+
+def _nearest(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
+    """The best margin for the nearest pairs, although it was not chosen: its control hardly softens."""
+    chosen = _chosen(data, rows, "full", "final-nearest")
+    score = _scores(rows, data, "full") or {}
+    family = [name for name in CANDIDATES if name.startswith("nearest")]
+    row = max(family, key=lambda name: _smaller_gain(score, name, chosen.rival))
+    losses, comparisons = _finalists(Choice(row, chosen.rival, f"{row}-permuted", chosen.best_placebo))
+    return Suite("final-nearest", _cells(losses, replace(data, protocol="full")), SEEDS, comparisons)
 
 
 SUITES["final-choice"] = _choice
 SUITES["final-full"] = _full
 SUITES["final-1ka"] = _one_thousand
+SUITES["final-nearest"] = _nearest
+SUITES["anchors-choice"] = _anchors_choice
+SUITES["anchors-final"] = _anchors_final

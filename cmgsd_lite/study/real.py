@@ -19,6 +19,10 @@ MOST_FRAMES = 8
 """Frames of a video that the transformer sees at most, evenly spaced; the median video has four."""
 
 
+ANCHOR_TRAINING = TrainingConfig(epochs=100, patience=40)
+"""600 videos are four steps an epoch: many epochs, and an early stop only after many without gain."""
+
+
 def real_losses() -> dict[str, LossConfig]:
     """Return the named subset that every further real set gets: plain losses, rows and their controls."""
     plain = {name: PLAIN[name] for name in ("fixed-hardest", "fixed-4", "fixed-smooth", "infonce")}
@@ -56,9 +60,8 @@ def _frames(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
 
 def _anchors(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
     _real(data, "anchors")
-    # 600 videos are four steps an epoch: many epochs, and an early stop only after many without gain.
-    training = TrainingConfig(epochs=100, patience=40)
-    cells = [Cell(n, c, replace(data, protocol=ANCHORS), training) for n, c in real_losses().items()]
+    anchors = replace(data, protocol=ANCHORS)
+    cells = [Cell(n, c, anchors, ANCHOR_TRAINING) for n, c in real_losses().items()]
     return Suite("anchors", tuple(cells), (0, 1, 2, 3, 4), COMPARISONS)
 
 
