@@ -14,10 +14,11 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from cmgsd_lite.conditions import LossConfig
+from cmgsd_lite.data.anchors import PROTOCOL as ANCHORS
 from cmgsd_lite.experiment import DataConfig
 from cmgsd_lite.losses.hinge import Reduction
 from cmgsd_lite.study.grid import PLAIN, SUITES, Cell, Suite, training_for
-from cmgsd_lite.study.real import ANCHOR_TRAINING, ANCHORS
+from cmgsd_lite.study.real import ANCHOR_TRAINING
 from cmgsd_lite.training import TrainingConfig
 
 HELD_OUT = 751
