@@ -197,12 +197,12 @@ def test_suites_hold_what_the_study_promises():
     real = suite("headline", DataConfig("somewhere"))
     assert not [cell for cell in real.cells if cell.name.startswith(("oracle", "mask"))]  # no truth there
     for name in SUITES:
-        if name in ("tuned", "further", "final-full", "final-1ka"):
+        if name in ("tuned", "further", "final-full", "final-1ka", "final-nearest", "anchors-final"):
             continue  # these depend on a choice
         for data in (DATA, DataConfig("somewhere")):
             if name == "factors" and data is not DATA:
                 continue
-            if name in ("frames", "anchors", "final-choice") and data is DATA:
+            if name in ("frames", "anchors", "final-choice", "anchors-choice") and data is DATA:
                 with pytest.raises(ValueError, match="real data"):
                     suite(name, data)
                 continue
@@ -307,9 +307,9 @@ def test_further_configurations_were_fixed_in_a_file():
     assert {cell.measured for cell in chosen.cells} == {"test"}
 
 
-def final_rows(scores):
+def final_rows(scores, name="final-choice"):
     """Rows of the last round's choice: 0 for all but the named."""
-    made = suite("final-choice", DataConfig("somewhere"))
+    made = suite(name, DataConfig("somewhere"))
     return [
         {"key": cell.key, "seed": seed, "metrics": {"R@10": scores.get(cell.name, 0.0), "nDCG": 1.0}}
         for cell in made.cells
@@ -359,6 +359,24 @@ def test_the_last_round_asks_for_both_gains():
     assert not any(cell.data.held_out for cell in (*full.cells, *small.cells))
     assert set(full.seeds).isdisjoint(final.CHOICE_SEEDS)
     assert len(full.seeds) >= 5
+
+
+def test_each_place_makes_its_own_choice():
+    data = DataConfig("somewhere")
+    rows = final_rows({"zscore-4-0.05": 2.0, "infonce-0.05": 1.0})
+    with pytest.raises(ValueError, match="'anchors-final' needs the suite 'anchors-choice' first"):
+        suite("anchors-final", data, rows)
+    rows += final_rows({"nearest-smooth-0.05": 2.0, "infonce-0.12": 1.0}, "anchors-choice")
+    made = suite("anchors-final", data, rows)
+    assert made.cells[0].name == "nearest-smooth-0.05"
+    assert ("nearest-smooth-0.05", "infonce-0.12") in made.comparisons
+    assert suite("final-full", data, rows).cells[0].name == "zscore-4-0.05"
+    # What the suite "anchors" has seen of the test videos must not decide again.
+    assert set(made.seeds).isdisjoint(suite("anchors", data).seeds)
+    assert {cell.data.held_out for cell in made.cells} == {0}
+    nearest = suite("final-nearest", data, rows)
+    assert nearest.cells[0].name.startswith("nearest-")
+    assert (nearest.cells[0].name, f"{nearest.cells[0].name}-permuted") in nearest.comparisons
 
 
 def test_the_choice_of_the_last_round_sees_no_test_video():
@@ -534,13 +552,15 @@ def test_the_table_of_gains_marks_the_candidate_that_the_choice_takes():
 def test_real_sets_that_were_not_run_are_left_out():
     results = {
         "anchors-msrvtt": {"comparisons": [entry("cmgsd-4-static", "cmgsd-4-static-permuted")]},
-        "final-full-msrvtt": {"comparisons": [entry("cmgsd-4-static", "infonce")]},
+        "final-full-msrvtt": {"comparisons": [entry("zscore-4-0.05", "infonce-0.08"), entry("x", "infonce")]},
     }
     groups = page.real_groups(results)
-    assert list(groups) == ["adaptivity: row − its permuted control"]
-    assert [label for label, _ in groups["adaptivity: row − its permuted control"]] == [
-        "anchor features, 300 test videos"
-    ]
+    labels = {group: [label for label, _ in entries] for group, entries in groups.items()}
+    assert labels == {
+        "adaptivity: row − its permuted control": ["anchors: 4 hardest, WordLlama"],
+        "row − plain InfoNCE": ["full split: chosen, MiniLM"],
+    }
+    assert groups["row − plain InfoNCE"][0][1]["b"] == "infonce-0.08"
 
 
 def test_the_report_is_current():
