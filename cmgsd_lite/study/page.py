@@ -587,17 +587,16 @@ def real_groups(results: Results) -> dict[str, list[tuple[str, Mapping[str, Any]
         {}
     """
     groups: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    for group, is_other in (
-        ("adaptivity: row − its permuted control", lambda entry: entry["b"] == f"{entry['a']}-permuted"),
-        ("row − plain InfoNCE", lambda entry: entry["b"].startswith("infonce")),
-    ):
-        for result, row, label in REAL_SETS:
-            entries = results.get(result, {}).get("comparisons", [])
-            wanted = row or (entries[0]["a"] if entries else None)
-            found = [entry for entry in entries if entry["a"] == wanted and is_other(entry)]
-            if found:
-                groups.setdefault(group, []).append((label, found[0]))
-    return groups
+    control, rival = "adaptivity: row − its permuted control", "row − plain InfoNCE"
+    for result, row, label in REAL_SETS:
+        entries = results.get(result, {}).get("comparisons", [])
+        wanted = row or (entries[0]["a"] if entries else None)
+        for entry in entries:
+            if entry["a"] == wanted and entry["b"] == f"{wanted}-permuted":
+                groups.setdefault(control, []).append((label, entry))
+            elif entry["a"] == wanted and entry["b"].startswith("infonce"):
+                groups.setdefault(rival, []).append((label, entry))
+    return dict(sorted(groups.items()))  # adaptivity first, whichever set came first
 
 
 def _draw_real(results: Results, path: Path) -> None:

@@ -322,8 +322,9 @@ print(say(headline, "cmgsd-4-ramp", "cmgsd-4-ramp-reversed"))
 # %% [markdown]
 # ## 5. The map
 #
-# One factor at a time, everything else as above: how strong the margin reacts (β), how many negatives are false, and how
-# much the teachers know (noise on their features, in standard deviations). Above zero: the meaning helps.
+# One factor at a time, everything else as above: how strong the margin reacts (β), how many negatives are false, how
+# much the teachers know (noise on their features, in standard deviations), and how many pairs a batch holds. Above zero:
+# the meaning helps.
 
 # %%
 factors = docs_result("study-factors-minivtt.json")
@@ -356,7 +357,7 @@ show_figure(
 )
 
 # %% [markdown]
-# Four lessons.
+# Five lessons.
 #
 # - **False negatives**: the more there are, the more the meaning of the margin helps, clearly so on nDCG. That is the
 #   paper's premise, and here it holds: with few false negatives and four hardest it even costs recall.
@@ -366,6 +367,8 @@ show_figure(
 #   compares at one β alone can get either verdict.
 # - **Teacher**: noise on the teacher takes the gain on nDCG away. A margin without a good teacher is a placebo.
 # - **Reduction**: with `hardest` there is more to win than with four hardest, nearly everywhere.
+# - **Batch size**: the larger the batch, the more the meaning helps. More pairs are more false negatives, and the hardest of
+#   many are more often false.
 
 # %%
 rows = {(row["name"], row["factor"]): row["mean"]["R@10"] for row in factors["rows"]}
