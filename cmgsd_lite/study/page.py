@@ -546,18 +546,25 @@ def draw(results: Results, folder: Path) -> list[Path]:
     ):
         if name in results:
             paths.append(folder / f"study-{name}.png")
-            _draw_headline(results[name], metrics, title, paths[-1])
-    if real_groups(results):
+            _draw_groups(adaptivity_groups(results[name]), metrics, title, paths[-1])
+    real = real_groups(results)
+    if real:
         paths.append(folder / "study-real.png")
-        _draw_real(results, paths[-1])
+        title = "Frozen teachers on real data"
+        _draw_groups(real, ("R@10", "nDCG", "nDCG (category)"), title, paths[-1])
     if "factors-minivtt" in results:
         paths.append(folder / "study-factors-minivtt.png")
         _draw_factors(results["factors-minivtt"], paths[-1])
     return paths
 
 
-def _draw_headline(result: Mapping[str, Any], metrics: Sequence[str], title: str, path: Path) -> None:
-    groups = adaptivity_groups(result)
+def _draw_groups(
+    groups: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]],
+    metrics: Sequence[str],
+    title: str,
+    path: Path,
+) -> None:
+    """Differences with intervals, one panel a metric, one legend for all."""
     height = 1.8 + 0.27 * sum(map(len, groups.values()))
     figure, axes = plt.subplots(1, len(metrics), figsize=(13, height), layout="constrained", sharey=True)
     for ax, metric in zip(axes, metrics, strict=True):
@@ -597,19 +604,6 @@ def real_groups(results: Results) -> dict[str, list[tuple[str, Mapping[str, Any]
             elif entry["a"] == wanted and entry["b"].startswith("infonce"):
                 groups.setdefault(rival, []).append((label, entry))
     return dict(sorted(groups.items()))  # adaptivity first, whichever set came first
-
-
-def _draw_real(results: Results, path: Path) -> None:
-    groups, metrics = real_groups(results), ("R@10", "nDCG", "nDCG (category)")
-    height = 1.8 + 0.3 * sum(map(len, groups.values()))
-    figure, axes = plt.subplots(1, len(metrics), figsize=(13, height), layout="constrained", sharey=True)
-    for ax, metric in zip(axes, metrics, strict=True):
-        plot_intervals(groups, metric, ax=ax, legend=False)
-        ax.set_xlabel(f"{metric}, difference in points")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
-    figure.suptitle("Frozen teachers on real data: differences with 95 % intervals (hollow: zero inside)")
-    save_figure(figure, path)
 
 
 def _draw_factors(result: Mapping[str, Any], path: Path) -> None:
