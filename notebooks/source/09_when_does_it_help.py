@@ -455,7 +455,7 @@ for entry in further["comparisons"] if further else []:
 # wins on nDCG alone; R@10 is open. So the recall comes from the reduction and its softening, the relevance from
 # the meaning. The goal "meaning that improves recall" was not reached.
 #
-# A second round changed what the first had taught. A better text teacher (MiniLM, over all 20 captions); a choice that asks
+# A second round changed what the first had taught. Another text teacher (MiniLM, over all 20 captions); a choice that asks
 # for *both* gains, over the row's own placebo and over the best InfoNCE of as many tries, on 751 held-out
 # training videos; and four times as many test videos (the official full split), ten seeds: an interval of a point cannot
 # see a gain of a point.
@@ -508,7 +508,8 @@ for entry in anchors["comparisons"]:
 
 # %% [markdown]
 # Here the meaning of the margin does lift recall, above its own placebo and above the best placebo of all candidates. Against
-# InfoNCE it is ahead on nDCG and open on R@10. So the answer depends on the features and their teachers, not on the loss alone.
+# InfoNCE it is ahead on nDCG and open on R@10. So the answer depends on the data and its features, not on the loss alone; what
+# about them decides it, two sets can not tell.
 #
 # And on MiniVTT, with every method at the same budget (three values of one setting, two seeds, chosen on validation) and
 # the placebo at *its* own best β:
@@ -599,7 +600,8 @@ check_unfair(unfair)
 #
 # - If you train with the **hardest negative** on MiniVTT: yes. It beats the fixed margin by a wide margin, and its own
 #   placebo at the same β by a smaller one, clear on nDCG and on R@10. But give the placebo its own best β, and on
-#   recall next to nothing is left. On MSR-VTT's frame features only nDCG is clear of the placebo.
+#   recall next to nothing is left. On MSR-VTT's frame features the z-score margin is clear of its placebo
+#   on nDCG only; a margin for the nearest tenth is clear of its own on both, and its recall is that of the best placebo.
 # - With the **features of a strong model** (anchors, section 7) the meaning lifts recall too, chosen on held-out videos.
 # - But **change the reduction first**. Eight hardest, the smooth maximum or InfoNCE cost nothing, know nothing, and are as good
 #   or better on recall.
