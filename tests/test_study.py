@@ -31,6 +31,7 @@ from cmgsd_lite.study import (
     run_suite,
     suite,
     summarise,
+    tables,
 )
 from cmgsd_lite.study.grid import SOURCES_OF, TUNED, TUNED_ON_REAL_DATA, TUNING_SEEDS, Cell, cmgsd
 from cmgsd_lite.study.report import comparison_table, runs_csv, study_table
@@ -540,7 +541,7 @@ def test_the_table_of_gains_marks_the_candidate_that_the_choice_takes():
             if row["seed"] == final.CHOICE_SEEDS[0]
         ]
     }
-    lines = page.gains_table(result).splitlines()
+    lines = tables.gains_table(result).splitlines()
     assert "| **nearest-4-0.1** | 6.0 | +4.00 | +2.00 |" in lines
     assert "| nearest-4-0.2 | 1.0 | +0.00 | -3.00 |" in lines
     assert lines[0].endswith("| over infonce-0.08 |")
@@ -586,6 +587,6 @@ def test_rows_that_are_clear_after_the_correction_are_named():
         for name, difference in (("x", 1), ("y", -1), ("z", 2))
     )
     open_["metrics"] = {m: {**found, "p_holm": 0.2} for m, found in open_["metrics"].items()}
-    lines = page.clear_rows({"comparisons": [better, worse, open_, entry("x", "infonce")]}).splitlines()
+    lines = tables.clear_rows({"comparisons": [better, worse, open_, entry("x", "infonce")]}).splitlines()
     assert lines[0] == "- R@10: above its control x; below it y (of 3 rows)"
     assert [line.split(":")[0] for line in lines] == ["- R@10", "- nDCG"]

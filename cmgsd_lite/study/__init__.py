@@ -7,7 +7,8 @@
     runner       running them, resumably
     values       what a run is remembered by
     statistics   intervals and correction
-    report       result files and tables
+    report       result files
+    tables, page the tables and figures of docs/STUDY.md
 
 ``python -m cmgsd_lite study --suite headline --data minivtt --minutes 30``
 """

@@ -1,0 +1,340 @@
+"""The tables of the study's report, from the content of its result files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cmgsd_lite.plots.study import comparison, factor_lines
+
+ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "softening": tuple((f"cmgsd-{r}-ramp-permuted", f"fixed-{r}") for r in ("hardest", "4", "smooth")),
+    "adaptivity": tuple(
+        (name, f"{name}-permuted")
+        for name in (
+            "cmgsd-hardest-ramp",
+            "cmgsd-hardest-static",
+            "cmgsd-4-ramp",
+            "cmgsd-4-static",
+            "cmgsd-smooth-ramp",
+            "infonce-ramp",
+        )
+    ),
+    "sources": tuple(
+        (name, f"{name}-permuted")
+        for name in (
+            f"cmgsd-hardest-{source}"
+            for source in ("static-text", "static-video", "dynamic-text", "dynamic-video", "dynamic", "both")
+        )
+    ),
+    "ramp": (
+        ("cmgsd-hardest-ramp", "cmgsd-hardest-static"),
+        ("cmgsd-hardest-ramp", "cmgsd-hardest-dynamic"),
+        ("cmgsd-hardest-ramp", "cmgsd-hardest-both"),
+        ("cmgsd-4-ramp", "cmgsd-4-static"),
+        ("cmgsd-4-ramp", "cmgsd-4-dynamic"),
+    ),
+    "truth": (
+        ("oracle-hardest", "cmgsd-hardest-ramp-permuted"),
+        ("oracle-4", "cmgsd-4-ramp-permuted"),
+        ("oracle-smooth", "cmgsd-smooth-ramp-permuted"),
+        ("mask-hardest", "fixed-hardest"),
+        ("mask-4", "fixed-4"),
+        ("mask-infonce", "infonce"),
+        ("cmgsd-hardest-ramp", "cmgsd-hardest-ramp-reversed"),
+        ("cmgsd-4-ramp", "cmgsd-4-ramp-reversed"),
+    ),
+    "plain": (
+        ("cmgsd-4-ramp", "infonce"),
+        ("cmgsd-4-static", "infonce"),
+        ("cmgsd-4-ramp", "fixed-smooth"),
+        ("infonce-ramp", "infonce"),
+    ),
+}
+"""Comparisons by the question that they answer."""
+
+FACTOR_PAIRS = {r: (f"cmgsd-{r}-ramp", f"cmgsd-{r}-ramp-permuted") for r in ("hardest", "4")}
+
+NOISE_PAIRS = {r: (f"cmgsd-{r}-static", f"cmgsd-{r}-static-permuted") for r in ("hardest", "4")}
+
+FACTORS = (
+    ("false negatives", FACTOR_PAIRS, "rate of false negatives"),
+    ("beta", FACTOR_PAIRS, "β (cosine units)"),
+    ("teacher noise", NOISE_PAIRS, "noise on the static teachers (sd)"),
+    ("batch size", FACTOR_PAIRS, "pairs in a batch"),
+)
+
+
+def rows_table(result: Mapping[str, Any], names: Sequence[str], columns: Sequence[str]) -> str:
+    """Write some rows as a Markdown table; names that were not run are left out.
+
+    Args:
+        result: Content of a result file.
+        names: Labels of rows, in order.
+        columns: Metrics.
+
+    Returns:
+        The table: mean ± standard deviation, in percent but for ranks.
+
+    Source:
+        ours.
+
+    Example:
+        >>> print(rows_table(result, ["infonce"], ["R@10"]))  # doctest: +SKIP
+    """
+    rows = {row["label"]: row for row in result["rows"]}
+    lines = [f"| condition | seeds | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]
+    for name in names:
+        if name in rows:
+            row = rows[name]
+            cells = [f"{row['mean'][c]:.1f} ± {row['sd'][c] or 0:.1f}" for c in columns]
+            shown = f"*{name}*" if name.endswith("-permuted") else name
+            lines.append(f"| {shown} | {len(row['seeds'])} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def answers_table(
+    result: Mapping[str, Any], questions: Sequence[str], metrics: Sequence[str] = ("R@10", "nDCG")
+) -> str:
+    """Write the comparisons that answer some questions as a Markdown table.
+
+    Args:
+        result: Content of a result file.
+        questions: Keys of ``ANSWERS``.
+        metrics: Columns.
+
+    Returns:
+        The table: difference and interval in points, bold where the interval leaves zero out, with a star
+        where it stays clear after Holm's correction.
+
+    Source:
+        ours.
+
+    Example:
+        >>> print(answers_table(result, ["softening"]))  # doctest: +SKIP
+    """
+    lines = [f"| difference | seeds | {' | '.join(metrics)} |", "|---" * (len(metrics) + 2) + "|"]
+    for question in questions:
+        for first, second in ANSWERS[question]:
+            entry = comparison(result, first, second)
+            if entry is not None:
+                lines.append(_answer_line(entry, metrics))
+    return "\n".join(lines)
+
+
+def _answer_line(entry: Mapping[str, Any], metrics: Sequence[str]) -> str:
+    control = entry["b"] == f"{entry['a']}-permuted"
+    label = f"{entry['a']} − {'*permuted*' if control else entry['b']}"
+    cells = [interval_text(entry["metrics"][metric]) for metric in metrics]
+    return f"| {label} | {entry['seeds']} | {' | '.join(cells)} |"
+
+
+def interval_text(found: Mapping[str, Any]) -> str:
+    """Return difference and interval, bold if it leaves zero out, a star if so after Holm."""
+    text = plain_interval(found)
+    star = "\\*" if found.get("p_holm", 1.0) < 0.05 else ""
+    return f"**{text}**{star}" if found["low"] > 0 or found["high"] < 0 else text
+
+
+def clear_rows(result: Mapping[str, Any], metrics: Sequence[str] = ("R@10", "nDCG")) -> str:
+    """Say which rows differ from their own permuted controls after Holm's correction.
+
+    Args:
+        result: Content of a headline's result file.
+        metrics: Those that the correction runs over.
+
+    Returns:
+        One line a metric.
+
+    Source:
+        ours.
+
+    Example:
+        >>> print(clear_rows({"comparisons": []}))
+        - R@10: above its control none; below it none (of 0 rows)
+        - nDCG: above its control none; below it none (of 0 rows)
+    """
+    pairs = [entry for entry in result["comparisons"] if entry["b"] == f"{entry['a']}-permuted"]
+    lines = []
+    for metric in metrics:
+        clear = [entry for entry in pairs if entry["metrics"][metric]["p_holm"] < 0.05]
+        above = [entry["a"] for entry in clear if entry["metrics"][metric]["difference"] > 0]
+        below = [entry["a"] for entry in clear if entry["metrics"][metric]["difference"] < 0]
+        lines.append(
+            f"- {metric}: above its control {', '.join(above) or 'none'}; "
+            f"below it {', '.join(below) or 'none'} (of {len(pairs)} rows)"
+        )
+    return "\n".join(lines)
+
+
+def best_over_beta(result: Mapping[str, Any], metric: str = "R@10") -> str:
+    """Say what each row reaches at its best beta, beside its control at the control's best.
+
+    Args:
+        result: Content of the result file of the suite ``"factors"``.
+        metric: Which.
+
+    Returns:
+        One line a reduction. The best is taken on test: a description, no evidence.
+
+    Source:
+        ours.
+
+    Example:
+        >>> best_over_beta({"rows": []})
+        ''
+    """
+    lines = []
+    for reduction, pair in FACTOR_PAIRS.items():
+        found = []
+        for name in pair:
+            by_beta = {
+                row["factor"]: row["mean"][metric]
+                for row in result["rows"]
+                if row["name"] == name and str(row["factor"]).startswith("beta=")
+            }
+            if by_beta:
+                best = max(by_beta, key=lambda factor: by_beta[factor])
+                found.append(f"{by_beta[best]:.1f} ({best.replace('beta=', 'β = ')})")
+        if len(found) == 2:
+            lines.append(f"- {reduction}: {metric} {found[0]}, its control {found[1]}")
+    return "\n".join(lines)
+
+
+def factor_table(result: Mapping[str, Any]) -> str:
+    """Write adaptivity over the levels of every factor as a Markdown table.
+
+    Args:
+        result: Content of the result file of the suite ``"factors"``.
+
+    Returns:
+        The table.
+
+    Source:
+        ours.
+
+    Example:
+        >>> print(factor_table(result))  # doctest: +SKIP
+    """
+    lines = [
+        "| factor | seeds | R@10, hardest | nDCG, hardest | R@10, 4 hardest | nDCG, 4 hardest |",
+        "|---|---|---|---|---|---|",
+    ]
+    for factor, pairs, _ in FACTORS:
+        found = {name: dict(entries) for name, entries in factor_lines(result, pairs, factor).items()}
+        levels = list(dict.fromkeys(level for entries in found.values() for level in entries))
+        for level in levels:
+            cells = [
+                interval_text(found[name][level]["metrics"][metric]) if level in found.get(name, {}) else ""
+                for name in ("hardest", "4")
+                for metric in ("R@10", "nDCG")
+            ]
+            seeds = {entries[level]["seeds"] for entries in found.values() if level in entries}
+            lines.append(f"| {factor} {level} | {min(seeds)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def all_answers_table(result: Mapping[str, Any], metrics: Sequence[str]) -> str:
+    """Write all comparisons of a result as a Markdown table.
+
+    Args:
+        result: Content of a result file.
+        metrics: Columns.
+
+    Returns:
+        The table, as ``answers_table`` writes it.
+
+    Source:
+        ours.
+
+    Example:
+        >>> all_answers_table({"comparisons": []}, ["R@10"])
+        '| difference | seeds | R@10 |\\n|---|---|---|'
+    """
+    lines = [f"| difference | seeds | {' | '.join(metrics)} |", "|---" * (len(metrics) + 2) + "|"]
+    return "\n".join(lines + [_answer_line(entry, metrics) for entry in result["comparisons"]])
+
+
+def choice_table(result: Mapping[str, Any]) -> str:
+    """Write what the choice of round one saw on validation as a Markdown table.
+
+    Args:
+        result: Content of the result file of the suite ``"further-choice"``.
+
+    Returns:
+        The table: R@10, nDCG and their sum, by which the choice is made.
+
+    Source:
+        ours.
+
+    Example:
+        >>> choice_table({"rows": []})
+        '| configuration | R@10 | nDCG | sum |\\n|---|---|---|---|'
+    """
+    lines = ["| configuration | R@10 | nDCG | sum |", "|---|---|---|---|"]
+    for row in result["rows"]:
+        found = row["mean"]
+        total = found["R@10"] + found["nDCG"]
+        lines.append(f"| {row['label']} | {found['R@10']:.1f} | {found['nDCG']:.1f} | {total:.1f} |")
+    return "\n".join(lines)
+
+
+def gains_table(result: Mapping[str, Any]) -> str:
+    """Write the choice of the last round as a Markdown table: every candidate's two gains.
+
+    Args:
+        result: Content of the result file of the suite ``"final-choice"``.
+
+    Returns:
+        R@10 + nDCG of each candidate, its gain over its own permuted control and over the best rival; the
+        candidate whose smaller gain is the largest in bold.
+
+    Source:
+        ours.
+
+    Example:
+        >>> print(gains_table(result))  # doctest: +SKIP
+    """
+    score = {row["label"]: row["mean"]["R@10"] + row["mean"]["nDCG"] for row in result["rows"]}
+    candidates = [name for name in score if f"{name}-permuted" in score]
+    rival = max((name for name in score if name.startswith("infonce")), key=lambda name: score[name])
+    gains = {n: (score[n] - score[f"{n}-permuted"], score[n] - score[rival]) for n in candidates}
+    chosen = max(gains, key=lambda name: min(gains[name]))
+    lines = [f"| candidate | R@10 + nDCG | over its permuted control | over {rival} |", "|---|---|---|---|"]
+    for name, (control, other) in gains.items():
+        shown = f"**{name}**" if name == chosen else name
+        lines.append(f"| {shown} | {score[name]:.1f} | {control:+.2f} | {other:+.2f} |")
+    return "\n".join(lines)
+
+
+def cost_table(content: Mapping[str, Any]) -> str:
+    """Write what training and scoring cost under each loss as a Markdown table.
+
+    Args:
+        content: Of docs/results/training-cost.json.
+
+    Returns:
+        Ratios to the fixed margin, one row a loss, two columns a data set.
+
+    Source:
+        ours.
+
+    Example:
+        >>> cost_table({})
+        '| loss |\\n|---|'
+    """
+    heads = [f"{part}, {data}" for data in content for part in ("training", "scoring")]
+    lines = ["| " + " | ".join(["loss", *heads]) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name in next(iter(content.values()))["training"] if content else ():
+        cells = [
+            f"{result[part][name]['ratio']:.2f}"
+            for result in content.values()
+            for part in ("training", "scoring")
+        ]
+        lines.append("| " + " | ".join([name, *cells]) + " |")
+    return "\n".join(lines)
+
+
+def plain_interval(found: Mapping[str, Any]) -> str:
+    """Return difference and interval in points, such as ``+1.20 [-0.30, +2.60]``."""
+    return f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"
