@@ -600,9 +600,10 @@ check_unfair(unfair)
 #
 # - If you train with the **hardest negative** on MiniVTT: yes. It beats the fixed margin by a wide margin, and its own
 #   placebo at the same β by a smaller one, clear on nDCG and on R@10. But give the placebo its own best β, and on
-#   recall next to nothing is left. On MSR-VTT's frame features the z-score margin is clear of its placebo
-#   on nDCG only; a margin for the nearest tenth is clear of its own on both, and its recall is that of the best placebo.
-# - With the **features of a strong model** (anchors, section 7) the meaning lifts recall too, chosen on held-out videos.
+#   recall next to nothing is left. On the means of MSR-VTT's frame features the z-score margin is clear of its
+#   placebo on nDCG only; a margin for the nearest tenth is clear of its own on both, and its recall is that of the best placebo.
+# - With the **features of a strong model** (anchors, section 7), and with a small transformer on frame sequences
+#   ([STUDY.md](../docs/STUDY.md)), the meaning lifts recall above the row's own placebo too.
 # - But **change the reduction first**. Eight hardest, the smooth maximum or InfoNCE cost nothing, know nothing, and are as good
 #   or better on recall.
 # - On top of those, a teacher's meaning shows in **relevance** (nDCG), not in strict recall. Where right answers count
