@@ -190,6 +190,14 @@ TRUTH = {
 
 Pair = tuple[str, LossConfig]
 
+TUNED_ROWS: tuple[tuple[Reduction | Literal["infonce"], str], ...] = (
+    *(("hardest", distances) for distances in SOURCES_OF),
+    (4, "ramp"),
+    ("smooth", "ramp"),
+    ("infonce", "ramp"),
+)
+"""Adaptive rows that get, like their controls, their own best beta."""
+
 TUNED: dict[str, tuple[str, tuple[float, ...], LossConfig]] = {
     # name: (setting, its three values, the rest)
     "fixed-4": ("margin", (0.1, 0.2, 0.3), PLAIN["fixed-4"]),
@@ -198,8 +206,8 @@ TUNED: dict[str, tuple[str, tuple[float, ...], LossConfig]] = {
     **{
         name: ("beta", (0.025, 0.05, 0.1), config)
         for name, config in (
-            cmgsd(reduction, "ramp", permuted)
-            for reduction in ("hardest", 4, "smooth", "infonce")
+            cmgsd(reduction, distances, permuted)
+            for reduction, distances in TUNED_ROWS
             for permuted in (False, True)
         )
     },
