@@ -10,6 +10,8 @@ import pytest
 from cmgsd_lite.data.anchors import load_anchors, without_sentences
 from cmgsd_lite.data.annotations import Annotations
 from cmgsd_lite.errors import DataError
+from cmgsd_lite.experiment import DataConfig
+from cmgsd_lite.study.real import FRAMES
 
 FILE = "derived_anchor_features_pca256.npz"
 
@@ -70,6 +72,7 @@ def test_validation_is_the_same_draw_each_time(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"train_idx": np.arange(120), "test_idx": np.arange(121, 131)}, "all in the table"),
         ({"train_idx": None}, "expected train_idx in the file"),
         ({"train_idx": np.arange(120), "test_idx": np.arange(115, 125)}, "without a common row"),
         (
@@ -99,6 +102,22 @@ def test_a_video_needs_a_caption_besides_its_anchor():
     kept, removed = without_sentences(known, {"video1": ["a cat"]}, ["video1", "video2"])
     assert removed == 0
     assert kept.captions == known.captions
+
+
+def test_numbers_are_ids_as_everywhere(tmp_path):
+    plain = load_anchors(write_set(tmp_path / "a"))
+    numbers = load_anchors(write_set(tmp_path / "b", video_id=np.arange(7000, 7130)))
+    assert numbers.test.video_ids == plain.test.video_ids
+
+
+def test_experiments_find_them_by_protocol(tmp_path):
+    assert DataConfig(str(write_set(tmp_path)), protocol="anchors").load().protocol == "anchors"
+
+
+@pytest.mark.realdata
+def test_experiments_crop_sequences(cmgsd_data: Path):
+    data = DataConfig(str(cmgsd_data), experts=(FRAMES,), max_tokens=3).load()
+    assert data.train.features[FRAMES].values.shape[1] == 3
 
 
 @pytest.mark.realdata

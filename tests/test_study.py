@@ -10,6 +10,7 @@ import torch
 
 from cmgsd_lite.cli import main
 from cmgsd_lite.conditions import CONDITIONS, LossConfig
+from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.experiment import DataConfig
 from cmgsd_lite.losses import CMGSDLoss
 from cmgsd_lite.losses.selected import SOURCES, SelectedSourcesLoss
@@ -421,6 +422,31 @@ def test_another_text_teacher_is_encoded_once_and_kept(tmp_path):
     fewer = replace(split, captions={video: texts[:1] for video, texts in split.captions.items()})
     with_text_teacher(prepared, fewer, "minilm", tmp_path, lambda: encode)
     assert len(asked) == 2
+
+
+def test_a_run_learns_from_the_text_teacher_that_it_asks_for(tmp_path):
+    bench = bench_of(DATA)
+    split, prepared = bench.dataset.train, bench.prepared.train
+    loss = LossConfig("cmgsd", schedule="static", sources=("text_static",))
+    plain = Cell("row", loss, DATA, TrainingConfig(epochs=1))
+    other = replace(plain, text_teacher="minilm")
+    assert plain.key != other.key
+    metrics = [run_cell(bench, plain, 0, tmp_path)[0]["metrics"]]
+    for folder, encode in (
+        ("same", WordLlamaEncoder().encode),
+        ("other", lambda texts: torch.tensor([[float(len(text)), 1.0] for text in texts])),
+    ):
+        with_text_teacher(prepared, split, "minilm", tmp_path / folder, lambda encode=encode: encode)
+        metrics.append(run_cell(bench, other, 0, tmp_path / folder)[0]["metrics"])
+    # WordLlama by the other way gives the run of WordLlama; another teacher gives another.
+    assert metrics[1]["MnR"] == pytest.approx(metrics[0]["MnR"], abs=1.0)
+    assert abs(metrics[2]["MnR"] - metrics[0]["MnR"]) > 1.0
+
+
+@pytest.mark.parametrize("kind", ["cmgsd", "permuted", "infonce-cmgsd", "infonce-permuted"])
+def test_conditions_hand_the_share_of_nearest_pairs_on(kind):
+    assert LossConfig(kind, nearest=0.1).build().nearest == 0.1
+    assert LossConfig(kind).build().nearest is None
 
 
 def test_blurred_teachers_know_less():

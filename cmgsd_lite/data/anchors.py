@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cmgsd_lite.data.annotations import Annotations
 from cmgsd_lite.data.dataset import RetrievalDataset, assemble
 from cmgsd_lite.data.features import read_features
 from cmgsd_lite.data.protocols import SplitLists
 from cmgsd_lite.data.source import open_source
+from cmgsd_lite.data.tables import ids_of
 from cmgsd_lite.errors import DataError
 
 PROTOCOL = "anchors"
@@ -24,9 +23,9 @@ _DRAW_SEED = 2021
 def load_anchors(path: str | Path, file: str = "derived_anchor_features_pca256.npz") -> RetrievalDataset:
     """The data set of a file of anchor features under ``similarity/``, with the annotations beside it.
 
-    Every feature of a video is its similarity, by a strong model, to the caption of one anchor video. The
-    anchors are the training videos, so a training video's vector holds the similarity to its own anchor
-    caption: that caption is taken out of what is trained on. Test videos' captions never enter a vector.
+    A video's vector is made (by PCA) of its similarities, by a strong model, to the captions of the anchor
+    videos. These are the training videos, so a training video's vector knows its own anchor caption: that
+    caption is taken out of what is trained on. Test videos' captions never enter a vector.
 
     Args:
         path: Folder that is searched two levels deep, as by ``load_folder``.
@@ -115,12 +114,12 @@ def _ids(path: Path) -> dict[str, list[str]]:
         missing = [name for name in ("video_id", "features", *ROWS) if name not in content]
         if missing:
             raise DataError(f"{path}: expected {', '.join(missing)} in the file, found {list(content)}")
-        names: NDArray[Any] = content["video_id"]
+        names = ids_of(content["video_id"].tolist(), path)
         rows = {name: content[name] for name in ROWS}
     both = np.concatenate(list(rows.values()))
-    if len(set(both.tolist())) != len(both) or len(both) > len(names) or both.min(initial=0) < 0:
-        raise DataError(f"{path}: expected {' and '.join(ROWS)} without a common row, found others")
+    if len(set(both.tolist())) != len(both) or not ((both >= 0) & (both < len(names))).all():
+        raise DataError(f"{path}: expected {' and '.join(ROWS)} without a common row, all in the table")
     count = len(rows["train_idx"])
     if count <= VALIDATION_VIDEOS:
         raise DataError(f"{path}: expected more than {VALIDATION_VIDEOS} rows in train_idx, found {count}")
-    return {name: [str(names[i]) for i in numbers] for name, numbers in rows.items()}
+    return {name: [names[i] for i in numbers] for name, numbers in rows.items()}

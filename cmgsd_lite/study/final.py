@@ -3,7 +3,7 @@
 Round one (``further``) found no configuration whose meaning lifts recall. Here the teachers are MiniLM over
 all captions and the frozen video features, and the choice asks for both: more than the row's own permuted
 control, and more than the best InfoNCE of as many tries. ``docs/results/final-configurations.json`` was
-written before the first of these runs.
+written before the first of these runs, and says what was added after the first of them had been seen.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def _anchors_final(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite
 
 
 def _nearest(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    """The best margin for the nearest pairs, although it was not chosen: its control hardly softens."""
+    """The best margin for the nearest pairs, although it was not chosen: its control softens less."""
     chosen = _chosen(data, rows, "full", "final-nearest")
     score = _scores(rows, data, "full") or {}
     family = [name for name in CANDIDATES if name.startswith("nearest")]
