@@ -119,6 +119,11 @@ def build_parser() -> argparse.ArgumentParser:
     study.add_argument("--seeds", type=int, help="only the first so many of the suite's seeds")
     study.add_argument("--out", default="runs/study", help="folder of the runs (default: runs/study)")
     study.add_argument("--results", help="folder for the result files (default: that of --out)")
+    study.add_argument(
+        "--choices",
+        help="folder of result files (docs/results) whose choices are taken where --out has none; "
+        "the data's folder must have the name that it had there",
+    )
     study.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
     study.add_argument("--threads", type=int, default=1, help="torch's threads in a process (default: 1)")
     study.set_defaults(job=commands.study)

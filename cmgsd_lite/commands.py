@@ -18,7 +18,16 @@ from cmgsd_lite.experiment import Bench, DataConfig, Experiment, run_all, tabula
 from cmgsd_lite.report import results_caption, results_table, write_figures
 from cmgsd_lite.runtime import write_json
 from cmgsd_lite.search import newest_checkpoint, search_videos
-from cmgsd_lite.study import comparison_table, publish, read_rows, run_suite, study_table, suite, summarise
+from cmgsd_lite.study import (
+    comparison_table,
+    publish,
+    published_rows,
+    read_rows,
+    run_suite,
+    study_table,
+    suite,
+    summarise,
+)
 from cmgsd_lite.training import TrainingConfig
 from cmgsd_lite.truth_page import SHOWN, write_truth_page
 
@@ -179,13 +188,15 @@ def study(options: argparse.Namespace) -> None:
     if options.seeds is not None and options.seeds < 1:
         raise ValueError(f"--seeds: expected a whole number >= 1, got {options.seeds}")
     out = Path(options.out)
-    asked = suite(options.suite, DataConfig(options.data), read_rows(out))
+    published = published_rows(Path(options.choices)) if options.choices else []
+    asked = suite(options.suite, DataConfig(options.data), [*published, *read_rows(out)])
     asked = replace(asked, seeds=asked.seeds[: options.seeds])
     whole, missing = run_suite(asked, out, minutes=options.minutes, jobs=options.jobs)
     if missing == whole:
         raise ValueError(f"--minutes: no run of {options.suite} was finished in {options.minutes:g} minutes")
     data = "" if options.data == "minivtt" else " --data $CMGSD_DATA"
-    command = f"python -m cmgsd_lite study --suite {options.suite}{data}"
+    choices = f" --choices {options.choices}" if options.choices else ""
+    command = f"python -m cmgsd_lite study --suite {options.suite}{data}{choices}"
     summary = summarise(asked, out, command)
     paths = publish(summary, asked, out, Path(options.results or out))
     if options.json:

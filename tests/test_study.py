@@ -1,5 +1,6 @@
 """The study on the embedded data: suites, resuming, rows against the main job, result files, command line."""
 
+import itertools
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,10 +12,11 @@ import torch
 from cmgsd_lite.cli import main
 from cmgsd_lite.conditions import CONDITIONS, LossConfig
 from cmgsd_lite.encoders import WordLlamaEncoder
+from cmgsd_lite.errors import DataError
 from cmgsd_lite.experiment import DataConfig
 from cmgsd_lite.losses import CMGSDLoss
 from cmgsd_lite.losses.selected import SOURCES, SelectedSourcesLoss
-from cmgsd_lite.metrics import ndcg, retrieval_metrics
+from cmgsd_lite.metrics import average_precision_at_r, ndcg, retrieval_metrics
 from cmgsd_lite.plots.study import (
     adaptivity_groups,
     comparison,
@@ -28,17 +30,19 @@ from cmgsd_lite.study import (
     final,
     further,
     page,
+    publish,
+    published_rows,
     read_rows,
     run_suite,
     suite,
     summarise,
     tables,
 )
-from cmgsd_lite.study.grid import SOURCES_OF, TUNED, TUNED_ON_REAL_DATA, TUNING_SEEDS, Cell, cmgsd
+from cmgsd_lite.study.grid import SOURCES_OF, TUNED, TUNING_SEEDS, Cell, cmgsd, tuned_methods
 from cmgsd_lite.study.report import comparison_table, runs_csv, study_table
 from cmgsd_lite.study.runner import bench_of, missing_tasks, run_cell, teacher_quality, with_noisy_teachers
 from cmgsd_lite.study.text_teachers import with_text_teacher
-from cmgsd_lite.study.values import VideoValues, measure
+from cmgsd_lite.study.values import VideoValues, chance_map, measure
 from cmgsd_lite.training import TrainingConfig
 
 DATA = DataConfig()
@@ -120,10 +124,22 @@ def test_measures_per_video_against_the_plain_metrics():
     assert metrics["mAP@R"] == pytest.approx(plain["t2v"]["mAP@R"])
     assert metrics["nDCG v2t"] == pytest.approx(plain["v2t"]["nDCG"])
     assert metrics["nDCG (category)"] == pytest.approx(ndcg(sim, relevance > 0.5))
+    by_category = retrieval_metrics(sim, owner, relevance > 0.5)
+    assert metrics["mAP@R (category)"] == pytest.approx(by_category["t2v"]["mAP@R"])
+    assert metrics["mAP@R (category)"] != pytest.approx(metrics["mAP@R"])
     assert metrics["nDCG, own left out"] == pytest.approx(ndcg(sim, relevance, exclude=own))
     total, count = values.of("nDCG")
     assert count.tolist() == [1, 2, 2, 1, 1, 4]  # a query without a relevant video does not count
     assert total.sum() / count.sum() == pytest.approx(metrics["nDCG"])
+
+
+@pytest.mark.parametrize("relevant", [1, 2, 5])
+def test_map_of_a_random_ranking_is_the_mean_over_all_orders(relevant):
+    gains = np.zeros((1, 5))
+    gains[0, :relevant] = 1
+    orders = np.array(list(itertools.permutations(range(5))), float)
+    every = average_precision_at_r(orders, np.repeat(gains, len(orders), axis=0), relevant_at=1.0)
+    assert chance_map(gains, "truth") == pytest.approx(np.mean(every))
 
 
 def test_values_survive_the_file(tmp_path):
@@ -173,6 +189,7 @@ def test_command_line_makes_the_result_files(smoke, tmp_path, capsys):
     ("arguments", "message"),
     [
         (("--suite", "tuned"), "needs the suite 'tuning' first"),
+        (("--suite", "tuned", "--choices", "elsewhere"), "elsewhere: expected files study-*-runs.csv"),
         (("--suite", "smoke", "--seeds", "0"), "--seeds"),
         (("--suite", "smoke", "--jobs", "0"), "jobs"),
         (("--suite", "smoke", "--minutes", "0"), "--minutes"),
@@ -276,16 +293,59 @@ def test_choices_are_made_on_validation_with_their_own_seeds():
         suite("tuned", DATA, rows[1:])
 
 
-def test_methods_tuned_on_real_data_are_a_subset():
+def test_on_real_data_every_source_is_tuned_under_the_four_hardest():
     data = DataConfig("somewhere")
     tuning = suite("tuning", data)
-    assert {cell.name for cell in tuning.cells} == set(TUNED_ON_REAL_DATA) <= set(TUNED)
+    methods = set(tuned_methods(data))
+    assert {cell.name for cell in tuning.cells} == methods < set(TUNED)
+    assert {f"cmgsd-4-{source}" for source in SOURCES_OF} < methods
+    assert {name for name in methods if name.startswith("cmgsd-hardest")} == set()
+    assert {n for n in methods if TUNED[n][0] != "beta"} == {n for n in TUNED if TUNED[n][0] != "beta"}
     rows = [
         {"key": cell.key, "seed": seed, "validation_score": 1.0}
         for cell in tuning.cells
         for seed in TUNING_SEEDS
     ]
-    assert {cell.name for cell in suite("tuned", data, rows).cells} == set(TUNED_ON_REAL_DATA)
+    assert {cell.name for cell in suite("tuned", data, rows).cells} == methods
+
+
+def test_choices_can_be_taken_from_published_runs(tmp_path):
+    tuning = suite("tuning", DATA)
+    rng = np.random.default_rng(0)
+    for cell in tuning.cells:
+        for seed in tuning.seeds:
+            score = round(float(rng.uniform(20, 40)), 2)
+            metrics = {"R@10": score, "nDCG, own left out": 80.0}
+            row = {"key": cell.key, "seed": seed, "measured": "validation", "metrics": metrics}
+            row |= {"validation_score": score, "best_epoch": 1, "seconds": 1.0}
+            with (tmp_path / "rows.jsonl").open("a") as file:
+                file.write(json.dumps(row) + "\n")
+    publish({"dataset": {"name": "minivtt"}}, tuning, tmp_path, tmp_path / "results")
+    read = published_rows(tmp_path / "results")
+    assert chosen_settings(read, DATA) == chosen_settings(read_rows(tmp_path), DATA)
+    assert len(read) == len(tuning.cells) * len(tuning.seeds)
+    assert read[0]["metrics"] == read_rows(tmp_path)[0]["metrics"]
+
+
+def test_published_runs_that_can_not_be_read_are_named(tmp_path):
+    with pytest.raises(DataError, match=r"expected files study-\*-runs.csv, found none"):
+        published_rows(tmp_path)
+    (tmp_path / "study-a-runs.csv").write_text("condition,seed\na,0\n")
+    with pytest.raises(DataError, match="study-a-runs.csv: expected the columns"):
+        published_rows(tmp_path)
+    (tmp_path / "study-a-runs.csv").write_text("key,seed,validation score,R@1\na,0,31.0,unknown\n")
+    with pytest.raises(DataError, match="unknown"):
+        published_rows(tmp_path)
+
+
+def test_in_a_fresh_clone_the_committed_choices_are_enough(tmp_path, capsys):
+    asked = ["study", "--suite", "tuned", "--out", str(tmp_path), "--minutes", "0", "--choices", str(RESULTS)]
+    assert main(asked) == 2
+    assert "no run of tuned was finished" in capsys.readouterr().err
+    data, rows = DataConfig("data"), published_rows(RESULTS)
+    for name in ("final-full", "anchors-final"):
+        published = json.loads((RESULTS / f"study-{name}-msrvtt.json").read_text())
+        assert [cell.name for cell in suite(name, data, rows).cells] == [r["name"] for r in published["rows"]]
 
 
 def test_further_configurations_were_fixed_in_a_file():

@@ -15,7 +15,7 @@
 
 from cmgsd_lite.study import final, further, real
 from cmgsd_lite.study.grid import SUITES, Cell, Suite, chosen_settings, suite
-from cmgsd_lite.study.report import comparison_table, publish, study_table, summarise
+from cmgsd_lite.study.report import comparison_table, publish, published_rows, study_table, summarise
 from cmgsd_lite.study.runner import read_rows, run_suite
 from cmgsd_lite.study.statistics import Interval, holm, paired_bootstrap
 
@@ -31,6 +31,7 @@ __all__ = [
     "holm",
     "paired_bootstrap",
     "publish",
+    "published_rows",
     "read_rows",
     "real",
     "run_suite",

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import versions, write_atomically, write_json
 from cmgsd_lite.study.grid import TUNED, Cell, Suite
 from cmgsd_lite.study.runner import bench_of, read_rows, teacher_quality
 from cmgsd_lite.study.statistics import Interval, holm, paired_bootstrap
-from cmgsd_lite.study.values import VideoValues
+from cmgsd_lite.study.values import VideoValues, chance_map
 
 PRIMARY = ("R@10", "nDCG")
 """The two metrics, one of each family, over which Holm's correction runs."""
@@ -61,6 +62,7 @@ def summarise(suite: Suite, out: Path, command: str = "", draws: int = DRAWS) ->
         "schema": 1,
         "suite": suite.name,
         **bench.describe(),
+        "random_map": {kind: round(chance_map(gains, kind), 2) for kind, gains in bench.relevance.items()},
         "measured": sorted({cell.measured_on for cell in suite.cells}),
         "seeds": list(suite.seeds),
         "runs": sum(map(len, runs.values())),
@@ -154,6 +156,48 @@ def runs_csv(runs: Any) -> str:
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
+
+
+def published_rows(folder: Path) -> list[dict[str, Any]]:
+    """Read the runs that ``publish`` wrote, as far as a choice needs them.
+
+    Args:
+        folder: Where ``study-*-runs.csv`` are. Their keys hold the name of the data's folder, not its path.
+
+    Returns:
+        Key, seed, metrics and validation score of every run, with two decimals.
+
+    Raises:
+        DataError: If there is no such file, or one is not as ``publish`` writes it.
+
+    Source:
+        ours.
+
+    Example:
+        >>> rows = published_rows(Path("docs/results"))  # doctest: +SKIP
+    """
+    paths = sorted(folder.glob("study-*-runs.csv"))
+    if not paths:
+        raise DataError(f"{folder}: expected files study-*-runs.csv, found none")
+    rows = []
+    for path in paths:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = list(csv.DictReader(file))
+        try:
+            rows += [_published_row(line) for line in lines]
+        except (KeyError, ValueError) as error:
+            raise DataError(f"{path}: expected the columns that a study writes, got {error}") from error
+    return rows
+
+
+def _published_row(line: Mapping[str, str]) -> dict[str, Any]:
+    about = ("condition", "seed", "measured", "validation score", "best epoch", "seconds", "key")
+    return {
+        "key": line["key"],
+        "seed": int(line["seed"]),
+        "metrics": {name: float(value) for name, value in line.items() if name not in about and value},
+        "validation_score": float(line["validation score"]),
+    }
 
 
 def study_table(summary: Mapping[str, Any]) -> str:
@@ -296,7 +340,7 @@ def compare_cells(
     """
     a = [VideoValues.load(_values_path(out, first, seed)) for seed in seeds]
     b = [VideoValues.load(_values_path(out, second, seed)) for seed in seeds]
-    more = [name for name in a[0].names if name.startswith("nDCG (")]
+    more = [name for name in a[0].names if name.startswith(("nDCG (", "mAP@R ("))]
     found = {}
     for metric in [*COMPARED, *more]:
         pair = [np.stack([values.of(metric)[0] for values in side]) for side in (a, b)]

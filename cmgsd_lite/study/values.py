@@ -78,9 +78,9 @@ def measure(
         relevance: Graded relevance [texts, videos] by kind, the main kind first.
 
     Returns:
-        Metrics (recalls, nDCG of every kind, mAP@R of the main kind in percent; ranks), and the values per
-        video. Names end in `` v2t`` for video to text; ``, own left out`` is nDCG without the query's own
-        video.
+        Metrics (recalls, nDCG and mAP@R of every kind in percent; ranks), and the values per video. Names
+        end in `` v2t`` for video to text; those of another kind than the main one name it, as in
+        ``mAP@R (category)``; ``, own left out`` is nDCG without the query's own video.
 
     Raises:
         ValueError: As ``ndcg_per_query``.
@@ -99,10 +99,10 @@ def measure(
     per_text = {f"R@{k}": 100.0 * (t2v <= k) for k in (1, 5, 10)}
     per_video = {f"R@{k} v2t": 100.0 * (v2t <= k) for k in (1, 5, 10)}
     for kind, gains in relevance.items():
-        name = "nDCG" if kind == main else f"nDCG ({kind})"
-        per_text[name] = ndcg_per_query(sim, gains)
-        per_text[f"{name}, own left out"] = ndcg_per_query(sim, gains, exclude=own)
-    per_text["mAP@R"] = average_precision_at_r(sim, relevance[main], relevant_at=relevant_at(main))
+        of_kind = "" if kind == main else f" ({kind})"
+        per_text[f"nDCG{of_kind}"] = ndcg_per_query(sim, gains)
+        per_text[f"nDCG{of_kind}, own left out"] = ndcg_per_query(sim, gains, exclude=own)
+        per_text[f"mAP@R{of_kind}"] = average_precision_at_r(sim, gains, relevant_at=relevant_at(kind))
     per_video["nDCG v2t"] = ndcg_per_query(sim.T, relevance[main].T)
     summed = [_by_video(values, owner, videos) for values in per_text.values()]
     summed += [_by_video(values, np.arange(videos), videos) for values in per_video.values()]
@@ -115,6 +115,27 @@ def measure(
         "MnR v2t": float(v2t.mean()),
     }
     return values.means() | positions, values
+
+
+def chance_map(gains: NDArray[Any], kind: str) -> float:
+    """Return the mAP@R of a random ranking.
+
+    Args:
+        gains: Graded relevance [texts, videos].
+        kind: Of ``relevance_kinds``; decides what counts as relevant.
+
+    Returns:
+        Percent; exact: the mean over all orders of a gallery in which every score is equal.
+
+    Source:
+        ours.
+
+    Example:
+        >>> chance_map(np.eye(2), "truth")
+        50.0
+    """
+    level = np.zeros(gains.shape, np.float32)
+    return float(np.nanmean(average_precision_at_r(level, gains, relevant_at=relevant_at(kind))))
 
 
 def _by_video(values: NDArray[Any], owner: NDArray[Any], videos: int) -> tuple[Floats, Floats]:
