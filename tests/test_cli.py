@@ -251,7 +251,7 @@ def test_figures_are_the_same_bytes_twice_and_refuse_other_endings(tmp_path):
             written.append((tmp_path / f"{name}.{ending}").read_bytes())
         assert written[0] == written[1]
     with pytest.raises(ValueError, match=r"\.png or \.svg"):
-        save_figure(plot_margins({}, [0, 1]).figure, tmp_path / "a.pdf")
+        save_figure(plot_margins({"cmgsd": [1]}, [0, 1]).figure, tmp_path / "a.pdf")
 
 
 @pytest.mark.realdata

@@ -3,7 +3,8 @@
     grid         cells and suites: what is run
     real         suites on real data beyond the headline
     further      the search for a configuration that wins, chosen on validation
-    final        the last round of that search
+    final        its second round
+    video_teacher  its third round
     runner       running them, resumably
     values       what a run is remembered by
     statistics   intervals and correction
@@ -13,7 +14,7 @@
 ``python -m cmgsd_lite study --suite headline --data minivtt --minutes 30``
 """
 
-from cmgsd_lite.study import final, further, real
+from cmgsd_lite.study import final, further, real, video_teacher
 from cmgsd_lite.study.grid import SUITES, Cell, Suite, chosen_settings, suite
 from cmgsd_lite.study.report import comparison_table, publish, published_rows, study_table, summarise
 from cmgsd_lite.study.runner import read_rows, run_suite
@@ -38,4 +39,5 @@ __all__ = [
     "study_table",
     "suite",
     "summarise",
+    "video_teacher",
 ]

@@ -1,4 +1,4 @@
-"""The last round: a margin for the nearest pairs alone, chosen on held-out training videos.
+"""Round two: a margin for the nearest pairs alone, chosen on held-out training videos.
 
 Round one (``further``) found no configuration whose meaning lifts recall. Here the teachers are MiniLM over
 all captions and the frozen video features, and the choice asks for both: more than the row's own permuted
@@ -82,7 +82,7 @@ def choose(rows: Sequence[Mapping[str, Any]], data: DataConfig, place: Place = "
         >>> choose([], DataConfig("somewhere")) is None
         True
     """
-    score = _scores(rows, data, place)
+    score = scores(rows, data, place)
     if score is None:
         return None
     rival = max(RIVALS, key=lambda name: score[name])
@@ -91,15 +91,23 @@ def choose(rows: Sequence[Mapping[str, Any]], data: DataConfig, place: Place = "
     return Choice(row, rival, max(family, key=lambda n: score[n]), max(CONTROLS, key=lambda n: score[n]))
 
 
-def _scores(rows: Sequence[Mapping[str, Any]], data: DataConfig, place: Place) -> dict[str, float] | None:
+def scores(rows: Sequence[Mapping[str, Any]], data: DataConfig, place: Place) -> dict[str, float] | None:
+    """R@10 + nDCG of all that is tried, on held-out training videos; None if a run is missing."""
+    return mean_scores(rows, _choice_cells(data, place), CHOICE_SEEDS)
+
+
+def mean_scores(
+    rows: Sequence[Mapping[str, Any]], cells: Sequence[Cell], seeds: Sequence[int]
+) -> dict[str, float] | None:
+    """R@10 + nDCG by the cells' names, mean over seeds; None if a run is missing."""
     known = {(row["key"], row["seed"]): row["metrics"] for row in rows}
-    score = {}
-    for cell in _choice_cells(data, place):
-        found = [known.get((cell.key, seed)) for seed in CHOICE_SEEDS]
-        if None in found:
+    found = {}
+    for cell in cells:
+        runs = [known.get((cell.key, seed)) for seed in seeds]
+        if None in runs:
             return None
-        score[cell.name] = statistics.fmean(m["R@10"] + m["nDCG"] for m in found if m is not None)
-    return score
+        found[cell.name] = statistics.fmean(m["R@10"] + m["nDCG"] for m in runs if m is not None)
+    return found
 
 
 def _smaller_gain(score: Mapping[str, float], name: str, rival: str) -> float:
@@ -115,7 +123,7 @@ def _cells(
 
 def _choice_cells(data: DataConfig, place: Place) -> tuple[Cell, ...]:
     if data.data == "minivtt":
-        raise ValueError("suite: the last round needs real data; expected --data with a folder, got minivtt")
+        raise ValueError("suite: round two needs real data; expected --data with a folder, got minivtt")
     losses = {**CANDIDATES, **CONTROLS, **RIVALS}
     if place == "anchors":
         held = replace(data, protocol=ANCHORS, held_out=HELD_OUT_ANCHORS)
@@ -167,7 +175,7 @@ def _anchors_final(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite
 def _nearest(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
     """The best margin for the nearest pairs, although it was not chosen: its control softens less."""
     chosen = _chosen(data, rows, "full", "final-nearest")
-    score = _scores(rows, data, "full") or {}
+    score = scores(rows, data, "full") or {}
     family = [name for name in CANDIDATES if name.startswith("nearest")]
     row = max(family, key=lambda name: _smaller_gain(score, name, chosen.rival))
     losses, comparisons = _finalists(Choice(row, chosen.rival, f"{row}-permuted", chosen.best_placebo))

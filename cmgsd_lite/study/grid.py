@@ -96,6 +96,8 @@ class Suite:
         cells: In the order of the table.
         seeds: Of the paired runs.
         comparisons: Pairs of names (a, b): the difference a - b gets an interval within every factor.
+        apart: Protocol whose test videos prompted the suite: the comparisons are made a second time without
+            those videos' queries (the gallery stays whole).
 
     Example:
         >>> suite("smoke", DataConfig()).name
@@ -106,6 +108,7 @@ class Suite:
     cells: tuple[Cell, ...]
     seeds: tuple[int, ...]
     comparisons: tuple[tuple[str, str], ...] = ()
+    apart: str = ""
 
 
 def suite(name: str, data: DataConfig, rows: Sequence[Mapping[str, Any]] = ()) -> Suite:

@@ -6,6 +6,7 @@ import csv
 import io
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import versions, write_atomically, write_json
-from cmgsd_lite.study.grid import TUNED, Cell, Suite
+from cmgsd_lite.study.grid import Cell, Suite
 from cmgsd_lite.study.runner import bench_of, read_rows, teacher_quality
 from cmgsd_lite.study.statistics import Interval, holm, paired_bootstrap
 from cmgsd_lite.study.values import VideoValues, chance_map
@@ -57,7 +58,6 @@ def summarise(suite: Suite, out: Path, command: str = "", draws: int = DRAWS) ->
     }
     for teacher in sorted({cell.text_teacher for cell in suite.cells} - {"wordllama"}):
         quality[teacher] = _rounded(teacher_quality(bench, 0.0, teacher, out))
-    comparisons = _compare(suite, runs, out, draws)
     return {
         "schema": 1,
         "suite": suite.name,
@@ -70,7 +70,8 @@ def summarise(suite: Suite, out: Path, command: str = "", draws: int = DRAWS) ->
         - len({(c.key, s) for c in suite.cells for s in runs[c.label]}),
         "configurations": len({cell.key for cell in suite.cells if runs[cell.label]}),
         "rows": [_row(cell, runs[cell.label]) for cell in suite.cells if runs[cell.label]],
-        "comparisons": comparisons,
+        "comparisons": _compare(suite, runs, out, draws),
+        **_compare_apart(suite, runs, out, draws),
         "teacher_quality": quality,
         "method": {
             "interval": f"95 % percentiles of {draws} draws of videos crossed with draws of seeds, paired",
@@ -292,7 +293,7 @@ def _names(runs: Mapping[int, Mapping[str, Any]]) -> list[str]:
 
 
 def _compare(
-    suite: Suite, runs: Mapping[str, Mapping[int, Any]], out: Path, draws: int
+    suite: Suite, runs: Mapping[str, Mapping[int, Any]], out: Path, draws: int, keep: Any = slice(None)
 ) -> list[dict[str, Any]]:
     cells = {(cell.name, cell.factor): cell for cell in suite.cells}
     factors = list(dict.fromkeys(cell.factor for cell in suite.cells))
@@ -304,7 +305,7 @@ def _compare(
             first, second = cells[a, factor], cells[b, factor]
             seeds = [seed for seed in runs[first.label] if seed in runs[second.label]]
             if seeds:
-                metrics = compare_cells(out, first, second, seeds, draws)
+                metrics = compare_cells(out, first, second, seeds, draws, keep)
                 about = {"a": a, "b": b, "factor": factor, "seeds": len(seeds)}
                 found.append({**about, "metrics": metrics})
     family = [(entry, metric) for entry in found for metric in PRIMARY]
@@ -314,8 +315,26 @@ def _compare(
     return found
 
 
+def _compare_apart(
+    suite: Suite, runs: Mapping[str, Mapping[int, Any]], out: Path, draws: int
+) -> dict[str, Any]:
+    """The comparisons without the videos that prompted the suite, if any did."""
+    if not suite.apart:
+        return {}
+    data = suite.cells[0].data
+    prompting = set(bench_of(replace(data, protocol=suite.apart)).dataset.test.video_ids)
+    keep = np.array([video not in prompting for video in bench_of(data).dataset.test.video_ids])
+    found = _compare(suite, runs, out, draws, keep)
+    return {"apart": {"without": suite.apart, "videos": int(keep.sum()), "comparisons": found}}
+
+
 def compare_cells(
-    out: Path, first: Cell, second: Cell, seeds: Sequence[int], draws: int = DRAWS
+    out: Path,
+    first: Cell,
+    second: Cell,
+    seeds: Sequence[int],
+    draws: int = DRAWS,
+    keep: Any = slice(None),
 ) -> dict[str, Any]:
     """Compare two cells by the values per video of their runs.
 
@@ -325,6 +344,7 @@ def compare_cells(
         second: Subtrahend, measured on the same videos.
         seeds: Which runs of both.
         draws: Of the bootstrap.
+        keep: Index of the videos whose queries count, such as a mask [V]; all by default.
 
     Returns:
         For every compared metric difference, low, high, error, p and the differences by seed.
@@ -343,8 +363,8 @@ def compare_cells(
     more = [name for name in a[0].names if name.startswith(("nDCG (", "mAP@R ("))]
     found = {}
     for metric in [*COMPARED, *more]:
-        pair = [np.stack([values.of(metric)[0] for values in side]) for side in (a, b)]
-        count = a[0].of(metric)[1]
+        pair = [np.stack([values.of(metric)[0][keep] for values in side]) for side in (a, b)]
+        count = a[0].of(metric)[1][keep]
         interval = paired_bootstrap(pair[0], pair[1], count, draws)
         by_seed = (pair[0] - pair[1]).sum(axis=1) / count.sum()
         found[metric] = {**_plain(interval), "by_seed": [round(float(d), 3) for d in by_seed]}
@@ -367,31 +387,3 @@ def _plain(interval: Interval) -> dict[str, float]:
 
 def _rounded(found: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
     return {kind: {n: round(v, 3) for n, v in by.items()} for kind, by in found.items()}
-
-
-def tuning_table(rows: Sequence[Mapping[str, Any]], chosen: Mapping[str, float]) -> str:
-    """Write which setting was chosen for each tuned method.
-
-    Args:
-        rows: ``rows`` of the result of the suite ``"tuning"``.
-        chosen: From ``chosen_settings``.
-
-    Returns:
-        A Markdown table with the validation score of every value; the chosen one in bold.
-
-    Source:
-        ours.
-
-    Example:
-        >>> print(tuning_table([], {}))  # doctest: +SKIP
-    """
-    lines = ["| method | setting | validation score by value |", "|---|---|---|"]
-    scores = {row["label"]: row["validation_score"] for row in rows}
-    for name in chosen:
-        setting, values, _ = TUNED[name]
-        cells = []
-        for value in values:
-            text = f"{value}: {scores[f'{name} [{setting}={value}]']:.1f}"
-            cells.append(f"**{text}**" if value == chosen[name] else text)
-        lines.append(f"| {name} | {setting} | {', '.join(cells)} |")
-    return "\n".join(lines)
