@@ -4,6 +4,7 @@ import itertools
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ from cmgsd_lite.study import (
     suite,
     summarise,
     tables,
+    video_teacher,
 )
 from cmgsd_lite.study.grid import SOURCES_OF, TUNED, TUNING_SEEDS, Cell, cmgsd, tuned_methods
 from cmgsd_lite.study.report import comparison_table, runs_csv, study_table
@@ -216,17 +218,53 @@ def test_suites_hold_what_the_study_promises():
     real = suite("headline", DataConfig("somewhere"))
     assert not [cell for cell in real.cells if cell.name.startswith(("oracle", "mask"))]  # no truth there
     for name in SUITES:
-        if name in ("tuned", "further", "final-full", "final-1ka", "final-nearest", "anchors-final"):
+        if name in (
+            "tuned",
+            "further",
+            "final-full",
+            "final-1ka",
+            "final-nearest",
+            "anchors-final",
+            "video-final",
+        ):
             continue  # these depend on a choice
         for data in (DATA, DataConfig("somewhere")):
             if name == "factors" and data is not DATA:
                 continue
-            if name in ("frames", "anchors", "final-choice", "anchors-choice") and data is DATA:
+            if (
+                name in ("frames", "anchors", "batches", "final-choice", "anchors-choice", "video-choice")
+                and data is DATA
+            ):
                 with pytest.raises(ValueError, match="real data"):
                     suite(name, data)
                 continue
             made = suite(name, data)
             assert len(missing_tasks(made, set())) <= len(made.cells) * len(made.seeds)
+
+
+def test_batch_sizes_on_real_data_share_the_runs_of_the_headline():
+    data = DataConfig("somewhere")
+    known = {cell.name: cell.key for cell in suite("headline", data).cells}
+    cells = suite("batches", data).cells
+    assert {cell.name: cell.key for cell in cells if cell.training.batch_size == 128}.items() <= known.items()
+    assert len({cell.key for cell in cells}) == len(cells)
+    assert {cell.factor for cell in cells} == {f"batch size={size}" for size in (64, 128, 256, 512)}
+
+
+def test_a_table_of_batch_sizes_has_a_line_a_size():
+    sizes = ("batch size=64", "batch size=512")
+    result = {
+        "comparisons": [
+            entry("cmgsd-4-static", other, size, difference)
+            for size, difference in zip(sizes, (1.0, 2.0), strict=True)
+            for other in ("cmgsd-4-static-permuted", "infonce")
+        ]
+    }
+    for one in result["comparisons"]:
+        one["metrics"]["nDCG (category)"] = one["metrics"]["nDCG"]
+    lines = tables.batch_table(result).splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:]] == ["64", "512"]
+    assert lines[3].count("+2.00 [") == 5
 
 
 def test_a_permuted_control_differs_from_its_row_in_nothing_but_meaning():
@@ -423,6 +461,70 @@ def test_the_last_round_asks_for_both_gains():
     assert len(full.seeds) >= 5
 
 
+def test_round_three_was_fixed_in_a_file():
+    written = json.loads((RESULTS / "video-configurations.json").read_text())
+    for name in ("candidates", "controls"):
+        configs = getattr(video_teacher, name.upper())
+        assert written[name] == {n: json.loads(json.dumps(asdict(c))) for n, c in configs.items()}
+    assert str(list(video_teacher.CHOICE_SEEDS)) in written["choice"]
+    assert len(video_teacher.CANDIDATES) <= len(final.RIVALS)
+
+
+def test_round_three_is_chosen_on_held_out_videos_and_judged_on_others():
+    data = DataConfig("somewhere")
+    made = suite("video-choice", data)
+    assert {cell.measured_on for cell in made.cells} == {"held out"}
+    assert {cell.loss.sources for cell in made.cells} == {("video_static",)}
+    scores = {"video-4-0.1": 5.0, "video-smooth-0.05": 6.0, "video-smooth-0.05-permuted": 5.5}
+    own = [
+        {"key": cell.key, "seed": seed, "metrics": {"R@10": scores.get(cell.name, 0.0), "nDCG": 1.0}}
+        for cell in made.cells
+        for seed in video_teacher.CHOICE_SEEDS
+    ]
+    rows = own + final_rows({"infonce-0.07": 4.0})
+    # 6.0 is .5 over its control, 5.0 is 1.0 over the rival: the larger of the smaller gains.
+    chosen = video_teacher.choose(rows, data)
+    assert chosen is not None
+    assert chosen == ("video-4-0.1", "infonce-0.07", "video-4-0.025-permuted", "video-smooth-0.05-permuted")
+    assert video_teacher.choose(own, data) is None
+    assert video_teacher.choose(rows[1:], data) is None
+    with pytest.raises(ValueError, match="'video-final' needs"):
+        suite("video-final", data, own)
+    finalists = suite("video-final", data, rows)
+    assert finalists.apart == "1k-A"
+    assert finalists.seeds == final.SEEDS
+    assert {cell.data.held_out for cell in finalists.cells} == {0}
+    assert [cell.name for cell in finalists.cells] == [
+        *dict.fromkeys(["video-4-0.1", "video-4-0.1-permuted", *chosen[1:], "fixed-4"])
+    ]
+    round_two = suite("final-full", data, final_rows({"infonce-0.07": 4.0, "zscore-4-0.05": 9.0}))
+    shared = {cell.name for cell in finalists.cells} & {cell.name for cell in round_two.cells}
+    assert shared == {"infonce-0.07", "fixed-4"}
+    assert {c.key for c in finalists.cells if c.name in shared} < {c.key for c in round_two.cells}
+
+
+def test_comparisons_apart_leave_the_prompting_videos_out(smoke, monkeypatch):
+    asked, out, *_ = smoke
+    videos = bench_of(DATA).dataset.test.video_ids
+    prompting = SimpleNamespace(dataset=SimpleNamespace(test=SimpleNamespace(video_ids=videos[:400])))
+    monkeypatch.setattr(
+        "cmgsd_lite.study.report.bench_of",
+        lambda data: prompting if data.protocol == "other" else bench_of(data),
+    )
+    found = summarise(replace(asked, apart="other"), out, draws=50)
+    assert (found["apart"]["without"], found["apart"]["videos"]) == ("other", 600)
+    (whole,), (rest,) = found["comparisons"], found["apart"]["comparisons"]
+    pair = [
+        [VideoValues.load(out / "values" / f"{cell.key}-{seed}.npz") for seed in asked.seeds]
+        for cell in (asked.cells[1], asked.cells[2])
+    ]
+    total = [sum(run.of("R@10")[0][400:].sum() for run in side) for side in pair]
+    queries = pair[0][0].of("R@10")[1][400:].sum() * len(asked.seeds)
+    assert rest["metrics"]["R@10"]["difference"] == pytest.approx((total[0] - total[1]) / queries, abs=1e-3)
+    assert rest["metrics"]["R@10"]["difference"] != whole["metrics"]["R@10"]["difference"]
+    assert "apart" not in summarise(asked, out, draws=50)
+
+
 def test_each_place_makes_its_own_choice():
     data = DataConfig("somewhere")
     rows = final_rows({"zscore-4-0.05": 2.0, "infonce-0.05": 1.0})
@@ -617,6 +719,42 @@ def test_tables_of_the_report_come_from_the_results(tmp_path):
     assert {path.name for path in page.draw(results, tmp_path)} == {path.name for path in tmp_path.iterdir()}
 
 
+def test_the_tuning_table_marks_the_setting_that_is_reported():
+    chosen = chosen_settings(published_rows(RESULTS), DATA)
+    lines = tables.tuning_table(page.read_results(RESULTS)["tuning-minivtt"]).splitlines()[2:]
+    assert len(lines) == len(chosen)
+    for line in lines:
+        name, setting = (cell.strip() for cell in line.split("|")[1:3])
+        assert setting == TUNED[name][0]
+        assert f"**{chosen[name]}: " in line
+        assert line.count("**") == 2
+
+
+def test_rows_end_with_a_random_ranking():
+    row = {"label": "infonce", "seeds": [0], "mean": {"R@10": 50.0, "nDCG": 74.0}, "sd": {}}
+    row["mean"] |= {"nDCG (category)": 58.0, "mAP@R (category)": 20.0}
+    row["sd"] = dict.fromkeys(row["mean"], 0.5)
+    result = {
+        "dataset": {"relevance": "caption overlap"},
+        "random_floor": {
+            "caption overlap": {"t2v": 59.0},
+            "caption overlap, own left out": {"t2v": 60.6},
+            "category": {"t2v": 43.4},
+        },
+        "random_map": {"caption overlap": 3.0, "category": 11.2},
+        "rows": [row],
+    }
+    table = tables.rows_table(result, ["R@10", "nDCG", "nDCG (category)", "mAP@R (category)"]).splitlines()
+    assert table[2] == "| infonce | 1 | 50.0 ± 0.5 | 74.0 ± 0.5 | 58.0 ± 0.5 | 20.0 ± 0.5 |"
+    assert table[3] == "| random ranking | |  | 59.0 | 43.4 | 11.2 |"
+    # A metric that came later is left out of the table of an older result.
+    assert tables.rows_table(result, ["R@10", "mAP@R"]).startswith("| condition | seeds | R@10 |\n")
+    older = {"comparisons": [entry("a", "b")]}
+    assert tables.all_answers_table(older, ["R@10", "mAP@R (category)"]).startswith(
+        "| difference | seeds | R@10 |\n"
+    )
+
+
 def test_the_table_of_gains_marks_the_candidate_that_the_choice_takes():
     rows = final_rows({"nearest-4-0.1": 5.0, "nearest-4-0.1-permuted": 1.0, "infonce-0.08": 3.0})
     labels = {cell.key: cell.name for cell in suite("final-choice", DataConfig("somewhere")).cells}
@@ -641,17 +779,18 @@ def test_real_sets_that_were_not_run_are_left_out():
         "anchors-msrvtt": {"comparisons": [entry("cmgsd-4-static", "cmgsd-4-static-permuted")]},
         "final-full-msrvtt": {"comparisons": [entry("zscore-4-0.05", "infonce-0.08"), entry("x", "infonce")]},
     }
-    groups = page.real_groups(results)
+    groups = tables.real_groups(results)
     labels = {group: [label for label, _ in entries] for group, entries in groups.items()}
     assert labels == {
-        "adaptivity: row − its permuted control": ["anchors: 4 hardest, WordLlama"],
-        "row − plain InfoNCE": ["full split: chosen, MiniLM"],
+        "adaptivity: row − its permuted control": ["anchors: 4 hardest, both teachers"],
+        "row − plain InfoNCE": ["full split: chosen, both (MiniLM)"],
     }
     assert groups["row − plain InfoNCE"][0][1]["b"] == "infonce-0.08"
 
 
-def test_the_report_is_current():
-    text = (RESULTS.parent / "STUDY.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", page.PAGES)
+def test_the_report_is_current(name):
+    text = (RESULTS.parent / name).read_text(encoding="utf-8")
     results = page.read_results(RESULTS)
     assert page.fill_values(page.fill(text, page.blocks(results)), results) == text
 

@@ -1,4 +1,4 @@
-"""Write the study's figures, and the tables inside docs/STUDY.md, from the committed result files alone.
+"""Write the study's figures, and what its two pages quote, from the committed result files alone.
 
 ``python -m cmgsd_lite.study.page`` after new results have been written to docs/results/.
 """
@@ -32,6 +32,7 @@ from cmgsd_lite.study.tables import (
     FACTORS,
     all_answers_table,
     answers_table,
+    batch_table,
     best_over_beta,
     choice_table,
     clear_rows,
@@ -39,57 +40,37 @@ from cmgsd_lite.study.tables import (
     factor_table,
     gains_table,
     plain_interval,
+    real_groups,
+    real_table,
     rows_table,
+    tuning_table,
 )
 
 Results = Mapping[str, Mapping[str, Any]]
 
-MAIN_ROWS = (
-    "fixed-mean",
-    "fixed-hardest",
-    "fixed-8",
-    "fixed-4",
-    "fixed-smooth",
-    "infonce",
-    "cmgsd-hardest-static",
-    "cmgsd-hardest-static-permuted",
-    "cmgsd-hardest-ramp",
-    "cmgsd-hardest-ramp-permuted",
-    "cmgsd-4-static",
-    "cmgsd-4-static-permuted",
-    "cmgsd-4-ramp",
-    "cmgsd-4-ramp-permuted",
-    "cmgsd-smooth-ramp",
-    "cmgsd-smooth-ramp-permuted",
-    "infonce-ramp",
-    "infonce-ramp-permuted",
-    "oracle-hardest",
-    "oracle-4",
-    "mask-4",
-)
+PAGES = ("STUDY.md", "STUDY_TABLES.md")
+"""The report, and its appendix with every table."""
 
-FURTHER_REAL = (
+RECALLS = ("R@1", "R@5", "R@10", "MdR")
+KNOWN_TRUTH = (*RECALLS, "nDCG", "mAP@R", "R@10 v2t")
+TWO_STAND_INS = (*RECALLS, "nDCG", "nDCG (category)", "mAP@R", "mAP@R (category)", "R@10 v2t")
+"""Columns of rows: on MSR-VTT relevance is caption overlap and, separately, category."""
+
+COMPARED_REAL = ("R@1", "R@10", "nDCG", "nDCG (category)", "mAP@R", "mAP@R (category)")
+COMPARED_TRUTH = ("R@10", "nDCG", "mAP@R")
+
+REAL_RESULTS = (
+    "further-msrvtt",
     "frames-msrvtt",
     "anchors-msrvtt",
     "tuned-msrvtt",
     "final-full-msrvtt",
     "final-1ka-msrvtt",
     "final-nearest-msrvtt",
+    "video-final-msrvtt",
     "anchors-final-msrvtt",
 )
-"""Results on real data beside the headline."""
-
-REAL_SETS = (
-    # result, how it is called in the figure
-    ("headline-msrvtt", "cmgsd-4-static", "1k-A means: 4 hardest, WordLlama"),
-    ("frames-msrvtt", "cmgsd-4-static", "1k-A frames: 4 hardest, WordLlama"),
-    ("anchors-msrvtt", "cmgsd-4-static", "anchors: 4 hardest, WordLlama"),
-    ("final-1ka-msrvtt", None, "1k-A means: chosen, MiniLM"),
-    ("final-full-msrvtt", None, "full split: chosen, MiniLM"),
-    ("final-nearest-msrvtt", None, "full split: nearest tenth, MiniLM"),
-    ("anchors-final-msrvtt", None, "anchors: chosen, MiniLM"),
-)
-"""Rows with static teachers on real sets; None stands for the row that a result compares with all others."""
+"""Results on real data whose comparisons are all shown; those of a headline are sorted by question."""
 
 
 def read_results(folder: Path) -> dict[str, dict[str, Any]]:
@@ -99,7 +80,8 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
         folder: Where they are.
 
     Returns:
-        Content by name, such as ``"headline-minivtt"``; ``"training-cost"`` is the benchmark's.
+        Content by name, such as ``"headline-minivtt"``; ``"training-cost"`` is the benchmark's; a name with
+        ``-apart`` holds the comparisons without the videos that prompted a suite.
 
     Raises:
         OSError: If a file can not be read.
@@ -112,7 +94,8 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
         ['factors-minivtt', 'headline-minivtt']
     """
     paths = sorted([*folder.glob("study-*.json"), *folder.glob("training-cost.json")])
-    return {p.stem.removeprefix("study-"): json.loads(p.read_text(encoding="utf-8")) for p in paths}
+    results = {p.stem.removeprefix("study-"): json.loads(p.read_text(encoding="utf-8")) for p in paths}
+    return results | {f"{name}-apart": made["apart"] for name, made in results.items() if "apart" in made}
 
 
 def blocks(results: Results) -> dict[str, str]:
@@ -131,50 +114,38 @@ def blocks(results: Results) -> dict[str, str]:
         >>> blocks({})
         {}
     """
-    recalls = ("R@1", "R@5", "R@10", "MdR", "nDCG", "mAP@R", "R@10 v2t")
     made: dict[str, Callable[[Results], str]] = {
-        "rows headline-minivtt": lambda r: rows_table(r["headline-minivtt"], MAIN_ROWS, recalls),
-        "rows headline-msrvtt": lambda r: rows_table(
-            r["headline-msrvtt"], MAIN_ROWS, (*recalls[:5], "nDCG (category)", "R@10 v2t")
-        ),
         "answers headline-minivtt": lambda r: answers_table(
-            r["headline-minivtt"], list(ANSWERS), ("R@10", "nDCG", "mAP@R")
+            r["headline-minivtt"], list(ANSWERS), COMPARED_TRUTH
         ),
         "answers headline-msrvtt": lambda r: answers_table(
-            r["headline-msrvtt"], list(ANSWERS), ("R@10", "nDCG", "nDCG (category)")
+            r["headline-msrvtt"], list(ANSWERS), COMPARED_REAL[1:]
         ),
         "clear headline-minivtt": lambda r: clear_rows(r["headline-minivtt"]),
         "clear headline-msrvtt": lambda r: clear_rows(r["headline-msrvtt"]),
         "best factors-minivtt": lambda r: best_over_beta(r["factors-minivtt"]),
         "factors-minivtt": lambda r: factor_table(r["factors-minivtt"]),
-        "rows further-msrvtt": lambda r: rows_table(
-            r["further-msrvtt"],
-            [row["label"] for row in r["further-msrvtt"]["rows"]],
-            (*recalls[:5], "nDCG (category)", "R@10 v2t"),
-        ),
-        "answers further-msrvtt": lambda r: all_answers_table(
-            r["further-msrvtt"], ("R@1", "R@10", "nDCG", "nDCG (category)")
-        ),
         "choice further-choice-msrvtt": lambda r: choice_table(r["further-choice-msrvtt"]),
-        "rows tuned-minivtt": lambda r: rows_table(
-            r["tuned-minivtt"], [row["label"] for row in r["tuned-minivtt"]["rows"]], recalls
-        ),
-        "answers tuned-minivtt": lambda r: all_answers_table(r["tuned-minivtt"], ("R@10", "nDCG")),
+        "answers tuned-minivtt": lambda r: all_answers_table(r["tuned-minivtt"], COMPARED_TRUTH),
+        "tuning tuning-minivtt": lambda r: tuning_table(r["tuning-minivtt"]),
+        "tuning tuning-msrvtt": lambda r: tuning_table(r["tuning-msrvtt"]),
+        "real headline-msrvtt": real_table,
+        "batches-msrvtt": lambda r: batch_table(r["batches-msrvtt"]),
         "training-cost": lambda r: cost_table(r["training-cost"]),
         "gains final-choice-msrvtt": lambda r: gains_table(r["final-choice-msrvtt"]),
         "gains anchors-choice-msrvtt": lambda r: gains_table(r["anchors-choice-msrvtt"]),
     }
-    for name in FURTHER_REAL:
-        made[f"rows {name}"] = (
-            lambda r, name=name: rows_table(  # type: ignore[misc]
-                r[name],
-                [row["label"] for row in r[name]["rows"]],
-                (*recalls[:5], "nDCG (category)", "R@10 v2t"),
-            )
-        )
-        made[f"answers {name}"] = lambda r, name=name: all_answers_table(  # type: ignore[misc]
-            r[name], ("R@1", "R@10", "nDCG", "nDCG (category)")
-        )
+    made["gains video-choice-msrvtt"] = lambda r: gains_table(
+        r["video-choice-msrvtt"], r["final-choice-msrvtt"]
+    )
+    apart = "video-final-msrvtt-apart"
+    made[f"answers {apart}"] = lambda r: all_answers_table(r[apart], COMPARED_REAL)
+    for name in ("headline-minivtt", "tuned-minivtt"):
+        made[f"rows {name}"] = lambda r, name=name: rows_table(r[name], KNOWN_TRUTH)  # type: ignore[misc]
+    for name in ("headline-msrvtt", *REAL_RESULTS):
+        made[f"rows {name}"] = lambda r, name=name: rows_table(r[name], TWO_STAND_INS)  # type: ignore[misc]
+    for name in REAL_RESULTS:
+        made[f"answers {name}"] = lambda r, name=name: all_answers_table(r[name], COMPARED_REAL)  # type: ignore[misc]
     return {name: make(results) for name, make in made.items() if name.split(" ")[-1] in results}
 
 
@@ -291,36 +262,6 @@ def _draw_groups(
     save_figure(figure, path)
 
 
-def real_groups(results: Results) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
-    """Collect one row's comparisons over all real sets.
-
-    Args:
-        results: From ``read_results``.
-
-    Returns:
-        Comparisons with the row's own permuted control, and with plain InfoNCE, by set; sets that have not
-        been run are left out.
-
-    Source:
-        ours.
-
-    Example:
-        >>> real_groups({})
-        {}
-    """
-    groups: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    control, rival = "adaptivity: row − its permuted control", "row − plain InfoNCE"
-    for result, row, label in REAL_SETS:
-        entries = results.get(result, {}).get("comparisons", [])
-        wanted = row or (entries[0]["a"] if entries else None)
-        for entry in entries:
-            if entry["a"] == wanted and entry["b"] == f"{wanted}-permuted":
-                groups.setdefault(control, []).append((label, entry))
-            elif entry["a"] == wanted and entry["b"].startswith("infonce"):
-                groups.setdefault(rival, []).append((label, entry))
-    return dict(sorted(groups.items()))  # adaptivity first, whichever set came first
-
-
 def _draw_factors(result: Mapping[str, Any], path: Path) -> None:
     panels = [panel for panel in FACTORS if factor_lines(result, panel[1], panel[0])]
     width = 3.4 * len(panels)
@@ -349,10 +290,11 @@ def main(root: Path = Path()) -> None:
     """
     results = read_results(root / "docs" / "results")
     paths = draw(results, root / "docs" / "figures")
-    page = root / "docs" / "STUDY.md"
-    text = fill_values(fill(page.read_text(encoding="utf-8"), blocks(results)), results)
-    write_atomically(page, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    print(f"written: {', '.join(path.name for path in [*paths, page])}", file=sys.stderr)
+    for page in (root / "docs" / name for name in PAGES):
+        text = fill_values(fill(page.read_text(encoding="utf-8"), blocks(results)), results)
+        write_atomically(page, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+        paths.append(page)
+    print(f"written: {', '.join(path.name for path in paths)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,24 @@ from typing import Any
 
 from cmgsd_lite.plots.study import comparison, factor_lines
 
+REAL_SETS = (
+    # result, how it is called in the figure
+    ("headline-msrvtt", "cmgsd-4-static", "1k-A means: 4 hardest, both teachers"),
+    ("headline-msrvtt", "cmgsd-4-static-video", "1k-A means: 4 hardest, video teacher"),
+    ("frames-msrvtt", "cmgsd-4-static", "1k-A frames: 4 hardest, both teachers"),
+    ("anchors-msrvtt", "cmgsd-4-static", "anchors: 4 hardest, both teachers"),
+    ("final-1ka-msrvtt", None, "1k-A means: chosen, both (MiniLM)"),
+    ("final-full-msrvtt", None, "full split: chosen, both (MiniLM)"),
+    ("final-nearest-msrvtt", None, "full split: nearest tenth, both (MiniLM)"),
+    ("video-final-msrvtt", None, "full split: chosen, video teacher"),
+    ("video-final-msrvtt-apart", None, "same, 956 videos that did not prompt it"),
+    ("anchors-final-msrvtt", None, "anchors: chosen, both (MiniLM)"),
+)
+"""Rows with static teachers on real sets; None stands for the row that a result compares with all others."""
+
+ADAPTIVITY, AGAINST_INFONCE = "adaptivity: row − its permuted control", "row − plain InfoNCE"
+
+
 ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
     "softening": tuple((f"cmgsd-{r}-ramp-permuted", f"fixed-{r}") for r in ("hardest", "4", "smooth")),
     "adaptivity": tuple(
@@ -23,7 +41,8 @@ ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
     "sources": tuple(
         (name, f"{name}-permuted")
         for name in (
-            f"cmgsd-hardest-{source}"
+            f"cmgsd-{reduction}-{source}"
+            for reduction in ("hardest", "4")
             for source in ("static-text", "static-video", "dynamic-text", "dynamic-video", "dynamic", "both")
         )
     ),
@@ -33,6 +52,7 @@ ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("cmgsd-hardest-ramp", "cmgsd-hardest-both"),
         ("cmgsd-4-ramp", "cmgsd-4-static"),
         ("cmgsd-4-ramp", "cmgsd-4-dynamic"),
+        ("cmgsd-4-ramp", "cmgsd-4-both"),
     ),
     "truth": (
         ("oracle-hardest", "cmgsd-hardest-ramp-permuted"),
@@ -46,7 +66,7 @@ ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "plain": (
         ("cmgsd-4-ramp", "infonce"),
-        ("cmgsd-4-static", "infonce"),
+        *((f"cmgsd-4-{d}", "infonce") for d in ("static", "static-text", "static-video", "dynamic", "both")),
         ("cmgsd-4-ramp", "fixed-smooth"),
         ("infonce-ramp", "infonce"),
     ),
@@ -65,13 +85,12 @@ FACTORS = (
 )
 
 
-def rows_table(result: Mapping[str, Any], names: Sequence[str], columns: Sequence[str]) -> str:
-    """Write some rows as a Markdown table; names that were not run are left out.
+def rows_table(result: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """Write the rows of a result as a Markdown table, with a random ranking below.
 
     Args:
         result: Content of a result file.
-        names: Labels of rows, in order.
-        columns: Metrics.
+        columns: Metrics; those that an older result does not have are left out.
 
     Returns:
         The table: mean ± standard deviation, in percent but for ranks.
@@ -80,17 +99,29 @@ def rows_table(result: Mapping[str, Any], names: Sequence[str], columns: Sequenc
         ours.
 
     Example:
-        >>> print(rows_table(result, ["infonce"], ["R@10"]))  # doctest: +SKIP
+        >>> print(rows_table(result, ["R@10", "nDCG"]))  # doctest: +SKIP
     """
-    rows = {row["label"]: row for row in result["rows"]}
+    columns = [c for c in columns if all(c in row["mean"] for row in result["rows"])]
     lines = [f"| condition | seeds | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]
-    for name in names:
-        if name in rows:
-            row = rows[name]
-            cells = [f"{row['mean'][c]:.1f} ± {row['sd'][c] or 0:.1f}" for c in columns]
-            shown = f"*{name}*" if name.endswith("-permuted") else name
-            lines.append(f"| {shown} | {len(row['seeds'])} | {' | '.join(cells)} |")
+    for row in result["rows"]:
+        cells = [f"{row['mean'][c]:.1f} ± {row['sd'][c] or 0:.1f}" for c in columns]
+        shown = f"*{row['label']}*" if row["label"].endswith("-permuted") else row["label"]
+        lines.append(f"| {shown} | {len(row['seeds'])} | {' | '.join(cells)} |")
+    floors = _floors(result)
+    lines.append(f"| random ranking | | {' | '.join(floors.get(c, '') for c in columns)} |")
     return "\n".join(lines)
+
+
+def _floors(result: Mapping[str, Any]) -> dict[str, str]:
+    """What a random ranking has, by metric; for mAP@R where the result file says it."""
+    main = result["dataset"]["relevance"]
+    floors = {}
+    for kind, both in result["random_floor"].items():
+        if not kind.endswith("own left out"):
+            floors["nDCG" if kind == main else f"nDCG ({kind})"] = f"{both['t2v']:.1f}"
+    for kind, value in result.get("random_map", {}).items():
+        floors["mAP@R" if kind == main else f"mAP@R ({kind})"] = f"{value:.1f}"
+    return floors
 
 
 def answers_table(
@@ -234,12 +265,41 @@ def factor_table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def batch_table(result: Mapping[str, Any], row: str = "cmgsd-4-static") -> str:
+    """Write one row's differences over the batch sizes on real data as a Markdown table.
+
+    Args:
+        result: Content of the result file of the suite ``"batches"``.
+        row: Which.
+
+    Returns:
+        By size the row against its own permuted control, and against plain InfoNCE.
+
+    Source:
+        ours.
+
+    Example:
+        >>> batch_table({"comparisons": []}).splitlines()[1]
+        '|---|---|---|---|---|---|---|'
+    """
+    others = {"control": f"{row}-permuted", "InfoNCE": "infonce"}
+    metrics = {"control": ("R@10", "nDCG", "nDCG (category)"), "InfoNCE": ("R@10", "nDCG")}
+    pairs = {short: (row, other) for short, other in others.items()}
+    found = {short: dict(entries) for short, entries in factor_lines(result, pairs, "batch size").items()}
+    heads = [f"{metric} − {short}" for short in others for metric in metrics[short]]
+    lines = [f"| pairs in a batch | seeds | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
+    for size, entry in found.get("control", {}).items():
+        cells = [interval_text(found[s][size]["metrics"][m]) for s in others for m in metrics[s]]
+        lines.append(f"| {size} | {entry['seeds']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def all_answers_table(result: Mapping[str, Any], metrics: Sequence[str]) -> str:
     """Write all comparisons of a result as a Markdown table.
 
     Args:
         result: Content of a result file.
-        metrics: Columns.
+        metrics: Columns; those that an older result does not have are left out.
 
     Returns:
         The table, as ``answers_table`` writes it.
@@ -251,6 +311,7 @@ def all_answers_table(result: Mapping[str, Any], metrics: Sequence[str]) -> str:
         >>> all_answers_table({"comparisons": []}, ["R@10"])
         '| difference | seeds | R@10 |\\n|---|---|---|'
     """
+    metrics = [m for m in metrics if all(m in entry["metrics"] for entry in result["comparisons"])]
     lines = [f"| difference | seeds | {' | '.join(metrics)} |", "|---" * (len(metrics) + 2) + "|"]
     return "\n".join(lines + [_answer_line(entry, metrics) for entry in result["comparisons"]])
 
@@ -279,11 +340,44 @@ def choice_table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def gains_table(result: Mapping[str, Any]) -> str:
-    """Write the choice of the last round as a Markdown table: every candidate's two gains.
+def tuning_table(result: Mapping[str, Any]) -> str:
+    """Write which value of its setting each method was given, as a Markdown table.
 
     Args:
-        result: Content of the result file of the suite ``"final-choice"``.
+        result: Content of the result file of the suite ``"tuning"``.
+
+    Returns:
+        The validation score (mean over seeds) of every value; the best, which is the chosen one, in bold.
+
+    Source:
+        ours.
+
+    Example:
+        >>> print(tuning_table({"rows": []}))
+        | method | setting | validation score by value |
+        |---|---|---|
+    """
+    lines = ["| method | setting | validation score by value |", "|---|---|---|"]
+    methods: dict[str, dict[str, float]] = {}
+    for row in result["rows"]:
+        methods.setdefault(row["name"], {})[row["factor"]] = row["validation_score"]
+    for name, scores in methods.items():
+        best = max(scores, key=lambda factor: scores[factor])
+        setting = best.split("=")[0]
+        cells = []
+        for factor, score in scores.items():
+            text = f"{factor.removeprefix(setting + '=')}: {score:.2f}"
+            cells.append(f"**{text}**" if factor == best else text)
+        lines.append(f"| {name} | {setting} | {', '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def gains_table(result: Mapping[str, Any], rivals: Mapping[str, Any] | None = None) -> str:
+    """Write the choice of a round as a Markdown table: every candidate's two gains.
+
+    Args:
+        result: Content of a choice's result file, such as that of the suite ``"final-choice"``.
+        rivals: Of the one that the rivals stand in, if it is another.
 
     Returns:
         R@10 + nDCG of each candidate, its gain over its own permuted control and over the best rival; the
@@ -295,16 +389,21 @@ def gains_table(result: Mapping[str, Any]) -> str:
     Example:
         >>> print(gains_table(result))  # doctest: +SKIP
     """
-    score = {row["label"]: row["mean"]["R@10"] + row["mean"]["nDCG"] for row in result["rows"]}
+    score = _sums(result)
+    others = {name: s for name, s in _sums(rivals or result).items() if name.startswith("infonce")}
+    rival = max(others, key=lambda name: others[name])
     candidates = [name for name in score if f"{name}-permuted" in score]
-    rival = max((name for name in score if name.startswith("infonce")), key=lambda name: score[name])
-    gains = {n: (score[n] - score[f"{n}-permuted"], score[n] - score[rival]) for n in candidates}
+    gains = {n: (score[n] - score[f"{n}-permuted"], score[n] - others[rival]) for n in candidates}
     chosen = max(gains, key=lambda name: min(gains[name]))
     lines = [f"| candidate | R@10 + nDCG | over its permuted control | over {rival} |", "|---|---|---|---|"]
     for name, (control, other) in gains.items():
         shown = f"**{name}**" if name == chosen else name
         lines.append(f"| {shown} | {score[name]:.1f} | {control:+.2f} | {other:+.2f} |")
     return "\n".join(lines)
+
+
+def _sums(result: Mapping[str, Any]) -> dict[str, float]:
+    return {row["label"]: row["mean"]["R@10"] + row["mean"]["nDCG"] for row in result["rows"]}
 
 
 def cost_table(content: Mapping[str, Any]) -> str:
@@ -338,3 +437,62 @@ def cost_table(content: Mapping[str, Any]) -> str:
 def plain_interval(found: Mapping[str, Any]) -> str:
     """Return difference and interval in points, such as ``+1.20 [-0.30, +2.60]``."""
     return f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"
+
+
+def real_groups(results: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
+    """Collect one row's comparisons over all real sets.
+
+    Args:
+        results: Contents of result files by name, such as ``"frames-msrvtt"``.
+
+    Returns:
+        Comparisons with the row's own permuted control, and with plain InfoNCE, by set; sets that have not
+        been run are left out.
+
+    Source:
+        ours.
+
+    Example:
+        >>> real_groups({})
+        {}
+    """
+    groups: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for result, row, label in REAL_SETS:
+        entries = results.get(result, {}).get("comparisons", [])
+        wanted = row or (entries[0]["a"] if entries else None)
+        for entry in entries:
+            if entry["a"] == wanted and entry["b"] == f"{wanted}-permuted":
+                groups.setdefault(ADAPTIVITY, []).append((label, entry))
+            elif entry["a"] == wanted and entry["b"].startswith("infonce"):
+                groups.setdefault(AGAINST_INFONCE, []).append((label, entry))
+    return dict(sorted(groups.items()))  # adaptivity first, whichever set came first
+
+
+def real_table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write one row's differences over all real sets as a Markdown table.
+
+    Args:
+        results: As for ``real_groups``.
+
+    Returns:
+        For every set the row against its own permuted control and against plain InfoNCE.
+
+    Source:
+        ours.
+
+    Example:
+        >>> real_table({}).splitlines()[1]
+        '|---|---|---|---|---|---|---|'
+    """
+    groups = real_groups(results)
+    columns = {ADAPTIVITY: ("R@10", "nDCG", "nDCG (category)"), AGAINST_INFONCE: ("R@10", "nDCG")}
+    short = {ADAPTIVITY: "control", AGAINST_INFONCE: "InfoNCE"}
+    heads = [f"{metric} − {short[group]}" for group, metrics in columns.items() for metric in metrics]
+    lines = [f"| data: row | seeds | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
+    for label, entry in groups.get(ADAPTIVITY, []):
+        cells = []
+        for group, metrics in columns.items():
+            found = dict(groups.get(group, [])).get(label)
+            cells += [interval_text(found["metrics"][m]) if found else "" for m in metrics]
+        lines.append(f"| {label} | {entry['seeds']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
