@@ -232,7 +232,7 @@ def test_suites_hold_what_the_study_promises():
             if name == "factors" and data is not DATA:
                 continue
             if (
-                name in ("frames", "anchors", "batches", "final-choice", "anchors-choice", "video-choice")
+                name in ("frames", "anchors", "final-choice", "anchors-choice", "video-choice")
                 and data is DATA
             ):
                 with pytest.raises(ValueError, match="real data"):
@@ -240,31 +240,6 @@ def test_suites_hold_what_the_study_promises():
                 continue
             made = suite(name, data)
             assert len(missing_tasks(made, set())) <= len(made.cells) * len(made.seeds)
-
-
-def test_batch_sizes_on_real_data_share_the_runs_of_the_headline():
-    data = DataConfig("somewhere")
-    known = {cell.name: cell.key for cell in suite("headline", data).cells}
-    cells = suite("batches", data).cells
-    assert {cell.name: cell.key for cell in cells if cell.training.batch_size == 128}.items() <= known.items()
-    assert len({cell.key for cell in cells}) == len(cells)
-    assert {cell.factor for cell in cells} == {f"batch size={size}" for size in (64, 128, 256, 512)}
-
-
-def test_a_table_of_batch_sizes_has_a_line_a_size():
-    sizes = ("batch size=64", "batch size=512")
-    result = {
-        "comparisons": [
-            entry("cmgsd-4-static", other, size, difference)
-            for size, difference in zip(sizes, (1.0, 2.0), strict=True)
-            for other in ("cmgsd-4-static-permuted", "infonce")
-        ]
-    }
-    for one in result["comparisons"]:
-        one["metrics"]["nDCG (category)"] = one["metrics"]["nDCG"]
-    lines = tables.batch_table(result).splitlines()
-    assert [line.split("|")[1].strip() for line in lines[2:]] == ["64", "512"]
-    assert lines[3].count("+2.00 [") == 5
 
 
 def test_a_permuted_control_differs_from_its_row_in_nothing_but_meaning():

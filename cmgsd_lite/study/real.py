@@ -1,4 +1,4 @@
-"""Suites on real data beyond the headline: the transformer on frames, a second real set, batch sizes."""
+"""Suites on real data beyond the headline: frame sequences with the transformer, and a second real set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from cmgsd_lite.conditions import LossConfig
 from cmgsd_lite.data.anchors import PROTOCOL as ANCHORS
 from cmgsd_lite.experiment import DataConfig
-from cmgsd_lite.study.grid import PLAIN, SUITES, Cell, Suite, cmgsd, training_for
+from cmgsd_lite.study.grid import PLAIN, SUITES, Cell, Suite, cmgsd
 from cmgsd_lite.training import TrainingConfig
 
 FRAMES = "efficientnet_lite0_frames_pca256"
@@ -17,9 +17,6 @@ FRAMES = "efficientnet_lite0_frames_pca256"
 
 MOST_FRAMES = 8
 """Frames of a video that the transformer sees at most, evenly spaced; the median video has four."""
-
-BATCH_SIZES = (64, 128, 256, 512)
-"""With the same number of epochs, so a larger batch takes fewer steps."""
 
 ANCHOR_TRAINING = TrainingConfig(epochs=100, patience=40)
 """600 videos are four steps an epoch: many epochs, and an early stop only after many without gain."""
@@ -67,17 +64,5 @@ def _anchors(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
     return Suite("anchors", tuple(cells), (0, 1, 2, 3, 4), COMPARISONS)
 
 
-def _batches(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    _real(data, "batches")
-    names = ("fixed-4", "infonce", "cmgsd-4-static", "cmgsd-4-static-permuted")
-    cells = []
-    for size in BATCH_SIZES:
-        training = replace(training_for(data), batch_size=size)
-        factor = f"batch size={size}"
-        cells += [Cell(name, real_losses()[name], data, training, factor=factor) for name in names]
-    return Suite("batches", tuple(cells), (0, 1, 2), tuple(p for p in COMPARISONS if set(p) <= set(names)))
-
-
 SUITES["frames"] = _frames
-SUITES["batches"] = _batches
 SUITES["anchors"] = _anchors

@@ -265,35 +265,6 @@ def factor_table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def batch_table(result: Mapping[str, Any], row: str = "cmgsd-4-static") -> str:
-    """Write one row's differences over the batch sizes on real data as a Markdown table.
-
-    Args:
-        result: Content of the result file of the suite ``"batches"``.
-        row: Which.
-
-    Returns:
-        By size the row against its own permuted control, and against plain InfoNCE.
-
-    Source:
-        ours.
-
-    Example:
-        >>> batch_table({"comparisons": []}).splitlines()[1]
-        '|---|---|---|---|---|---|---|'
-    """
-    others = {"control": f"{row}-permuted", "InfoNCE": "infonce"}
-    metrics = {"control": ("R@10", "nDCG", "nDCG (category)"), "InfoNCE": ("R@10", "nDCG")}
-    pairs = {short: (row, other) for short, other in others.items()}
-    found = {short: dict(entries) for short, entries in factor_lines(result, pairs, "batch size").items()}
-    heads = [f"{metric} − {short}" for short in others for metric in metrics[short]]
-    lines = [f"| pairs in a batch | seeds | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
-    for size, entry in found.get("control", {}).items():
-        cells = [interval_text(found[s][size]["metrics"][m]) for s in others for m in metrics[s]]
-        lines.append(f"| {size} | {entry['seeds']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def all_answers_table(result: Mapping[str, Any], metrics: Sequence[str]) -> str:
     """Write all comparisons of a result as a Markdown table.
 
