@@ -562,8 +562,8 @@ for entry in tuned["comparisons"]:
 # %% [markdown]
 # With its own best β on each side the *video teacher* is again the one row whose R@10 lies above its placebo, and the only method
 # here above a tuned InfoNCE on R@10 (neither survives Holm; section 7 asked on other videos). On nDCG both teachers, each of them,
-# the model's own texts and all four sources stand above their placebos. The ramp, the recipe that CMGSD is named for, is level with its
-# placebo on both. Masking, thresholds and debiasing are not told apart from InfoNCE, dropping triplets is far behind.
+# the model's own texts and all four sources stand above their placebos. The ramp, the recipe that CMGSD is named for, is not told
+# apart from its placebo on either. Masking, thresholds and debiasing are not told apart from InfoNCE, dropping triplets is far behind.
 #
 # ## 8. Many comparisons: Holm
 #
