@@ -296,7 +296,7 @@ def test_choices_are_made_on_validation_with_their_own_seeds():
     ]
     best = chosen_settings(rows, DATA)
     assert best["fixed-4"] == 0.2
-    assert set(best) == set(TUNED)
+    assert set(best) == set(tuned_methods(DATA)) < set(TUNED)
     # One value of one seed missing: no choice for that method, and no tuned suite.
     assert "fixed-4" not in chosen_settings(rows[1:], DATA)
     tuned = suite("tuned", DATA, rows)
