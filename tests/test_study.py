@@ -12,9 +12,10 @@ import torch
 
 from cmgsd_lite.cli import main
 from cmgsd_lite.conditions import CONDITIONS, LossConfig
+from cmgsd_lite.data import load_dataset
 from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.errors import DataError
-from cmgsd_lite.experiment import DataConfig
+from cmgsd_lite.experiment import DataConfig, hold_out
 from cmgsd_lite.losses import CMGSDLoss
 from cmgsd_lite.losses.selected import SOURCES, SelectedSourcesLoss
 from cmgsd_lite.metrics import average_precision_at_r, ndcg, retrieval_metrics
@@ -356,9 +357,11 @@ def test_in_a_fresh_clone_the_committed_choices_are_enough(tmp_path, capsys):
     assert main(asked) == 2
     assert "no run of tuned was finished" in capsys.readouterr().err
     data, rows = DataConfig("data"), published_rows(RESULTS)
-    for name in ("final-full", "anchors-final"):
+    for name in ("final-full", "anchors-final", "video-final"):
         published = json.loads((RESULTS / f"study-{name}-msrvtt.json").read_text())
-        assert [cell.name for cell in suite(name, data, rows).cells] == [r["name"] for r in published["rows"]]
+        assert [cell.key for cell in suite(name, data, rows).cells] == [
+            row["key"] for row in published["rows"]
+        ]
 
 
 def test_further_configurations_were_fixed_in_a_file():
@@ -747,6 +750,25 @@ def test_the_table_of_gains_marks_the_candidate_that_the_choice_takes():
     assert sum("**" in line for line in lines) == 1
     assert len(lines) == 2 + len(final.CANDIDATES)
     assert final.choose(rows, DataConfig("somewhere")).row == "nearest-4-0.1"
+    # Round three's rivals stand in another file; marked is what the choice takes from the committed runs.
+    committed = page.read_results(RESULTS)
+    rivals = committed["final-choice-msrvtt"]
+    lines = tables.gains_table(committed["video-choice-msrvtt"], rivals).splitlines()
+    chosen = video_teacher.choose(published_rows(RESULTS), DataConfig("data"))
+    assert [line for line in lines if line.startswith(f"| **{chosen.row}** |")]
+    assert lines[0].endswith(f"| over {chosen.rival} |")
+
+
+@pytest.mark.realdata
+def test_the_videos_that_judge_round_three_had_no_part_in_it(cmgsd_data):
+    full = load_dataset(cmgsd_data, "full", ["efficientnet_lite0_video_mean"])
+    prompting = load_dataset(cmgsd_data, video_teacher.PROMPTED_BY, ["efficientnet_lite0_video_mean"])
+    judging = set(full.test.video_ids) - set(prompting.test.video_ids)
+    published = json.loads((RESULTS / "study-video-final-msrvtt.json").read_text())["apart"]
+    assert published["without"] == video_teacher.PROMPTED_BY
+    assert len(judging) == published["videos"]
+    held = hold_out(full, final.HELD_OUT)  # where the choice was made
+    assert not judging & {*held.train.video_ids, *held.validation.video_ids, *held.test.video_ids}
 
 
 def test_real_sets_that_were_not_run_are_left_out():

@@ -42,6 +42,8 @@ CANDIDATES: dict[str, LossConfig] = {
 
 CONTROLS = {f"{name}-permuted": replace(loss, kind="permuted") for name, loss in CANDIDATES.items()}
 
+TRIED = {**CANDIDATES, **CONTROLS}
+
 RIVALS = {
     f"infonce-{temperature}": LossConfig("infonce", temperature=temperature)
     for temperature in (0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12)
@@ -83,12 +85,17 @@ def choose(rows: Sequence[Mapping[str, Any]], data: DataConfig, place: Place = "
         True
     """
     score = scores(rows, data, place)
-    if score is None:
-        return None
+    return None if score is None else decide(score, CANDIDATES, CONTROLS)
+
+
+def decide(
+    score: Mapping[str, float], candidates: Mapping[str, LossConfig], controls: Mapping[str, LossConfig]
+) -> Choice:
+    """Apply the rule of rounds two and three to scores by name, those of ``RIVALS`` among them."""
     rival = max(RIVALS, key=lambda name: score[name])
-    row = max(CANDIDATES, key=lambda name: _smaller_gain(score, name, rival))
-    family = [name for name in CONTROLS if name.startswith(row.rsplit("-", 1)[0])]
-    return Choice(row, rival, max(family, key=lambda n: score[n]), max(CONTROLS, key=lambda n: score[n]))
+    row = max(candidates, key=lambda name: _smaller_gain(score, name, rival))
+    family = [name for name in controls if name.startswith(row.rsplit("-", 1)[0])]
+    return Choice(row, rival, max(family, key=lambda n: score[n]), max(controls, key=lambda n: score[n]))
 
 
 def scores(rows: Sequence[Mapping[str, Any]], data: DataConfig, place: Place) -> dict[str, float] | None:
@@ -124,7 +131,7 @@ def _cells(
 def _choice_cells(data: DataConfig, place: Place) -> tuple[Cell, ...]:
     if data.data == "minivtt":
         raise ValueError("suite: round two needs real data; expected --data with a folder, got minivtt")
-    losses = {**CANDIDATES, **CONTROLS, **RIVALS}
+    losses = {**TRIED, **RIVALS}
     if place == "anchors":
         held = replace(data, protocol=ANCHORS, held_out=HELD_OUT_ANCHORS)
         return _cells(losses, held, ANCHOR_TRAINING)
@@ -139,11 +146,13 @@ def _chosen(data: DataConfig, rows: Sequence[Mapping[str, Any]], place: Place, n
     return chosen
 
 
-def _finalists(chosen: Choice) -> tuple[dict[str, LossConfig], tuple[tuple[str, str], ...]]:
+def finalists(
+    chosen: Choice, tried: Mapping[str, LossConfig]
+) -> tuple[dict[str, LossConfig], tuple[tuple[str, str], ...]]:
     """The losses that are scored on test, and the comparisons with the chosen row."""
     plain = f"fixed-{chosen.row.split('-')[1]}"
     others = list(dict.fromkeys([f"{chosen.row}-permuted", *chosen[1:], plain]))
-    known = {**CANDIDATES, **CONTROLS, **RIVALS, **PLAIN}
+    known = {**tried, **RIVALS, **PLAIN}
     losses = {name: known[name] for name in [chosen.row, *others]}
     return losses, tuple((chosen.row, other) for other in others)
 
@@ -157,17 +166,17 @@ def _anchors_choice(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suit
 
 
 def _full(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    losses, comparisons = _finalists(_chosen(data, rows, "full", "final-full"))
+    losses, comparisons = finalists(_chosen(data, rows, "full", "final-full"), TRIED)
     return Suite("final-full", _cells(losses, replace(data, protocol="full")), SEEDS, comparisons)
 
 
 def _one_thousand(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    losses, comparisons = _finalists(_chosen(data, rows, "full", "final-1ka"))
+    losses, comparisons = finalists(_chosen(data, rows, "full", "final-1ka"), TRIED)
     return Suite("final-1ka", _cells(losses, replace(data, protocol="1k-A")), SEEDS, comparisons)
 
 
 def _anchors_final(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    losses, comparisons = _finalists(_chosen(data, rows, "anchors", "anchors-final"))
+    losses, comparisons = finalists(_chosen(data, rows, "anchors", "anchors-final"), TRIED)
     cells = _cells(losses, replace(data, protocol=ANCHORS), ANCHOR_TRAINING)
     return Suite("anchors-final", cells, ANCHOR_SEEDS, comparisons)
 
@@ -178,7 +187,7 @@ def _nearest(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
     score = scores(rows, data, "full") or {}
     family = [name for name in CANDIDATES if name.startswith("nearest")]
     row = max(family, key=lambda name: _smaller_gain(score, name, chosen.rival))
-    losses, comparisons = _finalists(Choice(row, chosen.rival, f"{row}-permuted", chosen.best_placebo))
+    losses, comparisons = finalists(Choice(row, chosen.rival, f"{row}-permuted", chosen.best_placebo), TRIED)
     return Suite("final-nearest", _cells(losses, replace(data, protocol="full")), SEEDS, comparisons)
 
 

@@ -17,13 +17,13 @@ REAL_SETS = (
     ("final-full-msrvtt", None, "full split: chosen, both (MiniLM)"),
     ("final-nearest-msrvtt", None, "full split: nearest tenth, both (MiniLM)"),
     ("video-final-msrvtt", None, "full split: chosen, video teacher"),
-    ("video-final-msrvtt-apart", None, "same, 956 videos that did not prompt it"),
+    ("video-final-msrvtt-apart", None, "same, videos that did not prompt it"),
     ("anchors-final-msrvtt", None, "anchors: chosen, both (MiniLM)"),
 )
 """Rows with static teachers on real sets; None stands for the row that a result compares with all others."""
 
 ADAPTIVITY, AGAINST_INFONCE = "adaptivity: row − its permuted control", "row − plain InfoNCE"
-
+"""Names of the two groups of comparisons over all real sets."""
 
 ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
     "softening": tuple((f"cmgsd-{r}-ramp-permuted", f"fixed-{r}") for r in ("hardest", "4", "smooth")),

@@ -16,7 +16,7 @@ from typing import Any
 from cmgsd_lite.conditions import LossConfig
 from cmgsd_lite.experiment import DataConfig
 from cmgsd_lite.study import final
-from cmgsd_lite.study.grid import PLAIN, SUITES, Cell, Suite, training_for
+from cmgsd_lite.study.grid import SUITES, Cell, Suite, training_for
 
 CHOICE_SEEDS = (100, 101, 102, 103, 104)
 PROMPTED_BY = "1k-A"
@@ -32,6 +32,8 @@ CANDIDATES = {
 """The adaptive margins that are tried; a test holds docs/results/video-configurations.json to them."""
 
 CONTROLS = {f"{name}-permuted": replace(loss, kind="permuted") for name, loss in CANDIDATES.items()}
+
+TRIED = {**CANDIDATES, **CONTROLS}
 
 
 def choose(rows: Sequence[Mapping[str, Any]], data: DataConfig) -> final.Choice | None:
@@ -57,10 +59,7 @@ def choose(rows: Sequence[Mapping[str, Any]], data: DataConfig) -> final.Choice 
     own = final.mean_scores(rows, _choice_cells(data), CHOICE_SEEDS)
     if rivals is None or own is None:
         return None
-    rival = max(final.RIVALS, key=lambda name: rivals[name])
-    row = max(CANDIDATES, key=lambda n: own[n] - max(own[f"{n}-permuted"], rivals[rival]))
-    family = [name for name in CONTROLS if name.startswith(row.rsplit("-", 1)[0])]
-    return final.Choice(row, rival, max(family, key=lambda n: own[n]), max(CONTROLS, key=lambda n: own[n]))
+    return final.decide({**rivals, **own}, CANDIDATES, CONTROLS)
 
 
 def _choice_cells(data: DataConfig) -> tuple[Cell, ...]:
@@ -68,7 +67,7 @@ def _choice_cells(data: DataConfig) -> tuple[Cell, ...]:
         raise ValueError("suite: the third round needs real data; expected --data with a folder, got minivtt")
     held = replace(data, protocol="full", held_out=final.HELD_OUT)
     training = training_for(data)
-    return tuple(Cell(name, loss, held, training) for name, loss in {**CANDIDATES, **CONTROLS}.items())
+    return tuple(Cell(name, loss, held, training) for name, loss in TRIED.items())
 
 
 def _choice(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
@@ -81,16 +80,13 @@ def _final(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
         raise ValueError(
             "suite: 'video-final' needs 'final-choice' and 'video-choice' first, on the same data"
         )
-    plain = f"fixed-{chosen.row.split('-')[1]}"
-    others = list(dict.fromkeys([f"{chosen.row}-permuted", *chosen[1:], plain]))
-    known = {**CANDIDATES, **CONTROLS, **final.RIVALS, **PLAIN}
+    losses, comparisons = final.finalists(chosen, TRIED)
     full, training = replace(data, protocol="full"), training_for(data)
+    # Rivals and plain losses have no teacher: with round two's settings their runs are those of round two.
     cells = [
-        # A rival's or a plain loss's runs are those of round two: no teacher takes part in them.
-        Cell(n, known[n], full, training, text_teacher="wordllama" if n.startswith("video") else "minilm")
-        for n in (chosen.row, *others)
+        Cell(name, loss, full, training, text_teacher="wordllama" if name in TRIED else "minilm")
+        for name, loss in losses.items()
     ]
-    comparisons = tuple((chosen.row, other) for other in others)
     return Suite("video-final", tuple(cells), final.SEEDS, comparisons, apart=PROMPTED_BY)
 
 
