@@ -29,6 +29,7 @@ from cmgsd_lite.plots.study import (
 from cmgsd_lite.study import (
     SUITES,
     chosen_settings,
+    controls,
     final,
     further,
     page,
@@ -206,6 +207,15 @@ def test_bad_input_is_one_line(arguments, message, tmp_path, capsys):
     assert len(error.splitlines()) == 1
 
 
+CHOICES_ON_REAL_DATA = (
+    "final-choice",
+    "anchors-choice",
+    "video-choice",
+    "controls-choice",
+    "controls-anchors-choice",
+)
+
+
 def test_suites_hold_what_the_study_promises():
     with pytest.raises(ValueError, match="expected one of"):
         suite("none", DATA)
@@ -227,15 +237,14 @@ def test_suites_hold_what_the_study_promises():
             "final-nearest",
             "anchors-final",
             "video-final",
+            "controls-final",
+            "controls-anchors",
         ):
             continue  # these depend on a choice
         for data in (DATA, DataConfig("somewhere")):
             if name == "factors" and data is not DATA:
                 continue
-            if (
-                name in ("frames", "anchors", "final-choice", "anchors-choice", "video-choice")
-                and data is DATA
-            ):
+            if data is DATA and name in ("frames", "anchors", *CHOICES_ON_REAL_DATA):
                 with pytest.raises(ValueError, match="real data"):
                     suite(name, data)
                 continue
@@ -285,7 +294,7 @@ def test_choices_are_made_on_validation_with_their_own_seeds():
     tuning = suite("tuning", DATA)
     assert {cell.measured for cell in tuning.cells} == {"validation"}
     assert set(tuning.seeds).isdisjoint(suite("headline", DATA).seeds)
-    scores = {"fixed-4": {0.1: 1.0, 0.2: 3.0, 0.3: 2.0}}
+    scores = {"fixed-4": {0.1: 1.0, 0.2: 3.0, 0.3: 2.0, 0.4: 1.0, 0.6: 0.0}}
     rows = [
         {
             "key": cell.key,
@@ -385,13 +394,13 @@ def test_further_configurations_were_fixed_in_a_file():
     assert {cell.measured for cell in chosen.cells} == {"test"}
 
 
-def final_rows(scores, name="final-choice"):
+def final_rows(scores, name="final-choice", seeds=final.CHOICE_SEEDS):
     """Rows of the last round's choice: 0 for all but the named."""
     made = suite(name, DataConfig("somewhere"))
     return [
         {"key": cell.key, "seed": seed, "metrics": {"R@10": scores.get(cell.name, 0.0), "nDCG": 1.0}}
         for cell in made.cells
-        for seed in final.CHOICE_SEEDS
+        for seed in seeds
     ]
 
 
@@ -479,6 +488,63 @@ def test_round_three_is_chosen_on_held_out_videos_and_judged_on_others():
     shared = {cell.name for cell in finalists.cells} & {cell.name for cell in round_two.cells}
     assert shared == {"infonce-0.07", "fixed-4"}
     assert {c.key for c in finalists.cells if c.name in shared} < {c.key for c in round_two.cells}
+
+
+def test_larger_controls_were_fixed_in_a_file():
+    written = json.loads((RESULTS / "controls-configurations.json").read_text())
+    larger = {**controls.MINILM, **controls.VIDEO}
+    assert written["controls"] == {n: json.loads(json.dumps(asdict(c))) for n, c in larger.items()}
+    assert str(list(final.CHOICE_SEEDS)) in written["choice"]
+    assert set(larger).isdisjoint({**final.TRIED, **video_teacher.TRIED})
+
+
+@pytest.mark.parametrize(
+    ("family", "known"), [("zscore", final.TRIED), ("nearest", final.TRIED), ("video", video_teacher.TRIED)]
+)
+def test_a_larger_control_differs_from_the_known_ones_in_beta_alone(family, known):
+    larger = {n: c for n, c in {**controls.MINILM, **controls.VIDEO}.items() if n.startswith(family)}
+    for name, config in larger.items():
+        _, reduction, beta, _ = name.split("-")
+        of_rounds = known[f"{family}-{reduction}-0.05-permuted"]
+        assert config.beta == float(beta) > max(c.beta for n, c in known.items() if n.startswith(family))
+        assert replace(config, beta=0.05) == of_rounds
+
+
+def test_reported_rows_meet_the_best_control_over_all_betas():
+    data = DataConfig("somewhere")
+    first = final_rows({"zscore-smooth-0.05": 9.0, "nearest-4-0.2": 7.0, "nearest-4-0.1-permuted": 3.0})
+    first += final_rows(
+        {"video-4-0.1": 5.0, "video-4-0.05-permuted": 2.0}, "video-choice", (*range(100, 105),)
+    )
+    first += final_rows({"zscore-4-0.05": 9.0}, "anchors-choice")
+    with pytest.raises(ValueError, match="'controls-final' needs the suites 'final-choice', 'video-choice'"):
+        suite("controls-final", data, first)
+    with pytest.raises(ValueError, match="'controls-anchors' needs the suites 'anchors-choice'"):
+        suite("controls-anchors", data, first)
+    larger = {"zscore-smooth-0.2-permuted": 4.0, "video-smooth-0.4-permuted": 2.5}
+    rows = first + final_rows(larger, "controls-choice")
+    made = suite("controls-final", data, rows)
+    assert made.comparisons == (
+        ("zscore-smooth-0.05", "zscore-smooth-0.2-permuted"),
+        ("nearest-4-0.2", "nearest-4-0.1-permuted"),
+        ("nearest-4-0.2", "zscore-smooth-0.2-permuted"),
+        ("video-4-0.1", "video-4-0.05-permuted"),
+        ("video-4-0.1", "video-smooth-0.4-permuted"),
+    )
+    assert made.seeds == final.SEEDS
+    # The rows' own runs are those of the rounds: same settings, same seeds.
+    reported = {
+        c.name: c.key for name in ("final-full", "video-final") for c in suite(name, data, rows).cells
+    }
+    own = {c.name: c.key for c in made.cells if not c.name.endswith("-permuted")}
+    assert own == {name: reported[name] for name in ("zscore-smooth-0.05", "video-4-0.1")} | {
+        "nearest-4-0.2": suite("final-nearest", data, rows).cells[0].key
+    }
+    rows += final_rows({"nearest-smooth-0.4-permuted": 8.0}, "controls-anchors-choice")
+    anchors = suite("controls-anchors", data, rows)
+    assert anchors.comparisons[-1] == ("zscore-4-0.05", "nearest-smooth-0.4-permuted")
+    assert anchors.cells[0].key == suite("anchors-final", data, rows).cells[0].key
+    assert anchors.seeds == final.ANCHOR_SEEDS
 
 
 def test_comparisons_apart_leave_the_prompting_videos_out(smoke, monkeypatch):

@@ -5,6 +5,7 @@
     further      the search for a configuration that wins, chosen on validation
     final        its second round
     video_teacher  its third round
+    controls     their controls at larger betas
     runner       running them, resumably
     values       what a run is remembered by
     statistics   intervals and correction
@@ -14,7 +15,7 @@
 ``python -m cmgsd_lite study --suite headline --data minivtt --minutes 30``
 """
 
-from cmgsd_lite.study import final, further, real, video_teacher
+from cmgsd_lite.study import controls, final, further, real, video_teacher
 from cmgsd_lite.study.grid import SUITES, Cell, Suite, chosen_settings, suite
 from cmgsd_lite.study.report import comparison_table, publish, published_rows, study_table, summarise
 from cmgsd_lite.study.runner import read_rows, run_suite
@@ -26,6 +27,7 @@ __all__ = [
     "Interval",
     "Suite",
     "chosen_settings",
+    "controls",
     "final",
     "further",
     "comparison_table",

@@ -100,7 +100,7 @@ def decide(
 
 def scores(rows: Sequence[Mapping[str, Any]], data: DataConfig, place: Place) -> dict[str, float] | None:
     """R@10 + nDCG of all that is tried, on held-out training videos; None if a run is missing."""
-    return mean_scores(rows, _choice_cells(data, place), CHOICE_SEEDS)
+    return mean_scores(rows, choice_cells(data, place), CHOICE_SEEDS)
 
 
 def mean_scores(
@@ -128,7 +128,8 @@ def _cells(
     return tuple(Cell(name, loss, data, chosen, text_teacher="minilm") for name, loss in losses.items())
 
 
-def _choice_cells(data: DataConfig, place: Place) -> tuple[Cell, ...]:
+def choice_cells(data: DataConfig, place: Place) -> tuple[Cell, ...]:
+    """Return all that is tried in a place, measured on its held-out training videos."""
     if data.data == "minivtt":
         raise ValueError("suite: round two needs real data; expected --data with a folder, got minivtt")
     losses = {**TRIED, **RIVALS}
@@ -157,12 +158,20 @@ def finalists(
     return losses, tuple((chosen.row, other) for other in others)
 
 
+def best_nearest(rows: Sequence[Mapping[str, Any]], data: DataConfig) -> str:
+    """Name the best margin for the nearest pairs by the same rule; needs the runs of ``choose``."""
+    score = scores(rows, data, "full") or {}
+    rival = max(RIVALS, key=lambda name: score[name])
+    family = [name for name in CANDIDATES if name.startswith("nearest")]
+    return max(family, key=lambda name: _smaller_gain(score, name, rival))
+
+
 def _choice(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    return Suite("final-choice", _choice_cells(data, "full"), CHOICE_SEEDS)
+    return Suite("final-choice", choice_cells(data, "full"), CHOICE_SEEDS)
 
 
 def _anchors_choice(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    return Suite("anchors-choice", _choice_cells(data, "anchors"), CHOICE_SEEDS)
+    return Suite("anchors-choice", choice_cells(data, "anchors"), CHOICE_SEEDS)
 
 
 def _full(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
@@ -184,9 +193,7 @@ def _anchors_final(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite
 def _nearest(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
     """The best margin for the nearest pairs, although it was not chosen: its control softens less."""
     chosen = _chosen(data, rows, "full", "final-nearest")
-    score = scores(rows, data, "full") or {}
-    family = [name for name in CANDIDATES if name.startswith("nearest")]
-    row = max(family, key=lambda name: _smaller_gain(score, name, chosen.rival))
+    row = best_nearest(rows, data)
     losses, comparisons = finalists(Choice(row, chosen.rival, f"{row}-permuted", chosen.best_placebo), TRIED)
     return Suite("final-nearest", _cells(losses, replace(data, protocol="full")), SEEDS, comparisons)
 

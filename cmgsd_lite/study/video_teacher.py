@@ -56,13 +56,14 @@ def choose(rows: Sequence[Mapping[str, Any]], data: DataConfig) -> final.Choice 
         True
     """
     rivals = final.scores(rows, data, "full")
-    own = final.mean_scores(rows, _choice_cells(data), CHOICE_SEEDS)
+    own = final.mean_scores(rows, choice_cells(data), CHOICE_SEEDS)
     if rivals is None or own is None:
         return None
     return final.decide({**rivals, **own}, CANDIDATES, CONTROLS)
 
 
-def _choice_cells(data: DataConfig) -> tuple[Cell, ...]:
+def choice_cells(data: DataConfig) -> tuple[Cell, ...]:
+    """Return all that is tried, measured on the full split's held-out training videos."""
     if data.data == "minivtt":
         raise ValueError("suite: the third round needs real data; expected --data with a folder, got minivtt")
     held = replace(data, protocol="full", held_out=final.HELD_OUT)
@@ -71,7 +72,7 @@ def _choice_cells(data: DataConfig) -> tuple[Cell, ...]:
 
 
 def _choice(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    return Suite("video-choice", _choice_cells(data), CHOICE_SEEDS)
+    return Suite("video-choice", choice_cells(data), CHOICE_SEEDS)
 
 
 def _final(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
