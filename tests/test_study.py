@@ -239,6 +239,8 @@ def test_suites_hold_what_the_study_promises():
             "video-final",
             "controls-final",
             "controls-anchors",
+            "controls-further-choice",
+            "controls-further",
         ):
             continue  # these depend on a choice
         for data in (DATA, DataConfig("somewhere")):
@@ -545,6 +547,29 @@ def test_reported_rows_meet_the_best_control_over_all_betas():
     assert anchors.comparisons[-1] == ("zscore-4-0.05", "nearest-smooth-0.4-permuted")
     assert anchors.cells[0].key == suite("anchors-final", data, rows).cells[0].key
     assert anchors.seeds == final.ANCHOR_SEEDS
+
+
+def test_round_ones_row_meets_its_control_at_the_controls_best_beta():
+    data = DataConfig("somewhere")
+    with pytest.raises(ValueError, match="'controls-further-choice' needs the suite 'further-choice' first"):
+        suite("controls-further-choice", data)
+    rows = final_rows({"infonce-static": 2.0}, "further-choice", seeds=(further.SEED,))
+    choice = suite("controls-further-choice", data, rows)
+    assert {cell.measured_on for cell in choice.cells} == {"validation"}
+    with pytest.raises(ValueError, match="'controls-further' needs the suite 'controls-further-choice'"):
+        suite("controls-further", data, rows)
+    scored = [
+        {"key": cell.key, "seed": seed, "metrics": {"R@10": float(cell.loss.beta == 0.2), "nDCG": 1.0}}
+        for cell in choice.cells
+        for seed in choice.seeds
+    ]
+    made = suite("controls-further", data, rows + scored)
+    row, control = made.cells
+    assert row.key == suite("further", data, rows).cells[0].key
+    assert control.loss == replace(row.loss, kind="infonce-permuted", beta=0.2)
+    assert {row.measured, control.measured} == {"test"}
+    assert made.comparisons == ((row.name, control.name),)
+    assert made.seeds == suite("further", data, rows).seeds
 
 
 def test_comparisons_apart_leave_the_prompting_videos_out(smoke, monkeypatch):

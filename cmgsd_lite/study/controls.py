@@ -1,6 +1,6 @@
 """After the rounds: permuted controls at their own best beta.
 
-Rounds two and three tried a control at its candidates' betas alone, and most were best at the largest. A
+The rounds tried a control at its candidates' betas alone, and most were best at the largest. A
 control that still rises there is a weak opponent, and part of what looks like meaning is softening that it
 was not allowed. So the controls, and they alone, get larger betas on the same held-out videos, and the rows
 that were reported meet the best of them. This came after the verdicts: it can take from them, not add.
@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cmgsd_lite.conditions import LossConfig
+from cmgsd_lite.conditions import Kind, LossConfig
 from cmgsd_lite.data.anchors import PROTOCOL as ANCHORS
 from cmgsd_lite.experiment import DataConfig
-from cmgsd_lite.study import final, video_teacher
+from cmgsd_lite.study import final, further, video_teacher
 from cmgsd_lite.study.grid import SUITES, Cell, Suite, training_for
 from cmgsd_lite.study.real import ANCHOR_TRAINING
 from cmgsd_lite.study.text_teachers import TextTeacher
@@ -38,6 +38,9 @@ MINILM = {
 }
 VIDEO = _controls("video", video_teacher.CANDIDATES["video-4-0.05"], (0.2, 0.4))
 """Round two's and round three's controls at the betas that no candidate of their families had."""
+
+ROUND_ONE_BETAS = (0.025, 0.05, 0.1, 0.2, 0.4)
+"""Of the control of round one's row, which had one beta; its choice is made on validation, like the row's."""
 
 
 def best_controls(
@@ -136,7 +139,45 @@ def _test_cells(
     )
 
 
+def _round_one(data: DataConfig, rows: Sequence[Mapping[str, Any]], name: str) -> tuple[Cell, ...]:
+    """Give round one's row on test, then its control at every beta on validation."""
+    chosen = further.choose(rows, data)
+    if chosen is None:
+        raise ValueError(f"suite: {name!r} needs the suite 'further-choice' first, on the same data")
+    row = Cell(chosen[0], further.CANDIDATES[chosen[0]], data, training_for(data))
+    kind: Kind = "infonce-permuted" if row.loss.kind == "infonce-cmgsd" else "permuted"
+    controls = [
+        replace(
+            row,
+            name=f"{row.name}-{beta}-permuted",
+            loss=replace(row.loss, kind=kind, beta=beta),
+            measured="validation",
+        )
+        for beta in ROUND_ONE_BETAS
+    ]
+    return row, *controls
+
+
+def _round_one_choice(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
+    _, *controls = _round_one(data, rows, "controls-further-choice")
+    return Suite("controls-further-choice", tuple(controls), final.CHOICE_SEEDS)
+
+
+def _round_one_final(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
+    row, *controls = _round_one(data, rows, "controls-further")
+    scores = final.mean_scores(rows, controls, final.CHOICE_SEEDS)
+    if scores is None:
+        raise ValueError(
+            "suite: 'controls-further' needs the suite 'controls-further-choice' first, on the same data"
+        )
+    best = max(controls, key=lambda cell: scores[cell.name])
+    cells = (row, replace(best, measured="test"))
+    return Suite("controls-further", cells, further.SEEDS, ((row.name, best.name),))
+
+
 SUITES["controls-choice"] = _full_choice
 SUITES["controls-anchors-choice"] = _anchors_choice
 SUITES["controls-final"] = _full
 SUITES["controls-anchors"] = _anchors
+SUITES["controls-further-choice"] = _round_one_choice
+SUITES["controls-further"] = _round_one_final

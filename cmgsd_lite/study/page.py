@@ -35,6 +35,7 @@ from cmgsd_lite.study.tables import (
     best_over_beta,
     choice_table,
     clear_rows,
+    controls_table,
     cost_table,
     factor_table,
     gains_table,
@@ -68,6 +69,9 @@ REAL_RESULTS = (
     "final-nearest-msrvtt",
     "video-final-msrvtt",
     "anchors-final-msrvtt",
+    "controls-final-msrvtt",
+    "controls-anchors-msrvtt",
+    "controls-further-msrvtt",
 )
 """Results on real data whose comparisons are all shown; those of a headline are sorted by question."""
 
@@ -136,8 +140,17 @@ def blocks(results: Results) -> dict[str, str]:
     made["gains video-choice-msrvtt"] = lambda r: gains_table(
         r["video-choice-msrvtt"], r["final-choice-msrvtt"]
     )
-    apart = "video-final-msrvtt-apart"
-    made[f"answers {apart}"] = lambda r: all_answers_table(r[apart], COMPARED_REAL)
+    made["controls controls-choice-msrvtt"] = lambda r: controls_table(
+        r["final-choice-msrvtt"], r["video-choice-msrvtt"], r["controls-choice-msrvtt"]
+    )
+    made["controls controls-anchors-choice-msrvtt"] = lambda r: controls_table(
+        r["anchors-choice-msrvtt"], r["controls-anchors-choice-msrvtt"]
+    )
+    made["controls controls-further-choice-msrvtt"] = lambda r: controls_table(
+        r["controls-further-choice-msrvtt"]
+    )
+    for name in ("video-final-msrvtt-apart", "controls-final-msrvtt-apart"):
+        made[f"answers {name}"] = lambda r, name=name: all_answers_table(r[name], COMPARED_REAL)  # type: ignore[misc]
     for name in ("headline-minivtt", "tuned-minivtt"):
         made[f"rows {name}"] = lambda r, name=name: rows_table(r[name], KNOWN_TRUTH)  # type: ignore[misc]
     for name in ("headline-msrvtt", *REAL_RESULTS):

@@ -373,6 +373,40 @@ def gains_table(result: Mapping[str, Any], rivals: Mapping[str, Any] | None = No
     return "\n".join(lines)
 
 
+def controls_table(*choices: Mapping[str, Any]) -> str:
+    """Write what permuted controls reach at every beta as a Markdown table.
+
+    Args:
+        choices: Contents of the choices' result files; later ones add betas.
+
+    Returns:
+        R@10 + nDCG on held-out videos (mean over the file's seeds) by beta; the best in bold.
+
+    Source:
+        ours.
+
+    Example:
+        >>> rows = [{"label": "zscore-4-0.1-permuted", "mean": {"R@10": 40.0, "nDCG": 70.0}}]
+        >>> print(controls_table({"rows": rows}))
+        | control | R@10 + nDCG by beta |
+        |---|---|
+        | zscore-4 | **0.1: 110.0** |
+    """
+    families: dict[str, dict[float, float]] = {}
+    for result in choices:
+        for name, total in _sums(result).items():
+            if name.endswith("-permuted"):
+                family, beta = name.removesuffix("-permuted").rsplit("-", 1)
+                families.setdefault(family, {})[float(beta)] = total
+    lines = ["| control | R@10 + nDCG by beta |", "|---|---|"]
+    for family, by_beta in families.items():
+        best = max(by_beta, key=lambda beta: by_beta[beta])
+        cells = [f"{beta:g}: {by_beta[beta]:.1f}" for beta in sorted(by_beta)]
+        marked = [f"**{c}**" if c.startswith(f"{best:g}:") else c for c in cells]
+        lines.append(f"| {family} | {', '.join(marked)} |")
+    return "\n".join(lines)
+
+
 def _sums(result: Mapping[str, Any]) -> dict[str, float]:
     return {row["label"]: row["mean"]["R@10"] + row["mean"]["nDCG"] for row in result["rows"]}
 
