@@ -867,13 +867,22 @@ def test_real_sets_that_were_not_run_are_left_out():
         "anchors-msrvtt": {"comparisons": [entry("cmgsd-4-static", "cmgsd-4-static-permuted")]},
         "final-full-msrvtt": {"comparisons": [entry("zscore-4-0.05", "infonce-0.08"), entry("x", "infonce")]},
     }
+    results["controls-final-msrvtt"] = {
+        "comparisons": [
+            entry("nearest-4-0.2", "nearest-4-0.2-permuted"),
+            entry("zscore-4-0.05", "zscore-4-0.2-permuted"),
+            entry("zscore-4-0.05", "zscore-smooth-0.4-permuted"),
+        ]
+    }
     groups = tables.real_groups(results)
     labels = {group: [label for label, _ in entries] for group, entries in groups.items()}
     assert labels == {
-        "adaptivity: row − its permuted control": ["anchors: 4 hardest, both teachers"],
+        "adaptivity: row − its permuted control, same β": ["anchors: 4 hardest, both teachers"],
+        "row − its control at the control's best β": ["full split: chosen, both (MiniLM)"],
         "row − plain InfoNCE": ["full split: chosen, both (MiniLM)"],
     }
     assert groups["row − plain InfoNCE"][0][1]["b"] == "infonce-0.08"
+    assert groups["row − its control at the control's best β"][0][1]["b"] == "zscore-4-0.2-permuted"
 
 
 @pytest.mark.parametrize("name", page.PAGES)
