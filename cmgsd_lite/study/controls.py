@@ -122,16 +122,19 @@ def _anchors(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
 def _pairs(
     data: DataConfig, rows: Sequence[Mapping[str, Any]], place: final.Place, name: str, first: str
 ) -> tuple[tuple[str, str], ...]:
-    best = best_controls(rows, data, place)
-    if best is None:
+    best, chosen = best_controls(rows, data, place), final.choose(rows, data, place)
+    if best is None or chosen is None:
         raise ValueError(f"suite: {name!r} needs the suites {first} first, on the same data")
-    return tuple((row, control) for row, controls in best.items() for control in controls)
+    pairs = [(row, control) for row, controls in best.items() for control in controls]
+    # A margin without meaning against plain InfoNCE: what softening alone is worth.
+    pairs += [(controls[-1], chosen.rival) for controls in best.values()]
+    return tuple(dict.fromkeys(pairs))
 
 
 def _test_cells(
     pairs: Sequence[tuple[str, str]], data: DataConfig, training: TrainingConfig
 ) -> tuple[Cell, ...]:
-    losses = {**final.TRIED, **video_teacher.TRIED, **MINILM, **VIDEO}
+    losses = {**final.TRIED, **final.RIVALS, **video_teacher.TRIED, **MINILM, **VIDEO}
     teachers: dict[bool, TextTeacher] = {True: "wordllama", False: "minilm"}
     return tuple(
         Cell(name, losses[name], data, training, text_teacher=teachers[name.startswith("video")])
