@@ -66,9 +66,7 @@ def best_controls(
         True
     """
     chosen = final.choose(rows, data, place)
-    scores = final.mean_scores(
-        rows, [*final.choice_cells(data, place), *_cells(MINILM, data, place)], final.CHOICE_SEEDS
-    )
+    scores = _scores(rows, final.choice_cells(data, place), MINILM)
     if chosen is None or scores is None:
         return None
     if place == "anchors":
@@ -76,9 +74,7 @@ def best_controls(
     nearest = final.best_nearest(rows, data)
     found = {row: _best(scores, row) for row in (chosen.row, nearest)}
     video = video_teacher.choose(rows, data)
-    of_video = final.mean_scores(
-        rows, [*video_teacher.choice_cells(data), *_cells(VIDEO, data, place)], final.CHOICE_SEEDS
-    )
+    of_video = _scores(rows, video_teacher.choice_cells(data), VIDEO)
     if video is None or of_video is None:
         return None
     return found | {video.row: _best(of_video, video.row)}
@@ -90,19 +86,25 @@ def _best(scores: Mapping[str, float], row: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(max(group, key=lambda name: scores[name]) for group in (family, controls)))
 
 
-def _cells(losses: Mapping[str, LossConfig], data: DataConfig, place: final.Place) -> list[Cell]:
-    """Cells on held-out videos that differ from those of the round's own choice in the loss alone."""
-    own = video_teacher.choice_cells(data) if losses is VIDEO else final.choice_cells(data, place)
-    return [replace(own[0], name=name, loss=loss) for name, loss in losses.items()]
+def _scores(
+    rows: Sequence[Mapping[str, Any]], tried: Sequence[Cell], larger: Mapping[str, LossConfig]
+) -> dict[str, float] | None:
+    return final.mean_scores(rows, [*tried, *_like(tried[0], larger)], final.CHOICE_SEEDS)
+
+
+def _like(cell: Cell, losses: Mapping[str, LossConfig]) -> list[Cell]:
+    """Cells that differ from one of the round's own choice in the loss alone."""
+    return [replace(cell, name=name, loss=loss) for name, loss in losses.items()]
 
 
 def _full_choice(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    cells = (*_cells(MINILM, data, "full"), *_cells(VIDEO, data, "full"))
-    return Suite("controls-choice", cells, final.CHOICE_SEEDS)
+    minilm, video = final.choice_cells(data, "full")[0], video_teacher.choice_cells(data)[0]
+    return Suite("controls-choice", (*_like(minilm, MINILM), *_like(video, VIDEO)), final.CHOICE_SEEDS)
 
 
 def _anchors_choice(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    return Suite("controls-anchors-choice", tuple(_cells(MINILM, data, "anchors")), final.CHOICE_SEEDS)
+    cells = _like(final.choice_cells(data, "anchors")[0], MINILM)
+    return Suite("controls-anchors-choice", tuple(cells), final.CHOICE_SEEDS)
 
 
 def _full(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
