@@ -536,7 +536,7 @@ for entry in unseen["comparisons"]:
 # Above its own placebo on both metrics, and above InfoNCE on R@10, by .6 to .8 points; InfoNCE keeps a tenth of a point of nDCG. It
 # took three rounds to find. Done?
 #
-# Not yet. Row and placebo were trained with the *same* β. Is that fair? Shuffled, a margin of the same size softens less: it
+# Not yet. Row and placebo were trained with the *same* β. Is that fair? Shuffled, a margin of the same size may soften less, as it
 # gives room to the wrong pairs. Look at what the placebos reach on the held-out videos when β grows.
 
 # %%
