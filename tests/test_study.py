@@ -238,6 +238,7 @@ def test_suites_hold_what_the_study_promises():
             "anchors-final",
             "video-final",
             "controls-final",
+            "controls-1ka",
             "controls-anchors",
             "controls-further-choice",
             "controls-further",
@@ -546,6 +547,9 @@ def test_reported_rows_meet_the_best_control_over_all_betas():
     assert own == {name: reported[name] for name in ("zscore-smooth-0.05", "video-4-0.1", "infonce-0.07")} | {
         "nearest-4-0.2": suite("final-nearest", data, rows).cells[0].key
     }
+    small = suite("controls-1ka", data, rows)
+    assert small.comparisons == (("zscore-smooth-0.05", "zscore-smooth-0.2-permuted"),)
+    assert small.cells[0].key == suite("final-1ka", data, rows).cells[0].key
     rows += final_rows({"nearest-smooth-0.4-permuted": 8.0}, "controls-anchors-choice")
     anchors = suite("controls-anchors", data, rows)
     assert ("zscore-4-0.05", "nearest-smooth-0.4-permuted") in anchors.comparisons

@@ -114,6 +114,14 @@ def _full(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
     return Suite("controls-final", cells, final.SEEDS, pairs, apart=video_teacher.PROMPTED_BY)
 
 
+def _one_thousand(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
+    """Round two's row on its second set, where only its own control is in question."""
+    first = "'final-choice', 'video-choice' and 'controls-choice'"
+    row, control = _pairs(data, rows, "full", "controls-1ka", first)[0]
+    cells = _test_cells([(row, control)], replace(data, protocol="1k-A"), training_for(data))
+    return Suite("controls-1ka", cells, final.SEEDS, ((row, control),))
+
+
 def _anchors(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
     first = "'anchors-choice' and 'controls-anchors-choice'"
     pairs = _pairs(data, rows, "anchors", "controls-anchors", first)
@@ -183,6 +191,7 @@ def _round_one_final(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Sui
 SUITES["controls-choice"] = _full_choice
 SUITES["controls-anchors-choice"] = _anchors_choice
 SUITES["controls-final"] = _full
+SUITES["controls-1ka"] = _one_thousand
 SUITES["controls-anchors"] = _anchors
 SUITES["controls-further-choice"] = _round_one_choice
 SUITES["controls-further"] = _round_one_final

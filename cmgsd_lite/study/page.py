@@ -70,6 +70,7 @@ REAL_RESULTS = (
     "video-final-msrvtt",
     "anchors-final-msrvtt",
     "controls-final-msrvtt",
+    "controls-1ka-msrvtt",
     "controls-anchors-msrvtt",
     "controls-further-msrvtt",
 )

@@ -25,6 +25,7 @@ REAL_SETS = (
 
 CONTROLS_OF = {
     "further-msrvtt": "controls-further-msrvtt",
+    "final-1ka-msrvtt": "controls-1ka-msrvtt",
     "final-full-msrvtt": "controls-final-msrvtt",
     "final-nearest-msrvtt": "controls-final-msrvtt",
     "video-final-msrvtt": "controls-final-msrvtt",
