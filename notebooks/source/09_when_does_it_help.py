@@ -560,7 +560,11 @@ print("\nvideo teacher, the videos that had not prompted it:")
 for entry in stronger["apart"]["comparisons"]:
     if entry["a"].startswith("video"):
         print(say(stronger["apart"], entry["a"], entry["b"]))
-for name, about in (("anchors", "anchor features"), ("further", "round one's row, 300 test videos")):
+for name, about in (
+    ("1ka", "round two's row on 1k-A's 300 test videos"),
+    ("anchors", "anchor features"),
+    ("further", "round one's row on 1k-A's"),
+):
     print(f"\n{about}:")
     found = docs_result(f"study-controls-{name}-msrvtt.json")
     for entry in found["comparisons"]:
@@ -568,8 +572,8 @@ for name, about in (("anchors", "anchor features"), ("further", "round one's row
 
 # %% [markdown]
 # On R@10 no row is clear any more but the nearest tenth against its own, weak family. A stronger margin *without* meaning catches up, and is
-# itself level with the best InfoNCE or a little above. nDCG stays ahead by a quarter of a
-# point where a text teacher takes part, and is level with the video teacher alone. The intervals reach from nothing to a point, so
+# itself level with the best InfoNCE or a little above. nDCG stays ahead by .2 to .4 points
+# where a text teacher takes part, and is level with the video teacher alone. The intervals reach from nothing to a point, so
 # a small gain of recall by meaning is neither shown nor excluded.
 #
 # This check came last, and it should have come first. **A control deserves the same tuning as the row.** With less, what looks like meaning is
