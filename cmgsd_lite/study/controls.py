@@ -43,6 +43,13 @@ ROUND_ONE_BETAS = (0.025, 0.05, 0.1, 0.2, 0.4)
 """Of the control of round one's row, which had one beta; its choice is made on validation, like the row's."""
 
 
+NEEDED = {
+    "full": "'final-choice', 'video-choice' and 'controls-choice'",
+    "anchors": "'anchors-choice' and 'controls-anchors-choice'",
+}
+"""Suites whose runs a choice of controls needs, by place."""
+
+
 def best_controls(
     rows: Sequence[Mapping[str, Any]], data: DataConfig, place: final.Place
 ) -> dict[str, tuple[str, ...]] | None:
@@ -108,33 +115,30 @@ def _anchors_choice(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suit
 
 
 def _full(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    first = "'final-choice', 'video-choice' and 'controls-choice'"
-    pairs = _pairs(data, rows, "full", "controls-final", first)
+    pairs = _pairs(data, rows, "full", "controls-final")
     cells = _test_cells(pairs, replace(data, protocol="full"), training_for(data))
     return Suite("controls-final", cells, final.SEEDS, pairs, apart=video_teacher.PROMPTED_BY)
 
 
 def _one_thousand(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
     """Round two's row on its second set, where only its own control is in question."""
-    first = "'final-choice', 'video-choice' and 'controls-choice'"
-    row, control = _pairs(data, rows, "full", "controls-1ka", first)[0]
+    row, control = _pairs(data, rows, "full", "controls-1ka")[0]
     cells = _test_cells([(row, control)], replace(data, protocol="1k-A"), training_for(data))
     return Suite("controls-1ka", cells, final.SEEDS, ((row, control),))
 
 
 def _anchors(data: DataConfig, rows: Sequence[Mapping[str, Any]]) -> Suite:
-    first = "'anchors-choice' and 'controls-anchors-choice'"
-    pairs = _pairs(data, rows, "anchors", "controls-anchors", first)
+    pairs = _pairs(data, rows, "anchors", "controls-anchors")
     cells = _test_cells(pairs, replace(data, protocol=ANCHORS), ANCHOR_TRAINING)
     return Suite("controls-anchors", cells, final.ANCHOR_SEEDS, pairs)
 
 
 def _pairs(
-    data: DataConfig, rows: Sequence[Mapping[str, Any]], place: final.Place, name: str, first: str
+    data: DataConfig, rows: Sequence[Mapping[str, Any]], place: final.Place, name: str
 ) -> tuple[tuple[str, str], ...]:
     best, chosen = best_controls(rows, data, place), final.choose(rows, data, place)
     if best is None or chosen is None:
-        raise ValueError(f"suite: {name!r} needs the suites {first} first, on the same data")
+        raise ValueError(f"suite: {name!r} needs the suites {NEEDED[place]} first, on the same data")
     pairs = [(row, control) for row, controls in best.items() for control in controls]
     # A margin without meaning against plain InfoNCE: what softening alone is worth.
     pairs += [(controls[-1], chosen.rival) for controls in best.values()]
