@@ -315,6 +315,9 @@ def test_choices_are_made_on_validation_with_their_own_seeds():
     tuned = suite("tuned", DATA, rows)
     assert next(c for c in tuned.cells if c.name == "fixed-4").loss.margin == 0.2
     assert {cell.measured for cell in tuned.cells} == {"test"}
+    # Row against control, and both against InfoNCE: what softening alone is worth.
+    pairs = {("cmgsd-4-ramp", "cmgsd-4-ramp-permuted"), ("cmgsd-4-ramp", "infonce")}
+    assert {*pairs, ("cmgsd-4-ramp-permuted", "infonce")} <= set(tuned.comparisons)
     with pytest.raises(ValueError, match="not yet run: fixed-4"):
         suite("tuned", DATA, rows[1:])
 
@@ -853,6 +856,20 @@ def test_rows_end_with_a_random_ranking():
     assert tables.all_answers_table(older, ["R@10", "mAP@R (category)"]).startswith(
         "| difference | seeds | R@10 |\n"
     )
+
+
+def test_the_table_of_controls_joins_the_betas_and_marks_the_best():
+    def result(sums):
+        return {"rows": [{"label": name, "mean": {"R@10": x, "nDCG": 1.0}} for name, x in sums.items()]}
+
+    of_round = result({"video-4-0.05-permuted": 2.0, "video-4-0.1-permuted": 4.0, "video-4-0.05": 9.0})
+    larger = result(
+        {"video-4-0.4-permuted": 3.0, "video-smooth-0.4-permuted": 1.0, "video-4-0.025-permuted": 0.0}
+    )
+    assert tables.controls_table(of_round, larger).splitlines()[2:] == [
+        "| video-4 | 0.025: 1.0, 0.05: 3.0, **0.1: 5.0**, 0.4: 4.0 |",
+        "| video-smooth | **0.4: 2.0** |",
+    ]
 
 
 def test_the_table_of_gains_marks_the_candidate_that_the_choice_takes():
