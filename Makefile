@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-NBVAL := -p tests.nbval_times -n 2 --dist loadfile --nbval --nbval-current-env \
-	--nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 300
+NBVAL := -p tests.notebooks.nbval_times -n 2 --dist loadfile --nbval --nbval-current-env \
+	--nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg --nbval-cell-timeout 300
 
 .PHONY: run test test-fast test-notebooks lint lab notebooks figures api clean
 

@@ -19,16 +19,16 @@ from torch import Tensor, nn
 
 from cmgsd_lite.data import RetrievalDataset, Split
 from cmgsd_lite.data.minivtt import entailment, load_minivtt
-from cmgsd_lite.evaluation import score
+from cmgsd_lite.evaluation.metrics import retrieval_metrics
 from cmgsd_lite.losses import InfoNCELoss
-from cmgsd_lite.metrics import retrieval_metrics
 from cmgsd_lite.models import ModelConfig
 from cmgsd_lite.models.base import RetrievalModel, TextExperts, VideoExperts, present_experts
-from cmgsd_lite.pooling import masked_mean
-from cmgsd_lite.prepare import PreparedDataset
+from cmgsd_lite.models.pooling import masked_mean
 from cmgsd_lite.runtime import set_threads
 from cmgsd_lite.similarity import normalise
 from cmgsd_lite.training import TrainingConfig, fit
+from cmgsd_lite.training.prepare import PreparedDataset
+from cmgsd_lite.training.scoring import score
 
 VARIANTS = ("low", "default", "high")
 

@@ -1,4 +1,4 @@
-"""Curves of trainings on real MSR-VTT features, for chapter 08: ``docs/results/msrvtt-curves.json``.
+"""Curves of trainings on real MSR-VTT features, for chapter 08: ``msrvtt-curves.json``.
 
 ``python benchmarks/msrvtt_curves.py --data $CMGSD_DATA`` trains the compact model once (seed 0) under each
 condition and writes loss and validation recall of every epoch, and how often each margin occurs before and
@@ -12,11 +12,11 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-from cmgsd_lite.conditions import CONDITIONS
-from cmgsd_lite.experiment import MARGIN_BINS, Bench, DataConfig, Experiment, margin_histogram
 from cmgsd_lite.losses import CMGSDLoss
 from cmgsd_lite.runtime import set_threads, versions, write_json
 from cmgsd_lite.training import TrainingConfig, fit
+from cmgsd_lite.training.conditions import CONDITIONS
+from cmgsd_lite.training.experiment import MARGIN_BINS, Bench, DataConfig, Experiment, margin_histogram
 
 NAMES = (
     "fixed-mean",
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="folder of MSR-VTT annotations and features")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--out", type=Path, default=Path("docs/results/msrvtt-curves.json"))
+    parser.add_argument("--out", type=Path, default=Path("cmgsd_lite/course/results/msrvtt-curves.json"))
     options = parser.parse_args()
     set_threads(1)
     # No early stopping: the chapter shows what happens after the best epoch too.

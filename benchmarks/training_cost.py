@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cmgsd_lite.conditions import LossConfig
-from cmgsd_lite.evaluation import score
-from cmgsd_lite.experiment import Bench, DataConfig, Experiment
 from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.runtime import set_threads, versions, write_json
 from cmgsd_lite.training import FitResult, TrainingConfig, fit
+from cmgsd_lite.training.conditions import LossConfig
+from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
+from cmgsd_lite.training.scoring import score
 
 BASELINE = "fixed-4"
 LOSSES = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import cmgsd_lite.exercises
-from cmgsd_lite.cli import build_parser
+import cmgsd_lite.course.exercises
+from cmgsd_lite.cli.main import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
@@ -130,7 +130,7 @@ def test_glossary_is_sorted_complete_and_points_to_chapters():
 def test_the_teacher_page_names_exercises_of_each_chapter():
     text = TEACHING.read_text(encoding="utf-8")
     named, known = set(re.findall(r"`(check_\w+)`", text)), set()
-    for path in sorted(Path(cmgsd_lite.exercises.__file__).parent.glob("chapter*.py")):
+    for path in sorted(Path(cmgsd_lite.course.exercises.__file__).parent.glob("chapter*.py")):
         checkers = set(re.findall(r"^def (check_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
         assert len(checkers & named) >= 2, f"{path.stem}: {sorted(checkers)}"
         known |= checkers

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from cmgsd_lite import losses
-from tests.course import ROOT
+from tests.notebooks.chapters import ROOT
 
 SCRIPT = ROOT / "docs" / "build_api.py"
 PAGE = ROOT / "docs" / "API.md"

@@ -1,39 +1,94 @@
-"""Imports go one way: no circles between modules, and nothing below imports the face."""
+"""The house: imports go down the floors, in no circle, and the package knows nothing of what stands on it."""
 
 import ast
-import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
-# load_dataset stands below the embedded data set, which it loads when it is called.
-LATE = ("cmgsd_lite.data.dataset", "cmgsd_lite.data.minivtt")
-# What may know the command line, figures, explorers and exercises.
-FACE = re.compile(
-    r"cmgsd_lite\.(__main__|cli|commands|report|truth_page|course|environment|plots|explore|exercises)\b"
+FLOORS = (
+    ("errors", "runtime", "similarity", "schedules"),
+    ("distances", "margins"),
+    ("losses",),
+    ("evaluation",),
+    ("metrics", "baselines"),
+    ("encoders",),
+    ("data",),
+    ("models",),
+    ("teachers",),
+    ("training",),
+    ("course",),
+    ("cli",),
+    ("__main__",),
 )
-BELOW = re.compile(
-    r"cmgsd_lite\.(data|losses|models|margins|distances|schedules|similarity|metrics|training)\b"
-)
+"""From the ground up, as CONTRIBUTING.md has it: a room may import those below it and itself."""
 
 
-def imports():
-    """The modules that each module of the package imports, functions' own imports included."""
-    names = {}
-    for path in (ROOT / "cmgsd_lite").rglob("*.py"):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        names[".".join(parts).removesuffix(".__init__")] = ast.parse(path.read_text(encoding="utf-8"))
+ABOVE = ("study", "notebooks", "tests", "benchmarks", "docs")
+
+
+def modules(package: Path = ROOT / "cmgsd_lite") -> dict[str, ast.Module]:
     found = {}
-    for module, tree in names.items():
-        wanted = set()
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                within = {f"{node.module}.{alias.name}" for alias in node.names}
-                wanted |= {name if name in names else node.module for name in within}
-            elif isinstance(node, ast.Import):
-                wanted |= {alias.name for alias in node.names}
-        found[module] = {name for name in wanted if name in names and (module, name) != LATE}
+    for path in sorted(package.rglob("*.py")):
+        name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = ast.parse(path.read_text(encoding="utf-8"))
     return found
+
+
+def wanted_by(tree: ast.Module, known: dict[str, ast.Module]) -> set[str]:
+    """All modules that a module imports, those of its functions included, and the text of lazy ones."""
+    wanted = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            within = {f"{node.module}.{alias.name}" for alias in node.names}
+            wanted |= {name if name in known else node.module for name in within}
+        elif isinstance(node, ast.Import):
+            wanted |= {alias.name for alias in node.names}
+    return wanted
+
+
+def imports() -> dict[str, set[str]]:
+    known = modules()
+    return {name: {w for w in wanted_by(tree, known) if w in known} for name, tree in known.items()}
+
+
+def room(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def floor(module: str) -> int:
+    return next(i for i, rooms in enumerate(FLOORS) if room(module) in rooms)
+
+
+def test_every_room_has_a_floor():
+    rooms = {room(module) for module in modules()} - {""}
+    assert rooms == {name for rooms in FLOORS for name in rooms}
+
+
+def test_imports_go_down():
+    upwards = [
+        f"{module} -> {name}"
+        for module, wanted in imports().items()
+        for name in wanted
+        if room(module) and room(name) and room(module) != room(name) and floor(name) >= floor(module)
+    ]
+    assert not upwards
+
+
+@pytest.mark.parametrize(("outer", "inner"), [("data", "formats"), ("data", "world")])
+def test_inner_rooms_do_not_look_out(outer, inner):
+    inside = f"cmgsd_lite.{outer}.{inner}"
+    outwards = [
+        f"{module} -> {name}"
+        for module, wanted in imports().items()
+        for name in wanted
+        if module.startswith(inside)
+        and name.startswith(f"cmgsd_lite.{outer}")
+        and not name.startswith(inside)
+    ]
+    assert not outwards
 
 
 def test_no_circles():
@@ -41,12 +96,18 @@ def test_no_circles():
     assert len(order) > 50
 
 
-def test_nothing_below_imports_the_face():
-    upwards = {
-        (module, name)
-        for module, wanted in imports().items()
-        if BELOW.match(module)
-        for name in wanted
-        if FACE.match(name)
-    }
+def test_the_package_knows_nothing_of_what_stands_on_it():
+    known = modules()
+    upwards = [
+        f"{module} -> {name}"
+        for module, tree in known.items()
+        for name in wanted_by(tree, known)
+        if name.split(".")[0] in ABOVE
+    ]
     assert not upwards
+
+
+def test_only_few_files_lie_loose():
+    loose = {path.stem for path in (ROOT / "cmgsd_lite").glob("*.py")}
+    assert loose <= {"__init__", *(name for rooms in FLOORS for name in rooms)}
+    assert len(loose) <= 10

@@ -20,7 +20,7 @@ from cmgsd_lite.margins import (
     threshold_margin,
     zscore_margin,
 )
-from tests import slow_losses
+from tests.losses import slow_losses
 
 
 def random_distances(n, seed=0, dtype=torch.float64):

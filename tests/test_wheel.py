@@ -26,7 +26,7 @@ for variant in ("low", "default", "high"):
     assert (len(data.train), len(data.validation), len(data.test)) == (2000, 300, 1000)
 assert relevance(data.test.subset(["video2300"])).max() == 1
 assert clip("video7").frames().std() > 10, "drawn with the bundled glyphs"
-from cmgsd_lite.cli import main
+from cmgsd_lite.cli.main import main
 assert main(["info"]) == 0
 """
 

@@ -9,15 +9,16 @@ The pieces under them, for data sets of one's own: read_features, read_annotatio
 read_queries, SplitLists, assemble.
 """
 
-from cmgsd_lite.data.annotations import Annotations
 from cmgsd_lite.data.convert import convert
-from cmgsd_lite.data.dataset import RetrievalDataset, Split, assemble, load_dataset, load_folder
+from cmgsd_lite.data.dataset import RetrievalDataset, Split, assemble, load_folder
 from cmgsd_lite.data.discover import read_annotations
-from cmgsd_lite.data.features import read_features
+from cmgsd_lite.data.formats.annotations import Annotations
+from cmgsd_lite.data.formats.features import read_features
+from cmgsd_lite.data.formats.tables import ExpertFeatures, FeatureTable
 from cmgsd_lite.data.inspect_path import describe, format_description
 from cmgsd_lite.data.protocols import SplitLists
+from cmgsd_lite.data.registry import load_dataset
 from cmgsd_lite.data.splits import PROTOCOLS, read_queries, read_split_list
-from cmgsd_lite.data.tables import ExpertFeatures, FeatureTable
 
 __all__ = [
     "PROTOCOLS",

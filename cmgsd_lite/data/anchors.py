@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cmgsd_lite.data.annotations import Annotations
 from cmgsd_lite.data.dataset import RetrievalDataset, assemble
-from cmgsd_lite.data.features import read_features
+from cmgsd_lite.data.formats.annotations import Annotations
+from cmgsd_lite.data.formats.features import read_features
+from cmgsd_lite.data.formats.tables import ids_of
 from cmgsd_lite.data.protocols import SplitLists
 from cmgsd_lite.data.source import open_source
-from cmgsd_lite.data.tables import ids_of
 from cmgsd_lite.errors import DataError
 
 PROTOCOL = "anchors"

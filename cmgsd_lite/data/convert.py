@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from cmgsd_lite.data.features import innermost
-from cmgsd_lite.data.files import is_archive, unpacked
+from cmgsd_lite.data.formats.features import innermost
+from cmgsd_lite.data.formats.files import is_archive, unpacked
+from cmgsd_lite.data.formats.store import write_store
 from cmgsd_lite.data.source import documents_of, open_source
-from cmgsd_lite.data.store import write_store
 from cmgsd_lite.errors import DataError
 
 

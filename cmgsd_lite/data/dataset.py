@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cmgsd_lite.data.annotations import Annotations
-from cmgsd_lite.data.files import is_archive
+from cmgsd_lite.data.formats.annotations import Annotations
+from cmgsd_lite.data.formats.files import is_archive
+from cmgsd_lite.data.formats.tables import ExpertFeatures, FeatureTable, pad
 from cmgsd_lite.data.notes import cropped, left_out, named
 from cmgsd_lite.data.protocols import SplitLists, resolve
 from cmgsd_lite.data.source import open_source
 from cmgsd_lite.data.splits import protocol_name
-from cmgsd_lite.data.tables import ExpertFeatures, FeatureTable, pad
 from cmgsd_lite.errors import DataError
 
 MAX_TOKENS = 32
@@ -91,32 +91,6 @@ class RetrievalDataset:
     test: Split
     notes: list[str] = field(default_factory=list)
     category_names: dict[int, str] = field(default_factory=dict)
-
-
-def load_dataset(
-    name_or_path: str | Path = "minivtt", protocol: str | None = None, experts: Sequence[str] | None = None
-) -> RetrievalDataset:
-    """The embedded data set, or one from a folder with features and annotations.
-
-    Args:
-        name_or_path: "minivtt", or a folder that is searched two levels deep (see `load_folder`).
-        protocol: "1k-A" (also "9k"), "7k", "full" or "miech"; None for the best known one found.
-        experts: Names of the experts to use; None for all.
-
-    Raises:
-        DataError: nothing usable; the message names the file, what was expected and what was found.
-        ValueError: an unknown protocol.
-
-    Example:
-        >>> data = load_dataset("data/msrvtt", experts=["efficientnet_lite0_video_mean"])  # doctest: +SKIP
-        >>> print(len(data.train), len(data.validation), len(data.test))                   # doctest: +SKIP
-        4107 244 300
-    """
-    if str(name_or_path) != "minivtt":
-        return load_folder(name_or_path, protocol, experts)
-    from cmgsd_lite.data.minivtt import load_minivtt  # it is built on this module
-
-    return load_minivtt(protocol, experts)
 
 
 def load_folder(

@@ -4,13 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cmgsd_lite.data import features
-from cmgsd_lite.data.annotations import Annotations, merge_annotations, read_annotation_file
-from cmgsd_lite.data.caption_formats import parser_of
-from cmgsd_lite.data.files import UnknownLayoutError
-from cmgsd_lite.data.hdf5 import is_h5_tree
-from cmgsd_lite.data.store import INDEX, is_store
-from cmgsd_lite.data.tables import FeatureTable
+from cmgsd_lite.data.formats import features
+from cmgsd_lite.data.formats.annotations import Annotations, merge_annotations, read_annotation_file
+from cmgsd_lite.data.formats.captions import parser_of
+from cmgsd_lite.data.formats.files import UnknownLayoutError
+from cmgsd_lite.data.formats.hdf5 import is_h5_tree
+from cmgsd_lite.data.formats.store import INDEX, is_store
+from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.errors import DataError
 
 LEVELS = 2

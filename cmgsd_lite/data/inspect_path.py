@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from cmgsd_lite.data.annotations import Annotations
+from cmgsd_lite.data.formats.annotations import Annotations
+from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.notes import left_out
 from cmgsd_lite.data.protocols import SplitLists, resolve
 from cmgsd_lite.data.source import Source, open_source
-from cmgsd_lite.data.tables import FeatureTable
 from cmgsd_lite.errors import DataError
 
 

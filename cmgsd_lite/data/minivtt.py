@@ -20,7 +20,7 @@ from torch import Tensor
 
 from cmgsd_lite.data.dataset import RetrievalDataset, Split, assemble
 from cmgsd_lite.data.discover import read_annotations
-from cmgsd_lite.data.features import read_features
+from cmgsd_lite.data.formats.features import read_features
 from cmgsd_lite.data.protocols import SplitLists
 from cmgsd_lite.data.splits import read_split_list
 from cmgsd_lite.data.world.build import SEED, build_minivtt

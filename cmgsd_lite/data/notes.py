@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cmgsd_lite.data.annotations import Annotations
+from cmgsd_lite.data.formats.annotations import Annotations
+from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.protocols import SplitLists
-from cmgsd_lite.data.tables import FeatureTable
 
 # CE's own checks: captions that its release lacks of 20 a video, by the size of the test list.
 _CE_MISSING = {2990: 6, 1000: 2, 497: 0}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cmgsd_lite.data.annotations import Annotations
-from cmgsd_lite.data.caption_formats import csv_columns, csv_table
-from cmgsd_lite.data.files import UnknownLayoutError, read_text, video_id_of
-from cmgsd_lite.data.pickles import load_pickle
+from cmgsd_lite.data.formats.annotations import Annotations
+from cmgsd_lite.data.formats.captions import csv_columns, csv_table
+from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text, video_id_of
+from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.splits import PLAIN, read_queries, read_split_list, role_of
 from cmgsd_lite.errors import DataError
 

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from cmgsd_lite.data.annotations import Annotations, merge_annotations, read_annotation_file
 from cmgsd_lite.data.discover import (
     CAPTION_INDEX,
     Tree,
@@ -15,11 +14,12 @@ from cmgsd_lite.data.discover import (
     may_be_annotations,
     walk,
 )
-from cmgsd_lite.data.features import read_features
-from cmgsd_lite.data.files import UnknownLayoutError
+from cmgsd_lite.data.formats.annotations import Annotations, merge_annotations, read_annotation_file
+from cmgsd_lite.data.formats.features import read_features
+from cmgsd_lite.data.formats.files import UnknownLayoutError
+from cmgsd_lite.data.formats.store import is_store, read_document
+from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.protocols import SplitLists, find_protocols
-from cmgsd_lite.data.store import is_store, read_document
-from cmgsd_lite.data.tables import FeatureTable
 from cmgsd_lite.errors import DataError
 
 

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from cmgsd_lite.data.arrays import is_names_file, read_names
-from cmgsd_lite.data.caption_formats import csv_columns, csv_sentences, csv_table
-from cmgsd_lite.data.files import UnknownLayoutError, read_text, video_id_of
-from cmgsd_lite.data.tables import ids_of
+from cmgsd_lite.data.formats.arrays import is_names_file, read_names
+from cmgsd_lite.data.formats.captions import csv_columns, csv_sentences, csv_table
+from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text, video_id_of
+from cmgsd_lite.data.formats.tables import ids_of
 
 PROTOCOLS = ("1k-A", "7k", "full", "miech")
 PLAIN = "plain"  # lists whose names carry no protocol: NAME_train.csv, NAME_val.csv, NAME_test.csv

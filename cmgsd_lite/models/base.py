@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cmgsd_lite.models.config import ModelConfig
-from cmgsd_lite.pooling import check_features
+from cmgsd_lite.models.pooling import check_features
 from cmgsd_lite.similarity import at_least_float32
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 from cmgsd_lite.models.base import RetrievalModel, TextExperts, VideoExperts, present_experts
 from cmgsd_lite.models.config import ModelConfig
 from cmgsd_lite.models.gated_experts import GatedText
-from cmgsd_lite.pooling import masked_mean
+from cmgsd_lite.models.pooling import masked_mean
 from cmgsd_lite.similarity import normalise
 
 

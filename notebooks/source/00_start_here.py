@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from IPython.display import display
 
-from cmgsd_lite.environment import print_environment
+from cmgsd_lite.course.environment import print_environment
 from cmgsd_lite.runtime import set_threads
 
 set_threads(1)
@@ -54,8 +54,8 @@ for caption in dataset.train.captions[name][:5]:
     print("  -", caption)
 
 # %%
-from cmgsd_lite.plots.base import show_figure
-from cmgsd_lite.plots.retrieval import Found, plot_clip_strips, plot_top_clips
+from cmgsd_lite.course.plots.base import show_figure
+from cmgsd_lite.course.plots.retrieval import Found, plot_clip_strips, plot_top_clips
 
 figure = plot_clip_strips(
     dataset.train.captions[name][0], {"video17, five of its eight frames": minivtt.clip(name).frames()}
@@ -72,7 +72,7 @@ show_figure(
 # numbers, made by a frozen text encoder.
 
 # %%
-from cmgsd_lite.prepare import PreparedDataset
+from cmgsd_lite.training.prepare import PreparedDataset
 
 prepared = PreparedDataset.of(dataset, queries="protocol")
 widths = {name: tokens.shape[2] for name, tokens in prepared.train.features.items()}
@@ -87,10 +87,10 @@ print("numbers a caption", prepared.train.text.shape[1])
 # few seconds.
 
 # %%
-from cmgsd_lite.evaluation import score
 from cmgsd_lite.losses import MaxMarginRankingLoss
 from cmgsd_lite.models import ModelConfig, build_model
 from cmgsd_lite.training import TrainingConfig, fit
+from cmgsd_lite.training.scoring import score
 
 model = build_model(ModelConfig("mean-pool", prepared.train.text.shape[1], widths), seed=0)
 loss = MaxMarginRankingLoss(margin=0.2, reduction=4)
@@ -228,7 +228,7 @@ print(f"the vaguest: “{texts[chosen[vaguest]]}”, true of {per_caption[vagues
 # **Exercise 1.** In a batch of 128 pairs, how many (caption, clip) pairs does the loss take as negatives?
 
 # %%
-from cmgsd_lite.exercises.chapter00 import check_count_false_negatives, check_negatives
+from cmgsd_lite.course.exercises.chapter00 import check_count_false_negatives, check_negatives
 
 answer = None
 ### BEGIN SOLUTION

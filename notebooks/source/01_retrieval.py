@@ -22,8 +22,8 @@ import torch
 from matplotlib import pyplot as plt
 
 from cmgsd_lite import metrics
-from cmgsd_lite.plots.base import show_figure
-from cmgsd_lite.plots.retrieval import plot_matrix, plot_ranked_scores, plot_recall_at_k
+from cmgsd_lite.course.plots.base import show_figure
+from cmgsd_lite.course.plots.retrieval import plot_matrix, plot_ranked_scores, plot_recall_at_k
 from cmgsd_lite.runtime import set_threads
 
 set_threads(1)
@@ -198,11 +198,11 @@ print("equal to the package's random_floor")
 
 # %%
 from cmgsd_lite.data import load_dataset, minivtt
-from cmgsd_lite.evaluation import score
 from cmgsd_lite.losses import MaxMarginRankingLoss
 from cmgsd_lite.models import ModelConfig, build_model
-from cmgsd_lite.prepare import PreparedDataset
 from cmgsd_lite.training import TrainingConfig, fit
+from cmgsd_lite.training.prepare import PreparedDataset
+from cmgsd_lite.training.scoring import score
 
 dataset = load_dataset()
 prepared = PreparedDataset.of(dataset, queries="protocol")
@@ -397,7 +397,7 @@ print("each caption against all others:  ", np.array(every_caption))
 # query among 1,000 videos?
 
 # %%
-from cmgsd_lite.exercises.chapter01 import check_constant_rank, check_ndcg, check_video_ranks
+from cmgsd_lite.course.exercises.chapter01 import check_constant_rank, check_ndcg, check_video_ranks
 
 answer = None
 ### BEGIN SOLUTION

@@ -18,9 +18,9 @@
 import torch
 from matplotlib import pyplot as plt
 
+from cmgsd_lite.course.plots.base import line_style, show_figure
+from cmgsd_lite.course.plots.retrieval import plot_hinge, plot_matrix
 from cmgsd_lite.losses import MaxMarginRankingLoss, ranking_hinge
-from cmgsd_lite.plots.base import line_style, show_figure
-from cmgsd_lite.plots.retrieval import plot_hinge, plot_matrix
 from cmgsd_lite.runtime import set_threads
 
 set_threads(1)
@@ -248,9 +248,9 @@ for reduction in ("mean", 4, "hardest", "smooth"):
 
 # %%
 from cmgsd_lite.data import load_dataset, minivtt
-from cmgsd_lite.evaluation import evaluate
 from cmgsd_lite.models import ModelConfig, build_model
-from cmgsd_lite.prepare import PreparedDataset
+from cmgsd_lite.training.prepare import PreparedDataset
+from cmgsd_lite.training.scoring import evaluate
 
 dataset = load_dataset()
 prepared = PreparedDataset.of(dataset, queries="protocol")
@@ -419,7 +419,7 @@ print("and harms hardest:                   ", fast["hardest"] < last["hardest"]
 # stay texts, columns stay videos.
 
 # %%
-from cmgsd_lite.exercises.chapter02 import check_collapsed_loss, check_k_hardest, check_video_to_text
+from cmgsd_lite.course.exercises.chapter02 import check_collapsed_loss, check_k_hardest, check_video_to_text
 
 
 def hinge_video_to_text(sim, margin):

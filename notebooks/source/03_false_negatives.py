@@ -18,10 +18,10 @@
 import numpy as np
 import torch
 
+from cmgsd_lite.course.plots.base import show_figure
 from cmgsd_lite.data import load_dataset, minivtt
-from cmgsd_lite.plots.base import show_figure
-from cmgsd_lite.prepare import PreparedDataset
 from cmgsd_lite.runtime import set_threads
+from cmgsd_lite.training.prepare import PreparedDataset
 
 set_threads(1)
 dataset = load_dataset()
@@ -117,7 +117,7 @@ table = pd.DataFrame(
 print(table.to_string())
 
 # %%
-from cmgsd_lite.plots.false_negatives import plot_false_negative_counts
+from cmgsd_lite.course.plots.false_negatives import plot_false_negative_counts
 
 ax = plot_false_negative_counts({name: count.numpy() for name, count in counts.items()})
 ax.figure.set_size_inches(8, 4)
@@ -253,8 +253,8 @@ assert forces(sim, 2)[0, 2] > 0
 # if *each picks the other*.
 
 # %%
+from cmgsd_lite.course.plots.false_negatives import plot_net_push
 from cmgsd_lite.losses import ranking_hinge
-from cmgsd_lite.plots.false_negatives import plot_net_push
 from cmgsd_lite.similarity import cosine_similarity_matrix
 
 
@@ -393,7 +393,7 @@ trained = {name: watched_training(loss) for name, loss in losses.items()}
 # ### Who sits in the slot?
 
 # %%
-from cmgsd_lite.plots.false_negatives import plot_over_epochs
+from cmgsd_lite.course.plots.false_negatives import plot_over_epochs
 
 chance = 100 * float(counts["default"].float().mean()) / (N - 1)
 curves = {name: shares.tolist() for name, (_, _, shares) in trained.items()}
@@ -417,7 +417,7 @@ print("among the hardest ones at the end, more than three times as much under ev
 # ### Three distributions
 
 # %%
-from cmgsd_lite.plots.false_negatives import plot_distributions_over_training
+from cmgsd_lite.course.plots.false_negatives import plot_distributions_over_training
 
 true_of_first = truth["default"][first]
 own = torch.eye(len(train), dtype=torch.bool)
@@ -502,9 +502,9 @@ print("the adaptive margin widens it further: True")
 # negatives? The control belongs to it: the permuted margin.
 
 # %%
-from cmgsd_lite.explore.false_negatives import pair_forces
+from cmgsd_lite.course.explore.false_negatives import pair_forces
+from cmgsd_lite.course.plots.false_negatives import plot_shares
 from cmgsd_lite.margins import permute_margin
-from cmgsd_lite.plots.false_negatives import plot_shares
 
 model = trained["mean, fixed"][0]
 adaptive = CMGSDLoss(0.2, beta=0.05)
@@ -577,7 +577,12 @@ print("the adaptive margin takes push off them under 4, smooth and hardest: True
 # one anchor has to give under the `hardest` reduction; both directions count.
 
 # %%
-from cmgsd_lite.explore.false_negatives import ALT, ExploredBatch, anchor_figure, explore_false_negatives
+from cmgsd_lite.course.explore.false_negatives import (
+    ALT,
+    ExploredBatch,
+    anchor_figure,
+    explore_false_negatives,
+)
 
 videos, captions = next(draw_batches(train, 1, seed=7))
 sim, margin = embedded(videos, captions)
@@ -605,7 +610,7 @@ explore_false_negatives(batch)
 # of the *videos* whose hardest negative text is a false negative. Careful: which direction is that?
 
 # %%
-from cmgsd_lite.exercises.chapter03 import check_duplicates, check_twin_share, check_video_anchors
+from cmgsd_lite.course.exercises.chapter03 import check_duplicates, check_twin_share, check_video_anchors
 
 
 def hardest_text_is_false(sim, true):

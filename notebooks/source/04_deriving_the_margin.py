@@ -20,8 +20,8 @@ import math
 import sympy
 import torch
 
+from cmgsd_lite.course.plots.base import show_figure
 from cmgsd_lite.margins import off_diagonal, zscore_margin
-from cmgsd_lite.plots.base import show_figure
 from cmgsd_lite.runtime import set_threads
 
 set_threads(1)
@@ -124,10 +124,10 @@ print("mean alpha, standard deviation beta, same margin with another ruler: True
 # Then with numbers, in float64, for a batch of MiniVTT and two teachers that use different rulers.
 
 # %%
+from cmgsd_lite.course.plots.margin_derivation import plot_by_group, plot_lines, plot_maps
 from cmgsd_lite.data import load_dataset
 from cmgsd_lite.distances import cosine_distances
-from cmgsd_lite.plots.margin_derivation import plot_by_group, plot_lines, plot_maps
-from cmgsd_lite.prepare import PreparedDataset
+from cmgsd_lite.training.prepare import PreparedDataset
 
 prepared = PreparedDataset.of(load_dataset(), queries="protocol")
 generator = torch.Generator().manual_seed(0)
@@ -331,9 +331,9 @@ for detach in (True, False):
 # hardest negatives, dynamic margins, two betas, two seeds, with and without stop-gradient.
 
 # %%
-from cmgsd_lite.evaluation import evaluate
 from cmgsd_lite.models import ModelConfig, build_model
 from cmgsd_lite.training import TrainingConfig, fit
+from cmgsd_lite.training.scoring import evaluate
 
 widths = {name: tokens.shape[2] for name, tokens in prepared.train.features.items()}
 config = ModelConfig("mean-pool", prepared.train.text.shape[1], widths)
@@ -519,7 +519,7 @@ assert off_diagonal(zscore_margin(noisy, 0.2, 0.05)).std() < 1e-4
 # `eps` out.)
 
 # %%
-from cmgsd_lite.exercises.chapter04 import check_excuse, check_margin_map, check_removal
+from cmgsd_lite.course.exercises.chapter04 import check_excuse, check_margin_map, check_removal
 
 
 def adaptive_margin(distances, beta):

@@ -25,29 +25,29 @@ from matplotlib import pyplot as plt
 from torch import nn
 from torch.nn.functional import normalize
 
-from cmgsd_lite.agreement import area_under_curve, batch_agreement, rank_correlation
-from cmgsd_lite.course import docs_result
-from cmgsd_lite.data import minivtt
-from cmgsd_lite.distances import cosine_distances, euclidean_distances
-from cmgsd_lite.evaluation import score
-from cmgsd_lite.exercises.chapter05 import check_auc, check_euclidean_from_cosine, check_text_teacher
-from cmgsd_lite.experiment import Bench, DataConfig, Experiment
-from cmgsd_lite.losses import CMGSDLoss, MaxMarginRankingLoss, PermutedCMGSDLoss
-from cmgsd_lite.margins import zscore_margin
-from cmgsd_lite.metrics import ndcg
-from cmgsd_lite.metrics import ranks as text_ranks
-from cmgsd_lite.plots.base import show_figure
-from cmgsd_lite.plots.distances import (
+from cmgsd_lite.course.exercises.chapter05 import check_auc, check_euclidean_from_cosine, check_text_teacher
+from cmgsd_lite.course.plots.base import show_figure
+from cmgsd_lite.course.plots.distances import (
     plot_against_quality,
     plot_arrows,
     plot_distance_groups,
     plot_neighbours,
     plot_quality,
 )
-from cmgsd_lite.plots.self_distillation import plot_agreement
+from cmgsd_lite.course.plots.self_distillation import plot_agreement
+from cmgsd_lite.course.results import load_result
+from cmgsd_lite.data import minivtt
+from cmgsd_lite.distances import cosine_distances, euclidean_distances
+from cmgsd_lite.evaluation.agreement import area_under_curve, batch_agreement, rank_correlation
+from cmgsd_lite.losses import CMGSDLoss, MaxMarginRankingLoss, PermutedCMGSDLoss
+from cmgsd_lite.margins import zscore_margin
+from cmgsd_lite.metrics import ndcg
+from cmgsd_lite.metrics import ranks as text_ranks
 from cmgsd_lite.runtime import set_threads
-from cmgsd_lite.teacher_quality import draw_batches, four_distances, unscaled_teacher
 from cmgsd_lite.training import TrainingConfig, fit
+from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
+from cmgsd_lite.training.scoring import score
+from cmgsd_lite.training.teacher_quality import draw_batches, four_distances, unscaled_teacher
 
 set_threads(1)
 
@@ -248,12 +248,12 @@ show_figure(
 #
 # ## 4. The table
 #
-# One batch is an anecdote. `python -m cmgsd_lite.teacher_quality` measures on five seeds with five batches
+# One batch is an anecdote. `python -m cmgsd_lite.training.teacher_quality` measures on five seeds with five batches
 # each, on training clips and on validation clips, which no model has seen: the static distances, and those of
 # models after 20 epochs. The result file is part of the repository.
 
 # %%
-quality = docs_result("teacher-quality.json")
+quality = load_result("teacher-quality.json")
 
 
 def label(row):

@@ -20,14 +20,14 @@ import torch
 from IPython.display import display
 from torch import nn
 
-from cmgsd_lite.agreement import batch_agreement, rank_correlation
 from cmgsd_lite.baselines import RelevanceMarginLoss, TrueMaskLoss
+from cmgsd_lite.course.exercises.chapter06 import check_largest_beta, check_permuted, check_reversed
+from cmgsd_lite.course.explore.margin_functions import draw_setting, explore_margins
+from cmgsd_lite.course.plots.base import show_figure
+from cmgsd_lite.course.plots.margin_functions import plot_controls, plot_margin_functions, plot_margin_grid
 from cmgsd_lite.data import minivtt
 from cmgsd_lite.distances import cosine_distances
-from cmgsd_lite.evaluation import score
-from cmgsd_lite.exercises.chapter06 import check_largest_beta, check_permuted, check_reversed
-from cmgsd_lite.experiment import Bench, DataConfig, Experiment
-from cmgsd_lite.explore.margin_functions import draw_setting, explore_margins
+from cmgsd_lite.evaluation.agreement import batch_agreement, rank_correlation
 from cmgsd_lite.losses import MaxMarginRankingLoss
 from cmgsd_lite.margins import (
     affine_margin,
@@ -40,11 +40,11 @@ from cmgsd_lite.margins import (
     zscore_margin,
 )
 from cmgsd_lite.metrics import ndcg, ranks
-from cmgsd_lite.plots.base import show_figure
-from cmgsd_lite.plots.margin_functions import plot_controls, plot_margin_functions, plot_margin_grid
 from cmgsd_lite.runtime import set_threads
-from cmgsd_lite.teacher_quality import draw_batches, four_distances
 from cmgsd_lite.training import TrainingConfig, fit
+from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
+from cmgsd_lite.training.scoring import score
+from cmgsd_lite.training.teacher_quality import draw_batches, four_distances
 
 set_threads(1)
 

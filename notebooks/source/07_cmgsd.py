@@ -31,28 +31,28 @@ from scipy.stats import mannwhitneyu, rankdata, spearmanr
 from torch import nn
 from torch.nn.functional import normalize
 
-from cmgsd_lite.data import load_dataset, minivtt
-from cmgsd_lite.distances import cosine_distances
-from cmgsd_lite.exercises.chapter07 import (
+from cmgsd_lite.course.exercises.chapter07 import (
     check_combine,
     check_known_positives,
     check_learning_rate,
     check_twins,
 )
-from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss, PermutedCMGSDLoss
-from cmgsd_lite.margins import off_diagonal, zscore_margin
-from cmgsd_lite.models import ModelConfig, build_model
-from cmgsd_lite.plots import show_figure
-from cmgsd_lite.plots.self_distillation import (
+from cmgsd_lite.course.plots import show_figure
+from cmgsd_lite.course.plots.self_distillation import (
     plot_agreement,
     plot_margins_over_training,
     plot_matrices,
     plot_weights,
 )
-from cmgsd_lite.prepare import PreparedDataset
+from cmgsd_lite.data import load_dataset, minivtt
+from cmgsd_lite.distances import cosine_distances
+from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss, PermutedCMGSDLoss
+from cmgsd_lite.margins import off_diagonal, zscore_margin
+from cmgsd_lite.models import ModelConfig, build_model
 from cmgsd_lite.runtime import set_threads
 from cmgsd_lite.schedules import LinearRamp
 from cmgsd_lite.training import TrainingConfig, fit
+from cmgsd_lite.training.prepare import PreparedDataset
 
 set_threads(1)
 

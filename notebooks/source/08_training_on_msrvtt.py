@@ -30,26 +30,26 @@ import torch
 from matplotlib import pyplot as plt
 from torch.optim import AdamW
 
-from cmgsd_lite.checkpoints import load_checkpoint
-from cmgsd_lite.conditions import CONDITIONS
-from cmgsd_lite.course import docs_result
-from cmgsd_lite.data import convert, describe, format_description, load_dataset, minivtt
-from cmgsd_lite.evaluation import score
-from cmgsd_lite.exercises.chapter08 import (
+from cmgsd_lite.course.exercises.chapter08 import (
     check_above_floor,
     check_choose_epoch,
     check_random_recall,
     check_steps,
 )
-from cmgsd_lite.experiment import Bench, DataConfig, Experiment
+from cmgsd_lite.course.plots import plot_loss, plot_margins, plot_recall, plot_table, show_figure
+from cmgsd_lite.course.plots.base import PALETTE, line_style
+from cmgsd_lite.course.results import load_result
+from cmgsd_lite.data import convert, describe, format_description, load_dataset, minivtt
 from cmgsd_lite.losses import MaxMarginRankingLoss
 from cmgsd_lite.metrics import ndcg
 from cmgsd_lite.models import ModelConfig, build_model
-from cmgsd_lite.plots import plot_loss, plot_margins, plot_recall, plot_table, show_figure
-from cmgsd_lite.plots.base import PALETTE, line_style
-from cmgsd_lite.prepare import PreparedDataset
 from cmgsd_lite.runtime import set_threads, write_atomically
 from cmgsd_lite.training import TrainingConfig, fit
+from cmgsd_lite.training.checkpoints import load_checkpoint
+from cmgsd_lite.training.conditions import CONDITIONS
+from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
+from cmgsd_lite.training.prepare import PreparedDataset
+from cmgsd_lite.training.scoring import score
 
 set_threads(1)
 
@@ -292,7 +292,7 @@ with tempfile.TemporaryDirectory() as folder:
 # same as everybody:
 
 # %%
-curves = docs_result("msrvtt-curves.json")
+curves = load_result("msrvtt-curves.json")
 about = curves["dataset"]
 print(
     f"{about['name']} {about['protocol']}: {about['n_train']:,} training, {about['n_validation']} validation videos"
@@ -602,7 +602,7 @@ truth = truth[[i for i, (_, k) in enumerate(flat) if k < minivtt.QUERIES_PER_CLI
 floor = ndcg(np.zeros(truth.shape, np.float32), truth)
 shuffles = [ndcg(rng.random(truth.shape, np.float32), truth) for _ in range(3)]
 assert all(abs(value - floor) < 0.3 for value in shuffles)
-result = docs_result("msrvtt-1k-A.json")
+result = load_result("msrvtt-1k-A.json")
 kinds = {"MSR-VTT, caption overlap": "caption overlap", "MSR-VTT, category": "category"}
 floors = {"MiniVTT, truth": floor} | {k: result["random_floor"][v]["t2v"] for k, v in kinds.items()}
 for name, value in floors.items():

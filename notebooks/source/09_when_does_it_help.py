@@ -18,31 +18,31 @@
 # %%
 import numpy as np
 import pandas as pd
+from cmgsd_lite.study import Cell, holm, paired_bootstrap
+from cmgsd_lite.study.runner import bench_of, run_cell
 from matplotlib import pyplot as plt
 
-from cmgsd_lite.conditions import LossConfig
-from cmgsd_lite.course import docs_result
-from cmgsd_lite.errors import DataError
-from cmgsd_lite.exercises.chapter09 import (
+from cmgsd_lite.course.exercises.chapter09 import (
     INTERVALS,
     check_holm,
     check_paired_difference,
     check_readings,
     check_unfair,
 )
-from cmgsd_lite.experiment import DataConfig
-from cmgsd_lite.plots import show_figure
-from cmgsd_lite.plots.study import (
+from cmgsd_lite.course.plots import show_figure
+from cmgsd_lite.course.plots.study import (
     adaptivity_groups,
     comparison,
     factor_lines,
     plot_factor,
     plot_intervals,
 )
+from cmgsd_lite.course.results import load_result
+from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import set_threads
-from cmgsd_lite.study import Cell, holm, paired_bootstrap
-from cmgsd_lite.study.runner import bench_of, run_cell
 from cmgsd_lite.training import TrainingConfig
+from cmgsd_lite.training.conditions import LossConfig
+from cmgsd_lite.training.experiment import DataConfig
 
 set_threads(1)
 
@@ -224,7 +224,7 @@ show_figure(
 # command that it names.
 
 # %%
-headline = docs_result("study-headline-minivtt.json")
+headline = load_result("study-headline-minivtt.json")
 print(headline["command"])
 seeds = [len(row["seeds"]) for row in headline["rows"]]
 print(f"{headline['runs']} runs of {headline['configurations']} configurations, {min(seeds)} to {max(seeds)} seeds each")
@@ -327,7 +327,7 @@ print(say(headline, "cmgsd-4-ramp", "cmgsd-4-ramp-reversed"))
 # the meaning helps.
 
 # %%
-factors = docs_result("study-factors-minivtt.json")
+factors = load_result("study-factors-minivtt.json")
 print(f"{factors['runs']} runs, seeds {factors['seeds']}")
 RAMP = {r: (f"cmgsd-{r}-ramp", f"cmgsd-{r}-ramp-permuted") for r in ("hardest", "4")}
 STATIC = {r: (f"cmgsd-{r}-static", f"cmgsd-{r}-static-permuted") for r in ("hardest", "4")}
@@ -398,7 +398,7 @@ pd.DataFrame(noise).T.round(2)
 # hardly related to it, and crude.
 
 # %%
-real = docs_result("study-headline-msrvtt.json")
+real = load_result("study-headline-msrvtt.json")
 quality = real["teacher_quality"]["0.0"]
 print("rank correlation of the teachers' similarity with each kind of relevance:")
 print(pd.DataFrame(quality).round(2))
@@ -446,13 +446,13 @@ for name in ("cmgsd-4-static", "cmgsd-4-ramp"):
 def result_or_none(name):
     """A result file, or None if the study has not got there yet."""
     try:
-        return docs_result(name)
+        return load_result(name)
     except DataError:
         print(f"{name}: not run yet")
         return None
 
 
-written = docs_result("further-configurations.json")
+written = load_result("further-configurations.json")
 print(f"{len(written['candidates'])} adaptive candidates: {', '.join(written['candidates'])}")
 print(f"{len(written['rivals'])} rivals: {', '.join(written['rivals'])}")
 further = result_or_none("study-further-msrvtt.json")
@@ -471,9 +471,9 @@ for entry in further["comparisons"] if further else []:
 # cannot see a gain of one.
 
 # %%
-written = docs_result("final-configurations.json")
+written = load_result("final-configurations.json")
 print(f"{len(written['candidates'])} adaptive candidates, {len(written['rivals'])} rivals; {written['choice']}")
-choice = docs_result("study-final-choice-msrvtt.json")
+choice = load_result("study-final-choice-msrvtt.json")
 held_out = {row["label"]: row["mean"]["R@10"] + row["mean"]["nDCG"] for row in choice["rows"]}
 rival = max((name for name in held_out if name.startswith("infonce")), key=held_out.get)
 gains = {
@@ -483,7 +483,7 @@ gains = {
 pd.DataFrame(gains).T.round(1)
 
 # %%
-final = docs_result("study-final-full-msrvtt.json")
+final = load_result("study-final-full-msrvtt.json")
 print(f"{final['dataset']['n_test']:,} test videos, {len(final['seeds'])} seeds")
 for entry in final["comparisons"]:
     print(say(final, entry["a"], entry["b"]))
@@ -497,7 +497,7 @@ for entry in final["comparisons"]:
 # pairs in ten keep α. It was not the chosen one, so read it as a description.
 
 # %%
-nearest = docs_result("study-final-nearest-msrvtt.json")
+nearest = load_result("study-final-nearest-msrvtt.json")
 for entry in nearest["comparisons"]:
     print(say(nearest, entry["a"], entry["b"]))
 
@@ -512,7 +512,7 @@ for entry in nearest["comparisons"]:
 # videos. It was prompted by earlier rows on the same test videos, so it confirms with new seeds, not with new videos.
 
 # %%
-anchors = docs_result("study-anchors-final-msrvtt.json")
+anchors = load_result("study-anchors-final-msrvtt.json")
 print(f"{anchors['dataset']['n_train']} training and {anchors['dataset']['n_test']} test videos, {len(anchors['seeds'])} seeds")
 for entry in anchors["comparisons"]:
     print(say(anchors, entry["a"], entry["b"]))
@@ -526,7 +526,7 @@ for entry in anchors["comparisons"]:
 # the 751 held-out training videos; the verdict is taken on the test videos whose results had *not* prompted it.
 
 # %%
-video = docs_result("study-video-final-msrvtt.json")
+video = load_result("study-video-final-msrvtt.json")
 unseen = video["apart"]
 print(f"{unseen['videos']} of {video['dataset']['n_test']:,} test videos, {len(video['seeds'])} seeds")
 for entry in unseen["comparisons"]:
@@ -542,7 +542,7 @@ for entry in unseen["comparisons"]:
 # %%
 placebos = {}
 for name in ("final-choice", "video-choice", "controls-choice"):
-    for row in docs_result(f"study-{name}-msrvtt.json")["rows"]:
+    for row in load_result(f"study-{name}-msrvtt.json")["rows"]:
         if row["label"].endswith("-permuted"):
             family, beta = row["label"].removesuffix("-permuted").rsplit("-", 1)
             placebos.setdefault(family, {})[float(beta)] = row["mean"]["R@10"] + row["mean"]["nDCG"]
@@ -553,7 +553,7 @@ print(pd.DataFrame(placebos).T.sort_index(axis=1).round(1).to_string(na_rep=""))
 # alone, got larger βs, and each reported row meets the best of its family (first) and the best of all with its teachers:
 
 # %%
-stronger = docs_result("study-controls-final-msrvtt.json")
+stronger = load_result("study-controls-final-msrvtt.json")
 for entry in stronger["comparisons"]:
     print(say(stronger, entry["a"], entry["b"]))
 print("\nvideo teacher, the videos that had not prompted it:")
@@ -566,7 +566,7 @@ for name, about in (
     ("further", "round one's row on 1k-A's"),
 ):
     print(f"\n{about}:")
-    found = docs_result(f"study-controls-{name}-msrvtt.json")
+    found = load_result(f"study-controls-{name}-msrvtt.json")
     for entry in found["comparisons"]:
         print(say(found, entry["a"], entry["b"]))
 
@@ -598,7 +598,7 @@ for entry in tuned["comparisons"] if tuned else []:
 # The same on MSR-VTT, under the four hardest:
 
 # %%
-tuned = docs_result("study-tuned-msrvtt.json")
+tuned = load_result("study-tuned-msrvtt.json")
 for entry in tuned["comparisons"]:
     print(say(tuned, entry["a"], entry["b"]))
 

@@ -21,19 +21,19 @@ from matplotlib import pyplot as plt
 from torch.nn.functional import cross_entropy, normalize
 
 from cmgsd_lite import baselines
+from cmgsd_lite.course.exercises import chapter10 as check
+from cmgsd_lite.course.plots import show_figure
+from cmgsd_lite.course.plots.baselines import PairPanel, plot_mask_precision, plot_pair_margins
+from cmgsd_lite.course.plots.results import plot_table
 from cmgsd_lite.data import load_dataset, minivtt
-from cmgsd_lite.evaluation import score
-from cmgsd_lite.exercises import chapter10 as check
 from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss, PermutedCMGSDLoss
 from cmgsd_lite.margins import off_diagonal, oracle_margin
 from cmgsd_lite.metrics import ndcg, retrieval_metrics
 from cmgsd_lite.models import ModelConfig, build_model
-from cmgsd_lite.plots import show_figure
-from cmgsd_lite.plots.baselines import PairPanel, plot_mask_precision, plot_pair_margins
-from cmgsd_lite.plots.results import plot_table
-from cmgsd_lite.prepare import PreparedDataset
 from cmgsd_lite.runtime import set_threads
 from cmgsd_lite.training import TrainingConfig, fit
+from cmgsd_lite.training.prepare import PreparedDataset
+from cmgsd_lite.training.scoring import score
 
 set_threads(1)
 dataset = load_dataset()

@@ -22,17 +22,17 @@ from matplotlib import pyplot as plt
 from torch.nn.functional import normalize
 
 from cmgsd_lite.baselines import MarginInfoNCELoss
+from cmgsd_lite.course.exercises import chapter11 as check
+from cmgsd_lite.course.plots import show_figure
+from cmgsd_lite.course.plots.base import line_style
+from cmgsd_lite.course.plots.results import plot_margins
 from cmgsd_lite.data import minivtt
-from cmgsd_lite.exercises import chapter11 as check
 from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss, PermutedCMGSDLoss, ranking_hinge
 from cmgsd_lite.margins import off_diagonal
 from cmgsd_lite.metrics import retrieval_metrics
 from cmgsd_lite.models import ModelConfig, build_model
-from cmgsd_lite.plots import show_figure
-from cmgsd_lite.plots.base import line_style
-from cmgsd_lite.plots.results import plot_margins
-from cmgsd_lite.prepare import PreparedDataset
 from cmgsd_lite.runtime import set_threads
+from cmgsd_lite.training.prepare import PreparedDataset
 
 set_threads(1)
 dataset = minivtt.load_minivtt(experts=["appearance_frames", "motion"])

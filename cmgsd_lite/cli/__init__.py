@@ -1,0 +1,1 @@
+"""The command line: arguments in, tables, figures and one-line errors out."""

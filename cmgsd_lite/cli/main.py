@@ -1,0 +1,147 @@
+"""The command line: arguments in, one of the jobs of ``commands``, and clear one-line errors out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn, get_args
+
+import matplotlib
+
+matplotlib.use("Agg")  # the command line writes files and never opens a window
+
+from cmgsd_lite import __version__
+from cmgsd_lite.cli import commands
+from cmgsd_lite.models import Kind
+from cmgsd_lite.runtime import set_threads
+from cmgsd_lite.training.conditions import CONDITIONS
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """A bad argument gets one line, without the usage above it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Words after ``python -m cmgsd_lite``; those of the process by default.
+
+    Returns:
+        The exit code: 0, or 2 after one line on stderr about bad input.
+
+    Source:
+        ours.
+
+    Example:
+        >>> main(["info", "."])  # doctest: +SKIP
+        0
+    """
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        set_threads(options.threads)
+        options.job(options)
+    except (ValueError, OSError) as error:
+        line = " ".join(str(error).split())
+        print(f"{parser.prog} {options.command}: error: {line}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{parser.prog} {options.command}: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe the commands and their options.
+
+    Returns:
+        The parser.
+
+    Source:
+        ours.
+
+    Example:
+        >>> build_parser().parse_args(["search", "a red cat"]).query
+        'a red cat'
+    """
+    parser = _OneLineParser(
+        prog="cmgsd_lite", description="Adaptive margins for text-video retrieval, and their controls."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands_ = parser.add_subparsers(dest="command", required=True, parser_class=_OneLineParser)
+
+    run = commands_.add_parser("run", help="the main job: every condition with paired seeds, one table")
+    _common(run)
+    _training(run)
+    run.add_argument("--conditions", help=f"comma-separated; default: all of {', '.join(CONDITIONS)}")
+    run.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes (default: 2)")
+    run.set_defaults(job=commands.run, seeds=3)
+
+    train = commands_.add_parser("train", help="train one condition, with checkpoints")
+    _common(train)
+    _training(train)
+    train.add_argument("--condition", default="cmgsd-hardest", choices=list(CONDITIONS))
+    train.add_argument("--margin", type=float, help="alpha, in units of the similarity")
+    train.add_argument("--beta", type=float, help="change of the margin for one sd of distance")
+    train.add_argument("--schedule", help="ramp, static, dynamic or a number in [0, 1]")
+    train.add_argument("--form", choices=["averaged", "summed"])
+    train.add_argument("--resume", action="store_true", help="continue from the checkpoint under --out")
+    train.set_defaults(job=commands.train)
+
+    evaluate = commands_.add_parser("evaluate", help="measure a checkpoint on the test videos")
+    _common(evaluate, data_default=None)
+    evaluate.add_argument("--checkpoint", required=True)
+    evaluate.set_defaults(job=commands.evaluate)
+
+    search = commands_.add_parser("search", help="find the videos that fit a sentence")
+    _common(search, data_default=None)
+    search.add_argument("query")
+    search.add_argument("--checkpoint", help="default: the newest under runs/")
+    search.add_argument("--top", type=int, default=5, help="how many videos (default: 5)")
+    search.set_defaults(job=commands.search)
+
+    info = commands_.add_parser("info", help="what is recognised under a path, and what is missing")
+    _common(info)
+    info.add_argument("path", nargs="?", help="default: the folder of --data")
+    info.set_defaults(job=commands.info)
+
+    study = commands_.add_parser("study", help="moved: python -m study, from a clone of the repository")
+    study.add_argument("rest", nargs=argparse.REMAINDER)
+    study.set_defaults(job=commands.study, threads=1)
+
+    build = commands_.add_parser("build-minivtt", help="rebuild the embedded data set (about four minutes)")
+    build.add_argument("--out", required=True, help="folder for the nine files")
+    build.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
+    build.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
+    build.set_defaults(job=commands.build_minivtt)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser, data_default: str | None = "minivtt") -> None:
+    where = "the checkpoint's" if data_default is None else data_default
+    parser.add_argument("--data", default=data_default, help=f"minivtt or a folder (default: {where})")
+    parser.add_argument("--seed", type=int, default=0, help="first seed (default: 0)")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds, from --seed on")
+    parser.add_argument("--out", help="folder for what is written")
+    parser.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
+    parser.add_argument("--threads", type=int, default=1, help="torch's threads in a process (default: 1)")
+
+
+def _training(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--protocol", help="1k-A (= 9k), 7k, full, miech; the embedded data: low, default, high"
+    )
+    parser.add_argument(
+        "--experts", help="comma-separated feature tables; default: those of one vector a video"
+    )
+    parser.add_argument("--queries", choices=["all", "protocol"], help="test queries (default: all)")
+    parser.add_argument("--model", choices=get_args(Kind), default="mean-pool")
+    parser.add_argument("--epochs", type=int, help="default: 30; the embedded data: 20")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)

@@ -1,0 +1,201 @@
+"""What a loss did to the false negatives of the embedded world: similarities by truth, and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cmgsd_lite.course.plots.base import save_figure
+from cmgsd_lite.course.plots.distributions import Example, plot_truth_page
+from cmgsd_lite.data.minivtt import clip, entailment
+from cmgsd_lite.errors import DataError
+from cmgsd_lite.evaluation.agreement import area_under_curve
+from cmgsd_lite.models import RetrievalModel
+from cmgsd_lite.training.experiment import Bench
+from cmgsd_lite.training.prepare import PreparedSplit
+from cmgsd_lite.training.scoring import score
+
+Groups = dict[str, NDArray[np.float32]]
+SHOWN = ("fixed-hardest", "cmgsd-hardest-permuted", "cmgsd-hardest")
+"""Conditions of the page, where they were run: the harm is plainest with the hardest negative."""
+
+
+class TrainingTruth:
+    """Similarities of the training clips and one caption of each, with what is true of them.
+
+    Training pairs, because it is these that the loss pulled together and pushed apart.
+
+    Args:
+        bench: Of an experiment on the embedded data.
+
+    Raises:
+        DataError: On other data, whose truth is not known.
+
+    Example:
+        >>> truth = TrainingTruth(bench)  # doctest: +SKIP
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        if bench.dataset.name != "minivtt":
+            raise DataError(f"{bench.dataset.name}: expected the embedded data set, whose truth is known")
+        train = bench.prepared.train
+        self.first = train.first_caption_and_count()[0]
+        # Every clip with its first caption alone: rows and columns are in the same order.
+        self.split = _with_texts(train, self.first)
+        self.true = entailment(bench.dataset.train)[self.first.numpy()]
+        self.captions = [bench.dataset.train.captions[name][0] for name in train.video_ids]
+
+    def similarity(self, model: RetrievalModel) -> NDArray[np.float32]:
+        """Score every first caption against every training clip.
+
+        Args:
+            model: Whose similarity.
+
+        Returns:
+            [V, V]; rows are texts, columns are videos.
+        """
+        return np.asarray(score(model, self.split).numpy(), np.float32)
+
+    def groups(self, sim: NDArray[np.float32]) -> Groups:
+        """Divide similarities into positives, false negatives and true negatives.
+
+        Args:
+            sim: [V, V], as ``similarity`` gives it.
+
+        Returns:
+            The similarities of each group.
+        """
+        own = np.eye(len(sim), dtype=bool)
+        return {
+            "positives": sim[own],
+            "false negatives": sim[self.true & ~own],
+            "true negatives": sim[~self.true & ~own],
+        }
+
+    def pushed_apart(self, sim: NDArray[np.float32], count: int = 5) -> list[tuple[int, int]]:
+        """Find the false negatives that lie furthest below their caption's own clip.
+
+        Args:
+            sim: [V, V].
+            count: How many, each of another caption and another clip.
+
+        Returns:
+            (caption, clip) as rows of the training videos, the furthest first. Only captions that are true
+            of their own clip and of at most one clip in fifty count: vague ones are true of too many.
+        """
+        own = np.eye(len(sim), dtype=bool)
+        candidates = self.true & ~own & self.true.diagonal()[:, None]
+        candidates &= (self.true.mean(axis=1) < 0.02)[:, None]
+        gap = np.where(candidates, sim.diagonal()[:, None] - sim, -np.inf)
+        chosen: list[tuple[int, int]] = []
+        for text, video in zip(*np.unravel_index(np.argsort(-gap, axis=None), gap.shape), strict=True):
+            if len(chosen) == count or not np.isfinite(gap[text, video]):
+                break
+            if all(text != t and video not in (t, v) and text != v for t, v in chosen):
+                chosen.append((int(text), int(video)))
+        return chosen
+
+
+def separation(groups: Groups) -> float:
+    """Area under the ROC curve of "false negative or true negative?" by similarity.
+
+    Args:
+        groups: As ``TrainingTruth.groups`` gives them.
+
+    Returns:
+        Percent: 50 if the model ranks false negatives like true ones, 100 if all of them above.
+
+    Source:
+        ours.
+
+    Example:
+        >>> separation({"false negatives": np.array([1.0]), "true negatives": np.array([0.0, 0.5])})
+        100.0
+    """
+    return 100 * area_under_curve(-groups["false negatives"], -groups["true negatives"])
+
+
+def rank_of(sim: NDArray[np.float32], text: int, video: int) -> int:
+    """Rank of one video in the order of one text.
+
+    Args:
+        sim: [texts, videos].
+        text: Row.
+        video: Column.
+
+    Returns:
+        From 1; videos with the same score do not count as better.
+
+    Source:
+        ours.
+
+    Example:
+        >>> rank_of(np.array([[0.5, 0.9, 0.1]], np.float32), 0, 0)
+        2
+    """
+    return int((sim[text] > sim[text, video]).sum()) + 1
+
+
+def write_truth_page(bench: Bench, models: Mapping[str, RetrievalModel], path: Path) -> dict[str, Any]:
+    """Draw what trained models made of the false negatives, with an untrained one for comparison.
+
+    Args:
+        bench: Of an experiment on the embedded data.
+        models: By the name of their condition; the examples are the worst of the first.
+        path: PNG or SVG file.
+
+    Returns:
+        Figures of each panel: mean similarity of each group and ``separation``.
+
+    Raises:
+        DataError: On other data.
+        OSError: If the file can not be written.
+
+    Source:
+        ours.
+
+    Example:
+        >>> write_truth_page(bench, {"fixed-4": model}, Path("truth.png"))  # doctest: +SKIP
+    """
+    truth = TrainingTruth(bench)
+    seed = bench.experiment.seeds[0]
+    sims = {"before training": truth.similarity(bench.build_model(seed))}
+    sims |= {name: truth.similarity(model) for name, model in models.items()}
+    panels = {name: truth.groups(sim) for name, sim in sims.items()}
+    measured = {
+        name: {**{group: float(v.mean()) for group, v in groups.items()}, "separation": separation(groups)}
+        for name, groups in panels.items()
+    }
+    titled = {f"{name}\nFN above TN: {measured[name]['separation']:.0f} %": g for name, g in panels.items()}
+    worst_of = next(iter(models))
+    note = (
+        f"Clips that {worst_of} placed furthest from a caption that is true of them, with their rank "
+        f"among {len(truth.captions):,} training clips.\nThey were chosen as the worst of {worst_of}, so the "
+        "other losses look better by that choice alone; the distributions above are fair."
+    )
+    save_figure(plot_truth_page(titled, _examples(truth, sims, worst_of), note), path)
+    return measured
+
+
+def _examples(truth: TrainingTruth, sims: Mapping[str, NDArray[np.float32]], worst_of: str) -> list[Example]:
+    examples = []
+    for text, video in truth.pushed_apart(sims[worst_of]):
+        ranks = [
+            f"{name}: rank {rank_of(sim, text, video)}"
+            for name, sim in sims.items()
+            if name != "before training"
+        ]
+        names = truth.split.video_ids
+        frames = [clip(names[number]).frames()[4] for number in (text, video)]
+        examples.append(Example(truth.captions[text], frames[0], frames[1], "\n".join(ranks)))
+    return examples
+
+
+def _with_texts(split: PreparedSplit, rows: Tensor) -> PreparedSplit:
+    return replace(split, text=split.text[rows], video_of_text=split.video_of_text[rows])

@@ -1,0 +1,1 @@
+"""What the notebooks use and nobody else: figures, explorers, exercises, stored results."""

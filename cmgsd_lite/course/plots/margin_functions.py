@@ -1,0 +1,299 @@
+"""Figures of the way from distance to margin: the functions, their two settings, and the controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from cmgsd_lite.course.plots.base import PALETTE, line_style, new_axes
+
+Floats = NDArray[np.float64]
+DISTANCE, MARGIN = "distance", "margin (cosine units)"
+
+
+def plot_margin_functions(
+    distances: ArrayLike, margins: Mapping[str, ArrayLike], fixed: float | None = None
+) -> Figure:
+    """Draw margin against distance, one line a function, above the histogram of the distances.
+
+    Args:
+        distances: Off the diagonal of one batch [P].
+        margins: Of the same pairs [P], by name of the function.
+        fixed: The fixed margin, as a horizontal line.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: If there is no function, or one of another length.
+
+    Source:
+        ours.
+
+    Example:
+        >>> figure = plot_margin_functions([0.2, 0.4], {"z-score": [0.15, 0.25]}, fixed=0.2)
+    """
+    d = np.asarray(distances, np.float64).ravel()
+    if not margins:
+        raise ValueError("margins: expected at least one function, got none")
+    order = np.argsort(d, kind="stable")
+    figure, (upper, lower) = plt.subplots(
+        2, 1, figsize=(8, 5), layout="constrained", sharex=True, height_ratios=[3, 1]
+    )
+    for i, (name, margin) in enumerate(margins.items()):
+        values = np.asarray(margin, np.float64).ravel()
+        if values.shape != d.shape:
+            raise ValueError(f"margins: expected {d.size} for {name!r}, got {values.size}")
+        upper.plot(d[order], values[order], linewidth=2, label=name, **line_style(i))
+    if fixed is not None:
+        upper.axhline(fixed, color="black", linewidth=1, label="fixed")
+    upper.set(ylabel=MARGIN)
+    upper.legend(fontsize="small")
+    lower.hist(d, bins=60, color="0.6")
+    lower.set(xlabel=DISTANCE, ylabel="pairs")
+    return figure
+
+
+def plot_margin_histogram(
+    margins: ArrayLike,
+    false_negatives: ArrayLike,
+    bins: ArrayLike,
+    ax: Axes | None = None,
+    fixed: float | None = None,
+) -> Axes:
+    """Draw how often each margin occurs among false negatives and among true ones.
+
+    Args:
+        margins: Of P pairs; pairs that are removed (minus infinity) are counted in the title instead.
+        false_negatives: bool [P].
+        bins: Edges, in units of the similarity; margins beyond are counted in the outermost bins.
+        ax: Where to draw; a new figure by default.
+        fixed: The fixed margin, as a vertical line.
+
+    Returns:
+        The Axes; each outline sums to 100 % of its group, removed pairs included.
+
+    Raises:
+        ValueError: If the two differ in length.
+
+    Source:
+        ours.
+
+    Example:
+        >>> ax = plot_margin_histogram([0.1, 0.2, 0.3], [True, False, False], [0.0, 0.2, 0.4])
+    """
+    values, false = np.asarray(margins, np.float64).ravel(), np.asarray(false_negatives, bool).ravel()
+    if values.shape != false.shape:
+        raise ValueError(f"false_negatives: expected {values.size} like margins, got {false.size}")
+    ax = new_axes(ax)
+    edges, removed = np.asarray(bins, np.float64), np.isneginf(values)
+    for name, group, colour, dash in (
+        ("true negatives", ~false, PALETTE[0], "--"),
+        ("false negatives", false, PALETTE[1], "-"),
+    ):
+        kept = values[group & ~removed].clip(edges[0], edges[-1])
+        count, _ = np.histogram(kept, edges)
+        share = 100 * count / max(group.sum(), 1)
+        ax.stairs(share, edges, color=colour, linestyle=dash, linewidth=1.8, label=name)
+        if kept.size:
+            ax.plot([kept.mean()] * 2, [0.93, 1.0], color=colour, transform=ax.get_xaxis_transform())
+    if fixed is not None:
+        ax.axvline(fixed, color="black", linewidth=0.8)
+    ax.set(xlabel=MARGIN, ylabel="share of the group (%)")
+    return ax
+
+
+def plot_margin_grid(
+    distances: ArrayLike,
+    false_negatives: ArrayLike,
+    rule: Any,
+    alphas: Sequence[float],
+    betas: Sequence[float],
+) -> Figure:
+    """Draw the histogram of margins for each pair of settings: rows are alphas, columns are betas.
+
+    Args:
+        distances: [N, N], handed to ``rule``.
+        false_negatives: bool [N, N].
+        rule: (distances, alpha, beta) to margins [N, N].
+        alphas: One a row.
+        betas: One a column.
+
+    Returns:
+        The figure; each title says the mean margin and how many margins are clipped to 0.
+
+    Source:
+        ours.
+
+    Example:
+        >>> d = np.array([[0.0, 0.4], [0.8, 0.0]])
+        >>> figure = plot_margin_grid(d, d > 1, lambda d, alpha, beta: alpha + beta * d, [0.2], [0.05])
+    """
+    outside = ~np.eye(len(np.asarray(distances)), dtype=bool)
+    false = np.asarray(false_negatives, bool)[outside]
+    figure, axes = plt.subplots(
+        len(alphas),
+        len(betas),
+        figsize=(2.6 * len(betas) + 0.4, 2.4 * len(alphas) + 0.4),
+        layout="constrained",
+        squeeze=False,
+        sharex=True,
+    )
+    bins = np.linspace(0, 2 * max(alphas), 41)
+    for row, alpha in enumerate(alphas):
+        for column, beta in enumerate(betas):
+            values = np.asarray(rule(distances, alpha, beta))[outside]
+            ax = plot_margin_histogram(values, false, bins, axes[row, column], fixed=alpha)
+            ax.set_title(f"α = {alpha:g}, β = {beta:g}\n{describe(values)}", fontsize="medium")
+            if row < len(alphas) - 1:
+                ax.set_xlabel("")
+            if column:
+                ax.set_ylabel("")
+    axes[0, -1].legend(fontsize="small")
+    return figure
+
+
+def plot_controls(margins: Mapping[str, ArrayLike], relevance: ArrayLike, fixed: float) -> Figure:
+    """Draw margins under several controls: their histogram above, their mean at each relevance below.
+
+    Args:
+        margins: [N, N] each, by name; removed pairs are minus infinity.
+        relevance: Truth [N, N] in [0, 1].
+        fixed: The fixed margin, as a line.
+
+    Returns:
+        The figure; bars below are 0 where nearly all pairs of that relevance are removed.
+
+    Raises:
+        ValueError: If there is no margin matrix.
+
+    Source:
+        ours.
+
+    Example:
+        >>> figure = plot_controls({"fixed": np.full((3, 3), 0.2)}, np.eye(3)[::-1], fixed=0.2)
+    """
+    if not margins:
+        raise ValueError("margins: expected at least one matrix, got none")
+    truth = np.asarray(relevance, np.float64)
+    outside = ~np.eye(len(truth), dtype=bool)
+    truth = truth[outside]
+    figure, axes = plt.subplots(
+        2,
+        len(margins),
+        figsize=(2.5 * len(margins) + 0.4, 4.6),
+        layout="constrained",
+        squeeze=False,
+    )
+    bins = np.linspace(0, 2 * fixed, 41)
+    for column, (name, margin) in enumerate(margins.items()):
+        values = np.asarray(margin, np.float64)[outside]
+        upper, lower = axes[:, column]
+        plot_margin_histogram(values, truth >= 1 - 1e-6, bins, upper, fixed=fixed)
+        upper.set(title=name, xlim=(0, 2 * fixed))
+        levels, means = mean_by_level(values, truth)
+        lower.plot(levels, means, "o-", color=PALETTE[2], markersize=4)
+        lower.axhline(fixed, color="black", linewidth=0.8)
+        lower.set(xlabel="relevance (truth)")
+        lower.set_ylim(-0.01, 1.6 * fixed)
+        if column:
+            upper.set_ylabel("")
+        else:
+            lower.set_ylabel(f"mean {MARGIN}")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=2, fontsize="small")
+    return figure
+
+
+def plot_explorer(
+    distances: ArrayLike, margins: ArrayLike, false_negatives: ArrayLike, alpha: float, title: str
+) -> Figure:
+    """Draw one setting: margin against distance on the left, the histogram of margins on the right.
+
+    Args:
+        distances: [N, N].
+        margins: [N, N].
+        false_negatives: bool [N, N].
+        alpha: The margin at the mean, as a line.
+        title: Of the figure.
+
+    Returns:
+        The figure; all axes have the same limits whatever the setting.
+
+    Source:
+        ours.
+
+    Example:
+        >>> d = np.array([[0.0, 0.4], [0.8, 0.0]])
+        >>> figure = plot_explorer(d, d / 2, d < 0.5, 0.2, "half the distance")
+    """
+    outside = ~np.eye(len(np.asarray(distances)), dtype=bool)
+    d, values = np.asarray(distances)[outside], np.asarray(margins)[outside]
+    false = np.asarray(false_negatives, bool)[outside]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    for name, group, colour, size in (
+        ("true negatives", ~false, PALETTE[0], 3),
+        ("false negatives", false, PALETTE[1], 8),
+    ):
+        left.scatter(d[group], values[group], s=size, color=colour, label=name, alpha=0.6, linewidths=0)
+    left.axhline(alpha, color="black", linewidth=0.8)
+    left.set(xlabel=DISTANCE, ylabel=MARGIN, ylim=(-0.02, 0.7))
+    left.legend(fontsize="small", loc="upper left")
+    plot_margin_histogram(values, false, np.linspace(0, 0.7, 57), right, fixed=alpha)
+    right.set(xlim=(-0.01, 0.71))
+    right.set_title(describe(values), fontsize="medium")
+    figure.suptitle(title)
+    return figure
+
+
+def describe(margins: ArrayLike) -> str:
+    """Say the mean of some margins and how many are clipped to 0 or below.
+
+    Args:
+        margins: Any; removed pairs do not count for the mean.
+
+    Returns:
+        A short line.
+
+    Source:
+        ours.
+
+    Example:
+        >>> describe([0.0, 0.2, 0.4, 0.2])
+        'mean 0.20, 25 % clipped'
+    """
+    values = np.asarray(margins, np.float64).ravel()
+    kept = values[~np.isneginf(values)]
+    mean = kept.mean() if kept.size else float("nan")
+    return f"mean {mean:.2f}, {100 * np.mean(values <= 0):.0f} % clipped"
+
+
+def mean_by_level(margins: ArrayLike, relevance: ArrayLike, least: int = 30) -> tuple[Floats, Floats]:
+    """Mean margin of the pairs at each level of relevance.
+
+    Args:
+        margins: Of P pairs; removed ones count as a margin of 0 here, so that they can be drawn.
+        relevance: Of the same pairs, in [0, 1]; rounded to tenths.
+        least: Levels with fewer pairs are left out: their mean says little.
+
+    Returns:
+        Levels and means.
+
+    Source:
+        ours.
+
+    Example:
+        >>> mean_by_level([0.1, 0.3, 0.2], [0.0, 0.0, 1.0], least=1)[1]
+        array([0.2, 0.2])
+    """
+    values, truth = np.asarray(margins, np.float64).ravel(), np.asarray(relevance, np.float64).ravel()
+    values = np.where(np.isneginf(values), 0.0, values)
+    rounded = np.round(truth, 1)
+    levels = np.array([level for level in np.unique(rounded) if (rounded == level).sum() >= least])
+    return levels, np.array([values[rounded == level].mean() for level in levels])

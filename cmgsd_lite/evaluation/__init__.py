@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: metrics, relevance, agreement of distances with the truth, intervals."""

@@ -1,0 +1,148 @@
+"""The figures of distances and margins show what they are given."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+from cmgsd_lite.course.plots.distances import (
+    plot_against_quality,
+    plot_arrows,
+    plot_distance_groups,
+    plot_neighbours,
+    plot_quality,
+)
+from cmgsd_lite.course.plots.margin_functions import (
+    describe,
+    mean_by_level,
+    plot_controls,
+    plot_explorer,
+    plot_margin_functions,
+    plot_margin_grid,
+    plot_margin_histogram,
+)
+
+FRAME = np.zeros((8, 8, 3), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def stairs(ax):
+    return {patch.get_label(): patch.get_data().values for patch in ax.patches if patch.get_label()}
+
+
+def test_functions_are_drawn_from_near_to_far():
+    figure = plot_margin_functions([0.8, 0.2, 0.5], {"line": [0.3, 0.1, 0.2]}, fixed=0.2)
+    upper, lower = figure.axes
+    assert upper.lines[0].get_xdata().tolist() == [0.2, 0.5, 0.8]
+    assert upper.lines[0].get_ydata().tolist() == [0.1, 0.2, 0.3]
+    assert lower.get_xlabel() == "distance"
+    assert sum(bar.get_height() for bar in lower.patches) == 3
+    with pytest.raises(ValueError, match="at least one function"):
+        plot_margin_functions([0.8], {})
+    with pytest.raises(ValueError, match="expected 2 for 'line', got 1"):
+        plot_margin_functions([0.8, 0.2], {"line": [0.1]})
+
+
+def test_each_group_of_margins_sums_to_100_percent():
+    margins = [0.05, 0.15, 0.15, 0.9, -np.inf, 0.05]
+    false = [True, False, False, False, True, False]
+    found = stairs(plot_margin_histogram(margins, false, [0.0, 0.1, 0.2], fixed=0.2))
+    assert found["true negatives"].tolist() == [25, 75]  # .9 lies beyond and is counted in the last bin
+    assert found["false negatives"].tolist() == [50, 0]  # the other half of the group is removed
+    with pytest.raises(ValueError, match="expected 2 like margins, got 1"):
+        plot_margin_histogram([0.1, 0.2], [True], [0, 1])
+
+
+def test_the_grid_has_a_panel_for_each_setting():
+    d = np.array([[0.0, 0.4, 0.8], [0.4, 0.0, 0.6], [0.8, 0.6, 0.0]])
+    figure = plot_margin_grid(
+        d, d < 0.5, lambda d, a, b: a + b * (d - 0.6), alphas=[0.1, 0.2], betas=[0.0, 0.6, -0.5]
+    )
+    assert len(figure.axes) == 6
+    assert figure.axes[4].get_title() == "α = 0.2, β = 0.6\nmean 0.20, 0 % clipped"
+    assert figure.axes[1].get_title() == "α = 0.1, β = 0.6\nmean 0.10, 33 % clipped"
+
+
+def test_controls_show_the_mean_margin_at_each_relevance():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, (12, 12)) / 2
+    figure = plot_controls({"fixed": np.full((12, 12), 0.2), "falling": 0.2 - truth / 10}, truth, fixed=0.2)
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["fixed", "falling"]
+    assert figure.axes[2].lines[0].get_ydata().tolist() == pytest.approx([0.2, 0.2, 0.2])
+    assert figure.axes[3].lines[0].get_ydata().tolist() == pytest.approx([0.2, 0.15, 0.1])
+    with pytest.raises(ValueError, match="at least one matrix"):
+        plot_controls({}, truth, fixed=0.2)
+
+
+def test_mean_by_level_leaves_rare_levels_out_and_draws_removed_pairs_at_zero():
+    levels, means = mean_by_level([0.2, 0.4, -np.inf, 0.2, 0.9], [0, 0, 1, 1, 0.5], least=2)
+    assert levels.tolist() == [0, 1]
+    assert means.tolist() == pytest.approx([0.3, 0.1])
+
+
+def test_describe_counts_what_is_clipped():
+    assert describe([0.0, 0.1, 0.2, 0.3]) == "mean 0.15, 25 % clipped"
+    assert describe([-np.inf, 0.2]) == "mean 0.20, 50 % clipped"
+
+
+def test_the_explorer_keeps_its_axes_whatever_the_setting():
+    d = np.array([[0.0, 0.4, 0.8], [0.4, 0.0, 0.6], [0.8, 0.6, 0.0]])
+    one = plot_explorer(d, d / 4, d < 0.5, 0.2, "one")
+    other = plot_explorer(d, d / 2, d < 0.5, 0.3, "other")
+    assert one.axes[0].get_ylim() == other.axes[0].get_ylim()
+    assert one.axes[1].get_xlim() == other.axes[1].get_xlim()
+    near = one.axes[0].collections[1].get_offsets()
+    assert near.tolist() == [[0.4, 0.1], [0.4, 0.1]]
+
+
+def test_arrows_are_named():
+    assert [text.get_text() for text in plot_arrows({"a": (1, 0), "b": (0, 2)}).texts if text.get_text()] == [
+        "a",
+        "b",
+    ]
+
+
+def test_groups_of_distances_have_equal_areas():
+    ax = plot_distance_groups([0.1, 0.2], np.linspace(0.3, 0.9, 50), 1.0, "text-static")
+    widths = np.diff(ax.patches[0].get_data().edges)
+    assert [float((v * widths).sum()) for v in stairs(ax).values()] == pytest.approx([1, 1])
+    assert ax.get_title() == "text-static: AUC 1.00"
+    with pytest.raises(ValueError, match="at least one distance of false negatives"):
+        plot_distance_groups([], [0.1], 0.5, "text-static")
+
+
+def test_quality_has_a_panel_for_each_group():
+    figure = plot_quality(
+        {"training": {"text": (0.8, 0.01), "video": (0.6, 0.02)}, "validation": {"text": (0.7, 0.0)}}
+    )
+    assert [ax.get_title() for ax in figure.axes] == ["training", "validation"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["text", "video"]
+    with pytest.raises(ValueError, match="groups"):
+        plot_quality({})
+
+
+def test_neighbours_say_whether_the_caption_is_true():
+    figure = plot_neighbours(
+        FRAME, {"text": [(FRAME, "cat", True), (FRAME, "dog", False)]}, "a cat", "a cat, left"
+    )
+    anchor, first, second = figure.axes
+    assert anchor.get_xlabel() == "a cat, left"
+    assert (first.get_ylabel(), first.get_title(), first.get_xlabel()) == ("text", "1. caption true", "cat")
+    assert second.get_title() == "2. not true"
+    assert first.spines["left"].get_linewidth() > second.spines["left"].get_linewidth()
+    with pytest.raises(ValueError, match="rows"):
+        plot_neighbours(FRAME, {}, "a cat")
+
+
+def test_results_are_drawn_against_quality():
+    ax = plot_against_quality(
+        [0.5, 0.8], {"adaptive": [[1.0, 3.0], [4.0, 6.0]]}, {"fixed": 0.5}, "AUC", "nDCG"
+    )
+    assert ax.lines[2].get_ydata().tolist() == [2, 5]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["adaptive", "fixed"]
+    with pytest.raises(ValueError, match="expected 2 for 'adaptive', got 1"):
+        plot_against_quality([0.5, 0.8], {"adaptive": [[1.0]]}, {}, "AUC", "nDCG")

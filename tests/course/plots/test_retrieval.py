@@ -1,0 +1,95 @@
+"""The figures of retrieval show what they are given."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+from cmgsd_lite.course.plots.retrieval import (
+    Found,
+    plot_clip_strips,
+    plot_hinge,
+    plot_matrix,
+    plot_ranked_scores,
+    plot_recall_at_k,
+    plot_top_clips,
+)
+
+FILM = np.zeros((8, 16, 16, 3), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_a_matrix_shows_each_number_and_frames_the_diagonal():
+    ax = plot_matrix([[0.9, 0.123, 0.5], [0.2, 0.8, -0.001]])
+    assert texts(ax) == ["0.90", "0.12", "0.50", "0.20", "0.80", "0"]
+    assert len(ax.patches) == 2
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["video 1", "video 2", "video 3"]
+
+
+def test_signed_colours_have_zero_in_the_middle():
+    image = plot_matrix([[-0.1, 0.0], [0.4, 0.2]], signed=True).images[0]
+    assert image.get_clim() == (-0.4, 0.4)
+
+
+def test_a_constant_matrix_can_be_drawn():
+    assert texts(plot_matrix(np.ones((2, 2)))) == ["1.00"] * 4
+
+
+def test_a_vector_is_no_matrix():
+    with pytest.raises(ValueError, match=r"expected a matrix .* got shape \[3\]"):
+        plot_matrix([1.0, 2.0, 3.0])
+
+
+def test_scores_are_sorted_and_the_own_item_is_named():
+    ax = plot_ranked_scores([0.4, 0.7, 0.1], own=0)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["video 2", "video 1 (own)", "video 3"]
+    assert [bar.get_width() for bar in ax.patches] == [0.7, 0.4, 0.1]
+    with pytest.raises(ValueError, match="own: expected 0 to 2, got 3"):
+        plot_ranked_scores([0.4, 0.7, 0.1], own=3)
+
+
+def test_recall_at_k_counts_ranks_up_to_k():
+    ax = plot_recall_at_k({"t2v": [1, 1.5, 3, 20]}, up_to=5)
+    assert ax.lines[0].get_ydata().tolist() == [25, 50, 75, 75, 75]
+    with pytest.raises(ValueError, match="ranks"):
+        plot_recall_at_k({})
+
+
+def test_the_hinge_bends_at_minus_the_margin():
+    line = plot_hinge([0.2]).lines[0]
+    x, y = line.get_xdata(), line.get_ydata()
+    assert np.allclose(y[x <= -0.2], 0)
+    assert y[np.isclose(x, 0)] == pytest.approx(0.2)
+    with pytest.raises(ValueError, match="margins"):
+        plot_hinge([])
+
+
+def test_found_clips_say_whether_the_query_is_true():
+    found = [Found(FILM, "own", "a"), Found(FILM, "also true", "b"), Found(FILM, "not true", "c")]
+    axes = plot_top_clips("a red car", found, frames=2).axes
+    assert [ax.get_title() for ax in axes] == ["1. its own clip", "2. also true", "3. not true"]
+    assert [ax.get_xlabel() for ax in axes] == ["a", "b", "c"]
+    assert axes[0].images[0].get_array().shape == (32, 16, 3)
+    assert len({ax.spines["left"].get_edgecolor() for ax in axes}) == 3
+
+
+def test_strips_run_to_the_right_under_one_caption():
+    figure = plot_clip_strips("a red car", {"own": FILM, "other": FILM}, frames=4)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["own", "other"]
+    assert figure.axes[0].images[0].get_array().shape == (16, 64, 3)
+    assert "a red car" in figure.get_suptitle()
+
+
+def test_nothing_to_draw_is_refused():
+    with pytest.raises(ValueError, match="found"):
+        plot_top_clips("a red car", [])
+    with pytest.raises(ValueError, match="strips"):
+        plot_clip_strips("a red car", {})

@@ -1,0 +1,103 @@
+"""The course as the guard tests see it: its chapters, its build tool, and what a notebook's cells hold."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+CHAPTERS = (
+    "00_start_here",
+    "01_retrieval",
+    "02_ranking_loss",
+    "03_false_negatives",
+    "04_deriving_the_margin",
+    "05_measuring_distance",
+    "06_distance_to_margin",
+    "07_cmgsd",
+    "08_training_on_msrvtt",
+    "09_when_does_it_help",
+    "10_other_answers",
+    "11_your_own_model",
+)
+STATED_TIME = re.compile(r"Time: about (\d+) s\b")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)[^)]*\)")
+IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
+MACHINE_PATH = re.compile(
+    r"(?<![\w.:/-])/(?:home|work|tmp|root|Users|opt|usr|var|mnt|private)/|\b[A-Za-z]:\\(?:Users|Windows|Program|Temp)",
+    re.IGNORECASE,
+)
+SHOWS_SOMETHING = ("print", "display", "show")
+
+
+def build_tool() -> ModuleType:
+    """Load notebooks/build.py, which is a script and lies in no package."""
+    spec = importlib.util.spec_from_file_location("notebooks_build", NOTEBOOKS / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def stated_seconds(notebook: Any) -> int | None:
+    """Return the time that a notebook's first cell states, if it does."""
+    found = STATED_TIME.search(notebook.cells[0].source)
+    return int(found.group(1)) if found else None
+
+
+def code_cells(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def markdown(notebook: Any) -> str:
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def outputs(notebook: Any) -> list[Any]:
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def output_texts(output: Any) -> list[str]:
+    """Return what of an output can be read: streams, tracebacks and every MIME type but pictures."""
+    if output.output_type == "stream":
+        return [output.text]
+    if output.output_type == "error":
+        return [*output.traceback, output.evalue]
+    return [str(value) for kind, value in output.data.items() if not kind.startswith("image/")]
+
+
+def has_to_show(code: str) -> bool:
+    """Say whether a cell prints or shows something at its top level, or ends with a value that is no call."""
+    statements = ast.parse(code).body
+    values = [statement.value for statement in statements if isinstance(statement, ast.Expr)]
+    ends_with_value = bool(statements) and isinstance(statements[-1], ast.Expr) and not called(values[-1])
+    plain_value = ends_with_value and not isinstance(values[-1], ast.Call | ast.Constant)
+    return plain_value or any((called(value) or "").startswith(SHOWS_SOMETHING) for value in values)
+
+
+def called(node: ast.AST) -> str | None:
+    """Return the plain name of the function that a node calls."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
+
+
+def figure_names(code: str) -> list[str]:
+    """Return the names under which a cell shows its figures, those that are written out."""
+    calls = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Call) and called(n) == "show_figure"]
+    given = [call.args[1:2] + [k.value for k in call.keywords if k.arg == "name"] for call in calls]
+    return [name.value for names in given for name in names if isinstance(name, ast.Constant)]
+
+
+def result_text(cell: Any) -> str | None:
+    """Return the text of a cell's last value."""
+    texts = [o.data.get("text/plain", "") for o in cell.outputs if o.output_type == "execute_result"]
+    return texts[-1] if texts else None
+
+
+def anchors(notebook: Any) -> set[str]:
+    """Return the anchors that JupyterLab gives to the headings."""
+    headings = re.findall(r"^#+ +(.+?) *$", markdown(notebook), re.MULTILINE)
+    return {heading.replace(" ", "-") for heading in headings}
