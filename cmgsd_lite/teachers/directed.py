@@ -1,0 +1,206 @@
+"""Directed text distances: from one caption to a video, by what all captions of that video say.
+
+Whether video j is a false negative of caption i is a question about that one caption: "a man talks" is true
+of many videos, "a man in a red hat talks about kangaroos" of few. A distance between two *videos* can not
+tell them apart. These can, still within one modality (text), still frozen, still from training captions.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from cmgsd_lite.evaluation.relevance import caption_words
+from cmgsd_lite.similarity import normalise
+from cmgsd_lite.teachers.text import text_teacher
+
+Encode = Callable[[list[str]], Tensor]
+
+
+@dataclass(frozen=True)
+class DirectedEmbedding:
+    """Cosine distance from a caption's vector to the mean vector of a video's captions.
+
+    Args:
+        captions: Vectors of all captions, of length one [C, D].
+        videos: Mean vectors of the videos' captions, of length one [V, D].
+
+    Source:
+        ours (docs/METHOD.md, "Directed distances").
+
+    Example:
+        >>> teacher = DirectedEmbedding.of([["ab"], ["b"]], lambda texts: torch.eye(2))
+        >>> teacher.distances(torch.tensor([0, 1]), torch.tensor([0, 1]))
+        tensor([[0., 1.],
+                [1., 0.]])
+    """
+
+    captions: Tensor
+    videos: Tensor
+
+    @classmethod
+    def of(cls, captions: Sequence[Sequence[str]], encode: Encode) -> Self:
+        """Prepare the teacher.
+
+        Args:
+            captions: The captions of each of V training videos, at least one each.
+            encode: Turns N texts into vectors [N, D].
+
+        Returns:
+            The teacher; its captions are numbered in the flat order.
+
+        Raises:
+            ValueError: If there is no video, or one without captions.
+        """
+        vectors = encode([text for texts in captions for text in texts]).float()
+        return cls(normalise(vectors), normalise(text_teacher(captions, lambda _: vectors)))
+
+    def distances(self, videos: Tensor, captions: Tensor) -> Tensor:
+        """Measure from captions to videos.
+
+        Args:
+            videos: Numbers of N videos.
+            captions: Numbers of M captions, in the flat order; some rows of a batch, or all of them.
+
+        Returns:
+            [M, N] in [0, 2], on the device of the numbers; rows are texts, columns are videos.
+        """
+        texts = self.captions.to(captions.device)[captions]
+        return 1 - texts @ self.videos.to(videos.device)[videos].T
+
+
+@dataclass(frozen=True)
+class Containment:
+    """Share of a caption's words, weighted by how rare they are, that no caption of a video contains.
+
+    Words are stemmed and none is left out: the weight of a word that every video has is zero anyway. The
+    weight is the inverse document frequency log(V / n), n of V videos having the word, the caption's own
+    among them.
+
+    Args:
+        words: Numbers of the captions' words, one caption after the other.
+        weights: Weight of each of them as a share of its caption's, so that a caption's weights sum to 1.
+        caption_start: Where each caption's words begin [C + 1].
+        video_words: Numbers of the words of each video's captions taken together, one video after the other.
+        video_start: Where each video's words begin [V + 1].
+        vocabulary: How many words there are.
+
+    Source:
+        ours (docs/METHOD.md, "Directed distances"); the weight: Sparck Jones, 1972.
+
+    Example:
+        >>> teacher = Containment.of([["a red bus", "a bus"], ["a red car"], ["a dog"]])
+        >>> teacher.distances(torch.tensor([0, 1, 2]), torch.tensor([0, 3]))
+        tensor([[0.0000, 0.7304, 1.0000],
+                [1.0000, 1.0000, 0.0000]])
+    """
+
+    words: Tensor
+    weights: Tensor
+    caption_start: Tensor
+    video_words: Tensor
+    video_start: Tensor
+    vocabulary: int
+
+    @classmethod
+    def of(cls, captions: Sequence[Sequence[str]]) -> Self:
+        """Prepare the teacher.
+
+        Args:
+            captions: The captions of each of V training videos, at least one each.
+
+        Returns:
+            The teacher; its captions are numbered in the flat order.
+
+        Raises:
+            ValueError: If there is no video, or one without captions.
+        """
+        if not captions or not all(captions):
+            raise ValueError("captions: expected at least one video with at least one caption each")
+        number: dict[str, int] = {}
+        said = [
+            [[number.setdefault(w, len(number)) for w in sorted(caption_words(c, ()))] for c in of_video]
+            for of_video in captions
+        ]
+        unions = [sorted({word for words in of_video for word in words}) for of_video in said]
+        seen = Counter(word for union in unions for word in union)
+        rarity = torch.tensor([len(captions) / seen[word] for word in range(len(number))]).log()
+        texts = [words for of_video in said for words in of_video]
+        words, caption_start = _ragged(texts)
+        weights = rarity[words]
+        caption = torch.repeat_interleave(torch.arange(len(texts)), caption_start.diff())
+        whole = torch.zeros(len(texts)).index_add_(0, caption, weights)
+        # A caption of words that every video has says nothing: it is far from all, not near to all.
+        weights = weights / whole.clamp_min(1e-12)[caption]
+        return cls(words, weights, caption_start, *_ragged(unions), len(number))
+
+    def distances(self, videos: Tensor, captions: Tensor) -> Tensor:
+        """Measure from captions to videos.
+
+        Args:
+            videos: Numbers of N videos.
+            captions: Numbers of M captions, in the flat order; some rows of a batch, or all of them.
+
+        Returns:
+            [M, N] in [0, 1], on the device of the numbers; rows are texts, columns are videos.
+        """
+        device = videos.device
+        entries, row = _rows(self.caption_start.to(device), captions)
+        of_batch, column = self.words.to(device)[entries].unique(return_inverse=True)
+        said = torch.zeros(len(captions), len(of_batch), device=device)
+        said[row, column] = self.weights.to(device)[entries]
+        # Only the words of the batch's captions matter; the others go to a column that is cut off.
+        place = torch.full((self.vocabulary,), len(of_batch), device=device)
+        place[of_batch] = torch.arange(len(of_batch), device=device)
+        entries, row = _rows(self.video_start.to(device), videos)
+        has = torch.zeros(len(videos), len(of_batch) + 1, device=device)
+        has[row, place[self.video_words.to(device)[entries]]] = 1
+        return (1 - said @ has[:, :-1].T).clamp_min(0)
+
+
+@dataclass(frozen=True)
+class Directed:
+    """Both directed distances, their sum: each in its own unit, cosine and share.
+
+    Args:
+        embedding: Knows that "bike" is near "bicycle".
+        containment: Knows that "red" is not "blue", which for a mean of vectors are neighbours.
+
+    Source:
+        ours (docs/METHOD.md, "Directed distances").
+
+    Example:
+        >>> teacher = Directed.of(captions, WordLlamaEncoder().encode)  # doctest: +SKIP
+    """
+
+    embedding: DirectedEmbedding
+    containment: Containment
+
+    @classmethod
+    def of(cls, captions: Sequence[Sequence[str]], encode: Encode) -> Self:
+        """Prepare the teacher; arguments and errors as for the two parts."""
+        return cls(DirectedEmbedding.of(captions, encode), Containment.of(captions))
+
+    def distances(self, videos: Tensor, captions: Tensor) -> Tensor:
+        """Measure from captions to videos: [M, N], rows are texts, columns are videos."""
+        return self.embedding.distances(videos, captions) + self.containment.distances(videos, captions)
+
+
+def _ragged(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Rows of numbers one after the other, and where each begins [rows + 1]."""
+    flat = torch.tensor([number for row in rows for number in row], dtype=torch.long)
+    lengths = torch.tensor([0, *(len(row) for row in rows)])
+    return flat, lengths.cumsum(0)
+
+
+def _rows(start: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions of the entries of the chosen rows, and which of the chosen rows each belongs to."""
+    first, lengths = start[chosen], start[chosen + 1] - start[chosen]
+    row = torch.repeat_interleave(torch.arange(len(chosen), device=chosen.device), lengths)
+    within = torch.arange(len(row), device=chosen.device) - (lengths.cumsum(0) - lengths)[row]
+    return first[row] + within, row
