@@ -151,7 +151,7 @@ class Containment:
         """
         device = videos.device
         entries, row = _rows(self.caption_start.to(device), captions)
-        of_batch, column = self.words.to(device)[entries].unique(return_inverse=True)
+        of_batch, column = torch.unique(self.words.to(device)[entries], return_inverse=True)
         said = torch.zeros(len(captions), len(of_batch), device=device)
         said[row, column] = self.weights.to(device)[entries]
         # Only the words of the batch's captions matter; the others go to a column that is cut off.
