@@ -1,5 +1,7 @@
 """Metrics against slow, obvious versions, scikit-learn, and the properties a fair metric must have."""
 
+import subprocess
+import sys
 from itertools import permutations
 
 import numpy as np
@@ -21,6 +23,17 @@ from cmgsd_lite.evaluation.metrics import (
     retrieval_metrics,
 )
 
+PUBLIC = {
+    "average_precision_at_r",
+    "mean_average_precision_at_r",
+    "ndcg",
+    "ndcg_per_query",
+    "r_precision",
+    "r_precision_per_query",
+    "random_floor",
+    "ranks",
+    "retrieval_metrics",
+}
 RANK_KEYS = ["R@1", "R@5", "R@10", "R@50", "MdR", "MnR"]
 RELEVANCE_KEYS = ["nDCG", "nDCG@10", "mAP@R", "R-Precision"]
 
@@ -376,6 +389,26 @@ def test_bad_options():
     for exclude in (np.eye(3), np.eye(2, dtype=bool)):
         with pytest.raises(ValueError, match="exclude: expected bool"):
             ndcg(np.eye(3), np.eye(3), exclude=exclude)
+
+
+# Where they are found -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["cmgsd_lite.metrics", "cmgsd_lite.evaluation.metrics"])
+def test_both_paths_hand_on_the_metrics_and_nothing_else(name):
+    star: dict[str, object] = {}
+    exec(f"from {name} import *", star)
+    assert set(star) - {"__builtins__"} == PUBLIC
+    assert all(star[function] is globals()[function] for function in PUBLIC)
+
+
+def test_metrics_need_torch_and_numpy_alone():
+    code = (
+        "import sys; import cmgsd_lite.metrics; "
+        "print(*{'scipy', 'pandas', 'matplotlib', 'sklearn', 'snowballstemmer'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 # Real scores ------------------------------------------------------------------------------------------
