@@ -6,11 +6,39 @@ import json
 import os
 import platform
 from collections.abc import Callable
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from cmgsd_lite.errors import DataError
+
+
+def require(module: str, extra: str) -> Any:
+    """Import a module that only an extra of the wheel brings, or say in one line what to install.
+
+    Args:
+        module: Name as in an import statement, such as ``"scipy.sparse"``.
+        extra: The extra that brings it: ``"data"``, ``"course"`` or ``"frames"``.
+
+    Returns:
+        The imported module.
+
+    Raises:
+        DataError: If the package is not installed; the message holds the command that installs it.
+
+    Source:
+        ours.
+
+    Example:
+        >>> require("json", "data").dumps({})
+        '{}'
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:  # also where the package is there and one that it needs is not
+        raise DataError(f'{error.name}: package not found; pip install "cmgsd-lite[{extra}]"') from error
 
 
 def set_threads(threads: int = 1) -> None:

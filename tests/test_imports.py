@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    ("errors", "runtime", "similarity", "schedules"),
+    ("errors",),
+    ("runtime", "similarity", "schedules"),
     ("distances", "margins"),
     ("losses",),
     ("evaluation",),
