@@ -59,10 +59,16 @@ def _count(label: str, part: int, whole: int, what: str) -> list[str]:
 
 
 def _validation(protocol: str, lists: SplitLists, ids: Mapping[str, Sequence[str]]) -> list[str]:
-    mine = set(ids["validation"])
-    if mine <= set(lists.validation or []):
+    mine, listed = set(ids["validation"]), set(lists.validation or [])
+    if mine <= listed:
         return []
-    kind = "official validation videos" if mine <= set(lists.held_out) else "videos drawn by a fixed seed"
+    official = mine & (listed | set(lists.held_out))
+    if official == mine:
+        kind = "official validation videos"
+    elif official:
+        kind = f"videos: {len(official):,} official, too few to choose by, and others drawn by a fixed seed"
+    else:
+        kind = "videos drawn by a fixed seed"
     return [f"{protocol} validation: {len(mine):,} {kind}, taken out of the training list"]
 
 

@@ -38,17 +38,24 @@ class SplitLists:
     notes: list[str] = field(default_factory=list)
 
 
-def draw_validation(ids: Collection[str]) -> list[str]:
-    """5 % of the ids (at least 1, at most 500), the same ones in whatever order the ids come.
+def draw_validation(ids: Collection[str], least: int = 2) -> list[str]:
+    """5 % of the ids (at least `least`, at most 500), the same ones in whatever order the ids come.
+
+    Two at least: a single video is always ranked first, so that it can not choose between epochs.
+
+    Args:
+        ids: Training videos.
+        least: How many to take at least.
 
     Raises:
-        DataError: fewer than two ids: nothing would be left to train on.
+        DataError: as many ids as would be taken, or fewer: nothing would be left to train on.
     """
-    if len(ids) < 2:
+    size = min(_DRAW_MOST, max(least, round(_DRAW_SHARE * len(ids))))
+    if len(ids) <= size:
         raise DataError(
-            f"training list: expected at least 2 videos to take validation from, found {len(ids)}"
+            f"training list: expected at least {size + 1} videos, to take {size} for validation, "
+            f"found {len(ids)}"
         )
-    size = min(_DRAW_MOST, max(1, round(_DRAW_SHARE * len(ids))))
     drawn = np.random.default_rng(_DRAW_SEED).choice(len(ids), size, replace=False)
     ordered = sorted(ids)
     return [ordered[i] for i in drawn]
@@ -58,7 +65,8 @@ def resolve(lists: SplitLists, usable: Collection[str]) -> dict[str, list[str]]:
     """Train, validation and test ids, disjoint, with the usable videos alone, in the order of the lists.
 
     Validation is the protocol's own list if it has one; else the official validation videos found in
-    training; else (none of them usable) a fixed draw from training. A test list is never used for it.
+    training; else (none of them usable) a fixed draw from training, which also stands beside a single
+    validation video: one alone is always ranked first. A test list is never used for it.
 
     Args:
         lists: The protocol's lists.
@@ -75,9 +83,14 @@ def resolve(lists: SplitLists, usable: Collection[str]) -> dict[str, list[str]]:
     own = [video for video in lists.validation or [] if video in usable and video not in listed]
     official = set(lists.held_out)
     held = own or [video for video in pool if video in official]
-    if pool and (not held or set(pool) <= set(held)):
+    apart = set(held)
+    left = [video for video in pool if video not in apart]
+    if pool and (not held or not left):
         drawn = set(draw_validation(pool))
         held = [video for video in pool if video in drawn]
+    elif len(held) == 1 and len(left) > 2:  # two to train on stay: no batch has fewer
+        drawn = set(draw_validation(left, least=1))
+        held += [video for video in left if video in drawn]
     apart = set(held)
     return {
         "train": [video for video in pool if video not in apart],
@@ -133,12 +146,23 @@ def _take(path: Path, published: _Published) -> bool:
     if slot not in published.lists:
         published.lists[slot] = ids
         if slot[1] == "test" and _has_sentences(path):
-            published.queries[slot[0]] = read_queries(path)
+            published.queries[slot[0]] = _worded(read_queries(path), slot[0], path, published)
     elif set(ids) != set(published.lists[slot]):
         published.note(
             slot[0], f"{path.name}: differs from the {' '.join(slot)} list before it, and is not used"
         )
     return True
+
+
+def _worded(
+    queries: dict[str, list[str]], protocol: str, path: Path, published: _Published
+) -> dict[str, list[str]]:
+    """The queries without empty ones, which would be scored as the zero vector."""
+    kept = {video: [text for text in mine if text.strip()] for video, mine in queries.items()}
+    empty = sum(map(len, queries.values())) - sum(map(len, kept.values()))
+    if empty:
+        published.note(protocol, f"{protocol} test: {empty:,} empty queries in {path.name} are left out")
+    return {video: mine for video, mine in kept.items() if mine}
 
 
 def _has_sentences(path: Path) -> bool:

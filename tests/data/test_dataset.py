@@ -126,13 +126,13 @@ def test_without_official_splits_validation_is_a_fixed_draw(tmp_path: Path) -> N
     assert not {"video5", "video6"} & set(load_folder(tmp_path).train.video_ids)
 
 
-@given(st.sets(st.integers(0, 9999), min_size=2, max_size=60), st.randoms())
+@given(st.sets(st.integers(0, 9999), min_size=3, max_size=60), st.randoms())
 def test_draw_does_not_depend_on_order(numbers: set[int], order: random.Random) -> None:
     listed = ids(sorted(numbers))
     drawn = draw_validation(listed)
     order.shuffle(listed)
     assert draw_validation(listed) == drawn
-    assert len(drawn) == len(set(drawn)) == max(1, round(0.05 * len(listed)))
+    assert len(drawn) == len(set(drawn)) == max(2, round(0.05 * len(listed)))
 
 
 def test_draw_takes_at_most_500() -> None:
@@ -153,7 +153,7 @@ def test_resolve_is_always_disjoint(
     try:
         found = resolve(lists, ids(sorted(usable)))
     except DataError:
-        assert len(set(train) & usable - set(test)) == 1
+        assert 1 <= len(set(train) & usable - set(test)) <= 2
         return
     parts = [set(mine) for mine in found.values()]
     assert sum(map(len, parts)) == len(set.union(*parts))
@@ -162,6 +162,42 @@ def test_resolve_is_always_disjoint(
     if set(train) & usable - set(test):
         assert parts[0]
         assert parts[1]
+        assert len(parts[1]) > 1 or len(parts[0]) < 3, "a single one is always ranked first"
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_a_single_validation_video_does_not_stay_alone(official: bool) -> None:
+    given = {"held_out": ["video0"]} if official else {"validation": ["video30"]}
+    lists = SplitLists(ids(range(10)), ids([40, 41]), **given)
+    found = resolve(lists, ids(range(50)))
+    assert len(found["validation"]) == 2
+    assert found["validation"][0] == ("video0" if official else "video30")
+    assert found["validation"][1] in ids(range(10))
+    assert sorted(found["train"] + found["validation"][official == 0 :]) == ids(range(10))
+    data = assemble(
+        "own", "plain", Annotations(captions={v: [f"a {v}"] for v in ids(range(50))}), lists,
+        {"rgb": table_from_values(ids(range(50)), [np.ones((1, 2))] * 50, "x")},
+    )  # fmt: skip
+    assert any("2 videos: 1 official, too few to choose by, and others drawn" in note for note in data.notes)
+
+
+def test_empty_queries_of_a_protocol_are_left_out_aloud(tmp_path: Path) -> None:
+    write_annotations(tmp_path)
+    write_features(tmp_path, range(30))
+    csv_file = tmp_path / "MSRVTT_JSFUSION_test.csv"
+    text = csv_file.read_text().replace("query for 18", "   ")
+    csv_file.write_text(text + "ret9,msr9,video20,\n")
+    data = load_folder(tmp_path)
+    assert data.test.queries["video20"] == ["query for 20"]
+    assert data.test.queries["video18"] == data.test.captions["video18"]
+    assert "1k-A test: 2 empty queries in MSRVTT_JSFUSION_test.csv are left out" in data.notes
+    assert "1k-A test: 1 of 4 videos have no query of their own; their captions are used" in data.notes
+
+
+@pytest.mark.parametrize("count", [3, 20, 29])
+def test_small_lists_give_two_validation_videos(count: int) -> None:
+    found = resolve(SplitLists(ids(range(count)), ids([40])), ids(range(50)))
+    assert (len(found["train"]), len(found["validation"])) == (count - 2, 2)
 
 
 def test_ce_layout_without_csv_uses_the_caption_index(tmp_path: Path) -> None:
@@ -221,11 +257,12 @@ def test_videos_without_features_or_captions_are_counted(tmp_path: Path) -> None
     write_annotations(tmp_path / "annotations")
     write_features(tmp_path, [0, 1, 2, 3, 12, 20, 25, 77])
     data = load_folder(tmp_path)
-    assert (len(data.train), len(data.validation), len(data.test)) == (4, 1, 2)
+    assert (len(data.train), len(data.validation), len(data.test)) == (3, 2, 2)
     assert data.notes == [
         "1k-A train (validation included): 21 of 26 videos have no features in rgb and are left out",
         "1k-A test: 2 of 4 videos have no features in rgb and are left out",
-        "1k-A validation: 1 official validation videos, taken out of the training list",
+        "1k-A validation: 2 videos: 1 official, too few to choose by, and others drawn by a fixed seed, "
+        "taken out of the training list",
         "1k-A test: a gallery of 2 videos is not comparable with published results on 4",
     ]
     assert "1 videos with features have no captions" in describe(tmp_path)["missing"]
@@ -538,8 +575,8 @@ def test_describe_counts_and_is_json(tmp_path: Path) -> None:
         "dtype": "float32",
     }
     assert found["protocols"]["1k-A"] == {
-        "train": {"listed": 26, "usable": 4},
-        "validation": {"listed": 0, "usable": 1},
+        "train": {"listed": 26, "usable": 3},
+        "validation": {"listed": 0, "usable": 2},
         "test": {"listed": 4, "usable": 2},
     }
     assert list(found["protocols"]) == ["1k-A", "full", "7k", "miech"]
@@ -548,7 +585,7 @@ def test_describe_counts_and_is_json(tmp_path: Path) -> None:
     text = format_description(found)
     for part in (
         "expert rgb: 7 videos, D = 4",
-        "protocol 1k-A: train 4 of 26 listed, validation 1 (taken from training)",
+        "protocol 1k-A: train 3 of 26 listed, validation 2 (taken from training)",
         "missing: 1k-A test: 2 of 4",
         "matrix.npy [4, 5]",
         "30 videos, 90 captions (3 each)",
