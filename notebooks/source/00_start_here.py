@@ -54,16 +54,17 @@ for caption in dataset.train.captions[name][:5]:
     print("  -", caption)
 
 # %%
-from cmgsd_lite.course.plots.base import show_figure
+from cmgsd_lite.course.plots.base import facet_lines, show_figure
 from cmgsd_lite.course.plots.retrieval import Found, plot_clip_strips, plot_top_clips
 
 figure = plot_clip_strips(
-    dataset.train.captions[name][0], {"video17, five of its eight frames": minivtt.clip(name).frames()}
+    dataset.train.captions[name][0],
+    {f"video17, five of its eight frames: {minivtt.clip(name).facets()}": minivtt.clip(name).frames()},
 )
 show_figure(
     figure,
     "00-clip",
-    "Five frames of one drawn clip from left to right, with one of its captions above.",
+    "Five frames of one drawn clip from left to right, with one of its captions and what is in it above.",
 )
 
 # %% [markdown]
@@ -120,13 +121,14 @@ def show_query(query, count=5, name="00-query"):
             truth = "own"
         else:
             truth = "also true" if true[query, column] else "not true"
-        frames = minivtt.clip(test.video_ids[column]).frames()
-        found.append(Found(frames, truth, f"similarity {sim[query, column]:.2f}"))
+        clip = minivtt.clip(test.video_ids[column])
+        note = f"similarity {sim[query, column]:.2f}\n{facet_lines(clip.facets())}"
+        found.append(Found(clip.frames(), truth, note))
     show_figure(
         plot_top_clips(queries[query], found),
         name,
         "The best clips for one query side by side, three frames each from top to bottom; "
-        "above each stands whether it is the query's own clip, also true, or not true.",
+        "above each stands whether it is the query's own clip, also true, or not true, below what is in it.",
     )
 
 
@@ -180,21 +182,20 @@ false = minivtt.false_negatives(train, videos.tolist(), chosen.tolist())  # [128
 i = 47
 j = int(np.flatnonzero(false[i])[0])
 print("caption i:", texts[chosen[i]])
-print("clip i:   ", minivtt.clip(train.video_ids[videos[i]]).facets())
-print("clip j:   ", minivtt.clip(train.video_ids[videos[j]]).facets())
+own_clip, other_clip = (minivtt.clip(train.video_ids[videos[k]]) for k in (i, j))
+print("clip i:   ", own_clip.facets())
+print("clip j:   ", other_clip.facets())
 
 # %%
 strips = {
-    "clip i: its own clip, to be pulled closer": minivtt.clip(train.video_ids[videos[i]]).frames(),
-    "clip j: a negative, to be pushed away. The caption is true of it.": minivtt.clip(
-        train.video_ids[videos[j]]
-    ).frames(),
+    f"clip i: its own clip, to be pulled closer\n{own_clip.facets()}": own_clip.frames(),
+    f"clip j: a negative, to be pushed away. The caption is true of it.\n{other_clip.facets()}": other_clip.frames(),
 }
 show_figure(
     plot_clip_strips(texts[chosen[i]], strips),
     "00-false-negative",
-    "Two clips under one caption: its own clip, and another clip of the batch that the caption "
-    "describes just as well and that training pushes away.",
+    "Two clips under one caption, each with what is in it in words: its own clip, and another clip of the batch "
+    "that the caption describes just as well and that training pushes away.",
 )
 
 # %% [markdown]

@@ -345,10 +345,11 @@ def similarities(model):
 
 def loss_of(loss, output, v, progress, false):
     if loss == "masked":
-        return MaxMarginRankingLoss(0.2, "hardest")(output.sim, mask_margin(false, 0.2))
+        return MaxMarginRankingLoss(0.2, "hardest")(output.sim, margin=mask_margin(false, 0.2))
     if isinstance(loss, CMGSDLoss):
-        teachers = (prepared.text_teacher[v], prepared.video_teacher[v])
-        return loss(output.sim, output.text, output.video, *teachers, progress=progress)
+        own = {"text": output.text, "video": output.video}
+        teachers = {"text_teacher": prepared.text_teacher[v], "video_teacher": prepared.video_teacher[v]}
+        return loss(output.sim, **own, **teachers, progress=progress)
     return loss(output.sim)
 
 

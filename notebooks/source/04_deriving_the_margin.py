@@ -257,7 +257,7 @@ print("sympy: derivative and formula differ by 0")
 # %%
 d = cosine_distances(video).requires_grad_()
 live = zscore_margin(d, 0.2, 0.05, min_margin=None, eps=0.0, detach=False)
-MaxMarginRankingLoss(reduction="sum")(sim, live).backward()
+MaxMarginRankingLoss(reduction="sum")(sim, margin=live).backward()
 
 active = sum((hinge > 0).double() for hinge in ranking_hinge(sim, live.detach()))
 g, values = off_diagonal(active), off_diagonal(d.detach())
@@ -475,7 +475,7 @@ for value in (0.2, 0.0, -0.1, -2.0, -math.inf):
     margin[0, 1] = value
     hinge, _ = ranking_hinge(row, margin)
     scores = row.clone().requires_grad_()
-    MaxMarginRankingLoss(reduction="hardest")(scores, margin).backward()
+    MaxMarginRankingLoss(reduction="hardest")(scores, margin=margin).backward()
     print(
         f"margin {value:5.2f}: hinge of the false negative {hinge[0, 1]:.2f}; "
         f"hardest pushes the {'false' if scores.grad[0, 1] > 0 else 'true'} negative away"

@@ -26,7 +26,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from cmgsd_lite.course.exercises.chapter05 import check_auc, check_euclidean_from_cosine, check_text_teacher
-from cmgsd_lite.course.plots.base import show_figure
+from cmgsd_lite.course.plots.base import facet_lines, show_figure
 from cmgsd_lite.course.plots.distances import (
     plot_against_quality,
     plot_arrows,
@@ -169,7 +169,7 @@ def frame_of(position):
 
 
 def note_of(position):
-    return minivtt.clip(split.video_ids[videos[position]]).facets().replace(" | ", "\n").replace("; ", ";\n")
+    return facet_lines(minivtt.clip(split.video_ids[videos[position]]).facets())
 
 
 def neighbours(anchor):

@@ -379,7 +379,7 @@ class RuleLoss(nn.Module):
         self.rule, self.ranking = rule, MaxMarginRankingLoss(0.2, "hardest")
 
     def forward(self, sim, text_teacher, relevance):
-        return self.ranking(sim, self.rule(cosine_distances(text_teacher), relevance))
+        return self.ranking(sim, margin=self.rule(cosine_distances(text_teacher), relevance))
 
 
 shuffle = torch.Generator().manual_seed(0)
@@ -395,7 +395,7 @@ rules = {
 sim = torch.rand(128, 128, generator=torch.Generator().manual_seed(1))
 teacher = train.text_teacher[batch.videos]
 for name, package in {"oracle": RelevanceMarginLoss(), "mask": TrueMaskLoss(base="hinge")}.items():
-    assert torch.allclose(RuleLoss(rules[name])(sim, teacher, truth), package(sim, truth), atol=1e-6)
+    assert torch.allclose(RuleLoss(rules[name])(sim, teacher, truth), package(sim, relevance=truth), atol=1e-6)
 print("oracle and mask give the losses of RelevanceMarginLoss and TrueMaskLoss")
 
 # %%

@@ -721,14 +721,14 @@ static_combined = losses["CMGSD"].margins(
 i, j = divmod(int(torch.where(false_negatives, static_combined, -1.0).argmax()), 512)
 flat = [text for name in dataset.train.video_ids for text in dataset.train.captions[name]]
 pair = [dataset.train.video_ids[int(videos[k])] for k in (i, j)]
-sheet = minivtt.contact_sheet(
-    pair, [f"its own clip: {flat[int(captions[i])]}", "the negative, also true"], frames=4
-)
+print("caption:", flat[int(captions[i])])
+own_clip, negative = (minivtt.clip(name).facets() for name in pair)
+sheet = minivtt.contact_sheet(pair, [f"its own clip: {own_clip}", f"the negative, also true: {negative}"], frames=4)
 show_figure(
     sheet,
     "07-worst-static-pair",
-    "Two rows of four frames: the clip that the caption printed above it was written for, and below it another "
-    "clip of which the same caption is true as well.",
+    "Two rows of four frames: the clip that the printed caption was written for, and below it another clip of "
+    "which the same caption is true as well; above each row stands what is in the clip.",
 )
 path = [m[i, j].item() for m in combined["CMGSD"]]
 print("its margin before training is above alpha:", path[0] > ALPHA)

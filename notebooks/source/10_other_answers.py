@@ -108,14 +108,14 @@ print("from scratch = package: InfoNCE, hinge with the hardest negative")
 # %%
 margin = 0.2 + 0.1 * ((1 - teacher) - off_diagonal(1 - teacher).mean()) / off_diagonal(1 - teacher).std(correction=0)
 centred = margin - off_diagonal(margin).mean()
-torch.testing.assert_close(info_nce(sim, centred), InfoNCELoss(0.05)(sim, margin))
+torch.testing.assert_close(info_nce(sim, centred), InfoNCELoss(0.05)(sim, margin=margin))
 torch.testing.assert_close(
     info_nce(sim, centred),
     baselines.MarginInfoNCELoss(0.05, beta=0.1, schedule="static", min_margin=None)(sim, text_teacher=captions),
     atol=1e-3,  # the package adds a small eps to the standard deviation
     rtol=0,
 )
-torch.testing.assert_close(InfoNCELoss(0.05)(sim, 0.3), InfoNCELoss(0.05)(sim))
+torch.testing.assert_close(InfoNCELoss(0.05)(sim, margin=0.3), InfoNCELoss(0.05)(sim))
 print("from scratch = package: InfoNCE with a margin; a constant margin changes nothing")
 
 # %% [markdown]
@@ -147,7 +147,7 @@ text, video = captions + 0.1, captions * 2  # stands in for the model's own embe
 own_texts, own_videos = (normalize(x) @ normalize(x).T for x in (text, video))
 agree = torch.testing.assert_close
 agree(info_nce(sim, removed=nearest(teacher, 0.2)), baselines.GuidedMaskLoss(share=0.2)(sim, text_teacher=captions))
-agree(info_nce(sim, removed=above(teacher, 0.6)), baselines.CaptionThresholdLoss(0.6)(sim, captions))
+agree(info_nce(sim, removed=above(teacher, 0.6)), baselines.CaptionThresholdLoss(0.6)(sim, text_teacher=captions))
 agree(
     hardest_hinge(sim, removed=above(own_texts, 0.75) | above(own_videos, 0.75)),
     baselines.DropTripleLoss(0.75)(sim, text=text, video=video, progress=0.5),
@@ -241,10 +241,10 @@ print("from scratch = package: debiased InfoNCE; a prior of 0 is InfoNCE")
 # of Falcon et al., whose labels come from word classes). No method has this. They are the ceiling of the bench.
 
 # %%
-agree(info_nce(sim, removed=truth >= 1), baselines.TrueMaskLoss()(sim, truth))
+agree(info_nce(sim, removed=truth >= 1), baselines.TrueMaskLoss()(sim, relevance=truth))
 agree(
     hardest_hinge(sim, oracle_margin(truth, 0.2, 0.05)),
-    baselines.RelevanceMarginLoss(0.2, 0.05, "hardest")(sim, truth),
+    baselines.RelevanceMarginLoss(0.2, 0.05, "hardest")(sim, relevance=truth),
 )
 print("from scratch = package: true mask, oracle relevance margin")
 

@@ -268,6 +268,8 @@ from PIL import Image
 
 framed = np.pad(frames[:8], ((0, 0), (2, 2), (2, 2), (0, 0)), constant_values=255)  # a white border around each
 strip = Image.fromarray(np.concatenate(list(framed), axis=1)).resize((8 * 102, 102), Image.Resampling.LANCZOS)
+for place, name in enumerate(data.train.video_ids[:8], 1):
+    print(f"frame {place}: {minivtt.clip(name).facets()}")
 show_figure(strip, "11-what-clip-sees", "Eight small drawn frames side by side, each in a white border, as the CLIP below sees them: 64 x 64 pixels.")
 
 
@@ -357,7 +359,7 @@ cosines = cosines.detach()
 captions_apart = data.train.text_teacher[:24]
 with_margin = MarginInfoNCELoss(1 / scale, beta=0.05, schedule="static")(cosines, text_teacher=captions_apart)
 margin = CMGSDLoss(beta=0.05, schedule="static").margins(cosines, text_teacher=captions_apart)["combined"]
-torch.testing.assert_close(with_margin, InfoNCELoss(1 / scale)(cosines, margin))
+torch.testing.assert_close(with_margin, InfoNCELoss(1 / scale)(cosines, margin=margin))
 print("InfoNCE with CMGSD's margins: one other name, the same arguments")
 
 # %% [markdown]

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +31,7 @@ MACHINE_PATH = re.compile(
     r"(?<![\w.:/-])/(?:home|work|tmp|root|Users|opt|usr|var|mnt|private)/|\b[A-Za-z]:\\(?:Users|Windows|Program|Temp)",
     re.IGNORECASE,
 )
+PICTURE_BYTES = re.compile(r"data:image/(?:png|webp|gif);base64,[A-Za-z0-9+/=]+")
 SHOWS_SOMETHING = ("print", "display", "show")
 
 
@@ -67,7 +69,25 @@ def output_texts(output: Any) -> list[str]:
         return [output.text]
     if output.output_type == "error":
         return [*output.traceback, output.evalue]
-    return [str(value) for kind, value in output.data.items() if not kind.startswith("image/")]
+    texts = [str(value) for kind, value in output.data.items() if not kind.startswith("image/")]
+    return [PICTURE_BYTES.sub("PICTURE", text) for text in texts]
+
+
+class _Pictures(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[dict[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "img":
+            self.found.append({name: value or "" for name, value in attrs})
+
+
+def pictures(html: str) -> list[dict[str, str]]:
+    """Return the attributes of every picture of a page, as a browser reads them."""
+    parser = _Pictures()
+    parser.feed(html)
+    return parser.found
 
 
 def has_to_show(code: str) -> bool:

@@ -1,12 +1,16 @@
 """What nbval does not see: that the notebooks were run, read well anywhere, and come from their scripts."""
 
+import base64
+import io
 import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from PIL import Image
 
+from cmgsd_lite.course.plots.base import LARGEST
 from cmgsd_lite.data import load_dataset
 from tests.notebooks.chapters import (
     CHAPTERS,
@@ -22,6 +26,7 @@ from tests.notebooks.chapters import (
     markdown,
     output_texts,
     outputs,
+    pictures,
     result_text,
     stated_seconds,
 )
@@ -94,17 +99,30 @@ def test_no_paths_of_a_machine(script: Path, version: str) -> None:
 @every_notebook
 def test_every_picture_has_a_text_that_says_what_it_shows(script: Path, version: str) -> None:
     notebook = load(script, version)
-    for output in outputs(notebook):
-        kinds = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
-        assert kinds in ([], ["image/png"])
-        if kinds:
-            alt = output.metadata.get("image/png", {}).get("alt", "")
-            assert len(alt) >= 20, f"picture without alt text: {output.data.get('text/plain')}"
-            assert output.data["text/plain"] == alt
-            assert "<Figure" not in alt
-    assert [target for alt, target in IMAGE.findall(markdown(notebook)) if len(alt) < 20] == []
+    for data in (output.get("data", {}) for output in outputs(notebook)):
+        found = pictures(data.get("text/html", ""))
+        if found or any(kind.startswith("image/") for kind in data):
+            assert set(data) == {"text/html", "text/plain", "image/png"}, "show figures with show_figure"
+            assert [picture["alt"] for picture in found] == [data["text/plain"]]
+            assert len(data["text/plain"].strip()) >= 20
+            assert "<Figure" not in data["text/plain"]
+    text = markdown(notebook)
+    written = IMAGE.findall(text) + [(p.get("alt", ""), p.get("src")) for p in pictures(text)]
+    assert [target for alt, target in written if len(alt) < 20] == []
     figures = [text for output in outputs(notebook) for text in output_texts(output) if "<Figure" in text]
     assert figures == []
+
+
+@every_notebook
+def test_every_picture_of_a_page_is_whole_and_small(script: Path, version: str) -> None:
+    for data in (output.get("data", {}) for output in outputs(load(script, version))):
+        for picture in pictures(data.get("text/html", "")):
+            kind, _, content = picture["src"].partition(";base64,")
+            raw = base64.b64decode(content, validate=True)
+            assert len(raw) <= LARGEST
+            with Image.open(io.BytesIO(raw)) as image:
+                assert kind == f"data:image/{(image.format or '').lower()}"
+                image.load()
 
 
 @every_notebook

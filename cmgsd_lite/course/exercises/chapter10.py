@@ -84,7 +84,7 @@ def check_masked_info_nce(function: Callable[[Tensor, Tensor, float], Any]) -> V
     )
     return judge(
         call(function, sim, removed, temperature),
-        InfoNCELoss(temperature)(sim, margin),
+        InfoNCELoss(temperature)(sim, margin=margin),
         "a removed pair has the logit -inf, so it has no share in either softmax",
         [
             (

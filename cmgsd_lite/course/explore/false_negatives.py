@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cmgsd_lite.course.plots.base import show_figure
+from cmgsd_lite.course.plots.base import facet_lines, show_figure
 from cmgsd_lite.course.plots.false_negatives import Candidate, plot_anchor
 from cmgsd_lite.data.minivtt import clip
 from cmgsd_lite.losses import MaxMarginRankingLoss
@@ -23,8 +23,9 @@ from cmgsd_lite.losses.hinge import Reduction
 
 REDUCTIONS: tuple[Reduction, ...] = ("smooth", "hardest", 4, "mean")
 ALT = (
-    "Clips of one batch side by side: the caption's own clip, some of its false negatives and its hardest "
-    "true negatives. Bars below show the margin of each and the force on the pair, for each kind of margin."
+    "Clips of one batch side by side, each with what is in it in words: the caption's own clip, some of its "
+    "false negatives and its hardest true negatives. Bars below show the margin of each and the force on the "
+    "pair, for each kind of margin."
 )
 
 
@@ -97,7 +98,7 @@ def pair_forces(sim: Tensor, margin: float | Tensor, reduction: Reduction = "smo
                 [ 0.,  0.]])
     """
     scores = sim.detach().clone().requires_grad_()
-    loss = MaxMarginRankingLoss(reduction=reduction)(scores, margin)
+    loss = MaxMarginRankingLoss(reduction=reduction)(scores, margin=margin)
     return torch.autograd.grad(loss, scores)[0] * 2 * len(sim)
 
 
@@ -143,6 +144,7 @@ def anchor_figure(
             {name: float("nan") if j == anchor else float(row[j]) for name, row in margins.items()},
             {name: float("nan") if j == anchor else float(row[j]) for name, row in forces.items()},
             _pulls({name: float(row[j]) for name, row in forces.items()}) if j == anchor else "",
+            facet_lines(clip(batch.video_ids[j]).facets()),
         )
         for j, what in shown
     ]

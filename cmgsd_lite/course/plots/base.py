@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import os
 from pathlib import Path
@@ -20,13 +22,16 @@ PALETTE = sns.color_palette("colorblind")
 STYLES = ("-", "--", ":", "-.")
 FIGURES_FOLDER = "CMGSD_FIGURES"
 """Environment variable: where ``show_figure`` writes PNG and SVG copies for slides, if set."""
+LARGEST = 60_000
+"""Bytes that a picture in a page may have; what is larger as a palette PNG is shown as WebP."""
 
 
 def show_figure(figure: Figure | Image.Image, name: str, alt: str) -> None:
     """Show a figure in a notebook together with a text that says what it shows, and close it.
 
-    The text stands beside the picture in the notebook's file, for screen readers and for tests; it should say
-    what a reader is to see, without figures that differ from machine to machine.
+    What a page shows is an HTML ``<img>`` with the text as its ``alt``, which screen readers read out. A PNG
+    stands beside it for readers that take no HTML, such as an export to PDF; the text alone is for terminals.
+    The text should say what a reader is to see, without numbers that differ from machine to machine.
 
     Args:
         figure: Of matplotlib, or a picture.
@@ -47,18 +52,70 @@ def show_figure(figure: Figure | Image.Image, name: str, alt: str) -> None:
         raise ValueError(f"alt: expected at least 20 characters saying what the picture shows, got {alt!r}")
     if not name or Path(name).name != name or "." in name:
         raise ValueError(f"name: expected a file name without folder and ending, got {name!r}")
-    picture = io.BytesIO()
-    if isinstance(figure, Image.Image):
-        figure.save(picture, "PNG", optimize=True)
-    else:
-        figure.savefig(picture, format="png", dpi=100, metadata={"Software": None})
-    bundle = {"image/png": picture.getvalue(), "text/plain": alt}
-    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})  # type: ignore[no-untyped-call]
+    image = _drawn(figure)
+    bundle = {"text/html": image_tag(image, alt), "image/png": _palette_png(image), "text/plain": alt}
+    display(bundle, raw=True)  # type: ignore[no-untyped-call]
     folder = os.environ.get(FIGURES_FOLDER)
     if folder:
         export_figure(figure, Path(folder), name)
     if isinstance(figure, Figure):
         plt.close(figure)
+
+
+def image_tag(image: Image.Image, alt: str) -> str:
+    """Write a picture and its text as one HTML element that needs no other file.
+
+    Args:
+        image: Of any mode; what is transparent becomes white.
+        alt: What the picture shows; escaped.
+
+    Returns:
+        ``<img alt="..." src="data:image/png;base64,...">``, as wide as the picture and never wider than the
+        page. A PNG of 256 colours where that has at most ``LARGEST`` bytes, otherwise a WebP.
+
+    Source:
+        ours.
+
+    Example:
+        >>> image_tag(Image.new("RGB", (4, 4)), "a black square")[:30]
+        '<img alt="a black square" src='
+    """
+    image = _opaque(image)
+    kind, content = "png", _palette_png(image)
+    if len(content) > LARGEST:
+        kind, content = "webp", _webp(image)
+    source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return f'<img alt="{html.escape(alt)}" src="{source}" style="max-width:100%">'
+
+
+def _drawn(figure: Figure | Image.Image) -> Image.Image:
+    if isinstance(figure, Image.Image):
+        return _opaque(figure)
+    drawing = io.BytesIO()
+    figure.savefig(drawing, format="png", dpi=100)
+    return _opaque(Image.open(drawing))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), layer).convert("RGB")
+
+
+def _palette_png(image: Image.Image) -> bytes:
+    # Without dithering: it would put dots into plain areas and letters, and make the file larger.
+    few = image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    content = io.BytesIO()
+    few.save(content, "PNG", optimize=True)
+    return content.getvalue()
+
+
+def _webp(image: Image.Image) -> bytes:
+    for quality in (80, 70, 60):  # below 60 small letters begin to smear: then rather a larger picture
+        content = io.BytesIO()
+        image.save(content, "WEBP", quality=quality, method=6)
+        if content.tell() <= LARGEST:
+            break
+    return content.getvalue()
 
 
 def export_figure(figure: Figure | Image.Image, folder: Path, name: str) -> list[Path]:
@@ -121,6 +178,27 @@ def save_figure(figure: Figure, path: Path, close: bool = True) -> None:
         )
     if close:
         plt.close(figure)
+
+
+def facet_lines(facets: str) -> str:
+    """Break a clip's facets into short lines, so that they fit below a narrow picture.
+
+    Whoever does not see the colours of a clip reads them here.
+
+    Args:
+        facets: As ``Clip.facets`` says them: ``"red dog, right; blue cat, up | beach"``.
+
+    Returns:
+        One line a subject, and one for the place.
+
+    Source:
+        ours.
+
+    Example:
+        >>> facet_lines("red dog, right | beach").splitlines()
+        ['red dog, right', 'beach']
+    """
+    return facets.replace("; ", ";\n").replace(" | ", "\n")
 
 
 def line_style(i: int) -> dict[str, Any]:

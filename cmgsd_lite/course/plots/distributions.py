@@ -27,12 +27,16 @@ class Example(NamedTuple):
         own: One frame of its own clip, RGB [H, W, 3].
         other: One frame of the other clip.
         note: A line under the pair.
+        own_facets: What is in the own clip, in words, below its frame.
+        other_facets: The same of the other clip.
     """
 
     caption: str
     own: NDArray[np.uint8]
     other: NDArray[np.uint8]
     note: str = ""
+    own_facets: str = ""
+    other_facets: str = ""
 
 
 def plot_similarity_distributions(
@@ -116,8 +120,10 @@ def plot_truth_page(
     if examples:
         lower = GridSpecFromSubplotSpec(2, len(examples), grid[1])
         for number, example in enumerate(examples):
-            _picture(figure.add_subplot(lower[0, number]), example.own, _wrapped(example.caption), "its clip")
-            _picture(figure.add_subplot(lower[1, number]), example.other, "", "also true", example.note)
+            below = "\n".join(text for text in (example.other_facets, example.note) if text)
+            upper_ax, lower_ax = (figure.add_subplot(lower[row, number]) for row in (0, 1))
+            _picture(upper_ax, example.own, _wrapped(example.caption), "its clip", example.own_facets)
+            _picture(lower_ax, example.other, "", "also true", below)
     if note:
         figure.supxlabel(note, fontsize="small")
     return figure

@@ -27,6 +27,7 @@ class Candidate(NamedTuple):
         margins: By the name of the margin, in units of the similarity.
         forces: By the same names: the push against the pair, negative for a pull. NaN draws no bar.
         note: Text in place of the bars of the forces.
+        facets: What is in the clip, in words, below the picture: its colours say nothing to some readers.
     """
 
     frame: NDArray[np.uint8]
@@ -34,6 +35,7 @@ class Candidate(NamedTuple):
     margins: Mapping[str, float]
     forces: Mapping[str, float]
     note: str = ""
+    facets: str = ""
 
 
 def plot_false_negative_counts(counts: Mapping[str, ArrayLike], ax: Axes | None = None) -> Axes:
@@ -253,13 +255,15 @@ def plot_anchor(caption: str, candidates: Sequence[Candidate], note: str = "") -
     if not candidates:
         raise ValueError("candidates: expected at least one, got none")
     count = len(candidates)
-    figure = plt.figure(figsize=(max(1.45 * count + 0.8, 6), 5.2), layout="constrained")
-    grid = figure.add_gridspec(3, count, height_ratios=[1.3, 1, 1])
+    figure = plt.figure(figsize=(max(1.45 * count + 0.8, 6), 5.6), layout="constrained")
+    grid = figure.add_gridspec(3, count, height_ratios=[1.7, 1, 1])
     for number, candidate in enumerate(candidates):
         ax = figure.add_subplot(grid[0, number])
         ax.imshow(candidate.frame)
         ax.set_title(candidate.title, fontsize="small")
-        ax.set_axis_off()
+        ax.set_xlabel(candidate.facets, fontsize="x-small")
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
     _bars(figure.add_subplot(grid[1, :]), [c.margins for c in candidates], "margin (cosine)", legend=True)
     lower = figure.add_subplot(grid[2, :])
     _bars(lower, [c.forces for c in candidates], note, legend=False)

@@ -219,7 +219,8 @@ def plot_top_clips(query: str, found: Sequence[Found], frames: int = 3) -> Figur
     """
     if not found or frames < 1:
         raise ValueError(f"found: expected at least one clip and frame, got {len(found)} and {frames}")
-    figure, axes = plt.subplots(1, len(found), figsize=(8, 5.4), layout="constrained", squeeze=False)
+    height = 5.4 + 0.2 * max(item.note.count("\n") for item in found)
+    figure, axes = plt.subplots(1, len(found), figsize=(8, height), layout="constrained", squeeze=False)
     for place, (ax, item) in enumerate(zip(axes[0], found, strict=True), start=1):
         words, colour = _TRUTH[item.truth]
         _film(ax, item.frames, frames, upright=True)
@@ -252,7 +253,8 @@ def plot_clip_strips(caption: str, strips: Mapping[str, NDArray[np.uint8]], fram
     """
     if not strips or frames < 1:
         raise ValueError(f"strips: expected at least one clip and frame, got {len(strips)} and {frames}")
-    height = 0.5 + len(strips) * (8 / frames + 0.3)
+    lines = sum(1 + name.count("\n") for name in strips)
+    height = 0.5 + len(strips) * 8 / frames + 0.25 * lines
     figure, axes = plt.subplots(len(strips), 1, figsize=(8, height), layout="constrained", squeeze=False)
     for place, (ax, (name, film)) in enumerate(zip(axes[:, 0], strips.items(), strict=True)):
         _film(ax, film, frames, upright=False)

@@ -14,6 +14,7 @@ from cmgsd_lite.course.explore.false_negatives import (
     explore_false_negatives,
     pair_forces,
 )
+from cmgsd_lite.data.minivtt import clip
 from cmgsd_lite.losses import ranking_hinge
 
 SIM = torch.tensor([[0.5, 0.6, 0.45, 0.1], [0.1, 0.9, 0.2, 0.0], [0.3, 0.0, 0.5, 0.7], [0.0, 0.1, 0.2, 0.8]])
@@ -68,6 +69,8 @@ def test_the_figure_shows_own_clip_then_false_then_hard_true_negatives():
     titles = [ax.get_title().split("\n")[0] for ax in figure.get_axes()[:4]]
     assert titles == ["own clip", "false negative", "false negative", "true negative"]
     assert figure.get_axes()[1].get_title().endswith("0.60")
+    shown = [" ".join(ax.get_xlabel().split()) for ax in figure.get_axes()[:2]]
+    assert shown == [clip(name).facets().replace(" |", "") for name in ("video0", "video1")]
     with pytest.raises(ValueError, match="anchor"):
         anchor_figure(batch(), 4)
 
