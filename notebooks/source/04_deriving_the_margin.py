@@ -295,7 +295,7 @@ optimizer = torch.optim.Adam([moving], lr=0.02)
 losses = []
 for _ in range(150):
     margin = zscore_margin(cosine_distances(moving), 0.2, 0.05, min_margin=None, detach=False)
-    value = ranking(sim, margin)
+    value = ranking(sim, margin=margin)
     optimizer.zero_grad()
     value.backward()
     optimizer.step()

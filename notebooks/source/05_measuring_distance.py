@@ -250,7 +250,7 @@ show_figure(
 #
 # One batch is an anecdote. `python -m cmgsd_lite.training.teacher_quality` measures on five seeds with five batches
 # each, on training clips and on validation clips, which no model has seen: the static distances, and those of
-# models after 20 epochs. The result file is part of the repository.
+# models after 20 epochs. The result file comes with the package.
 
 # %%
 quality = load_result("teacher-quality.json")

@@ -617,7 +617,7 @@ for name, value in floors.items():
 # %% [markdown]
 # ## 8. The table
 #
-# Main job on MSR-VTT, three paired seeds, from `docs/results/msrvtt-1k-A.json` (made by
+# Main job on MSR-VTT, three paired seeds, from `msrvtt-1k-A.json`, which comes with the package (made by
 # `python -m cmgsd_lite run --data $CMGSD_DATA`). Each configuration was scored on the test videos once a seed.
 
 # %%
