@@ -1,389 +1,221 @@
-"""From the rows of a study to its result file and its tables."""
+"""From the runs of a study to what differs: means, paired differences with intervals, tables."""
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cmgsd_lite.errors import DataError
-from cmgsd_lite.evaluation.intervals import Interval, holm, paired_bootstrap
-from cmgsd_lite.runtime import versions, write_atomically, write_json
-from study.grid import Cell, Suite
-from study.runner import bench_of, read_rows, teacher_quality
-from study.values import VideoValues, chance_map
+from cmgsd_lite.evaluation.intervals import holm, paired_bootstrap
+from cmgsd_lite.training.experiment import Bench
+from study.plan import HEADLINE, PLAIN, Comparison, comparisons, run_keys
+from study.run import Row, read_runs, values_path
+from study.values import VideoValues
 
-PRIMARY = ("R@10", "nDCG")
-"""The two metrics, one of each family, over which Holm's correction runs."""
-
-COMPARED = ("R@1", "R@5", "R@10", "nDCG", "nDCG, own left out", "mAP@R", "R@10 v2t", "nDCG v2t")
 DRAWS = 2000
+SHOWN = ("R@1", "R@5", "R@10", "MdR", "nDCG", "mAP@R", "nDCG (category)", "R@10 v2t")
+SHOWN_DIFFERENCES = ("R@10", "nDCG", "mAP@R", "nDCG (category)", "R@10 v2t")
+
+Runs = Mapping[str, Mapping[int, Row]]
+"""Rows by condition and seed."""
 
 
-def summarise(suite: Suite, out: Path, command: str = "", draws: int = DRAWS) -> dict[str, Any]:
-    """Turn the finished runs of a suite into its result.
+def summarise(bench: Bench, out: Path, draws: int = DRAWS) -> dict[str, Any]:
+    """Turn the finished runs of an experiment into its result.
 
     Args:
-        suite: Which runs; those that are missing are left out and counted.
+        bench: With the experiment's data.
         out: Folder of the study.
-        command: That made it, to be kept with the result.
         draws: Of the bootstrap.
 
     Returns:
-        Plain values: what was run on what, one row a condition (mean, standard deviation, seeds), one entry a
-        comparison (difference and interval by metric, over the seeds that both have), teacher quality.
+        Plain values: what was run on what, one row a condition (means and standard deviations over seeds),
+        one entry a comparison (difference and interval by metric, over the seeds that both have), and notes.
 
     Raises:
-        DataError: If the data can not be read.
+        DataError: If the values of a run can not be read.
 
     Source:
         ours.
 
     Example:
-        >>> summarise(suite("smoke", DataConfig()), Path("runs/study"))["rows"]  # doctest: +SKIP
+        >>> summarise(Bench(experiment), Path("runs/study"))["rows"]  # doctest: +SKIP
     """
-    runs = _runs_by_cell(suite, read_rows(out))
-    worlds = [cell.data for cell in suite.cells]
-    # A factor may vary the world itself: described is the default one.
-    bench = bench_of(next((world for world in worlds if world.protocol is None), worlds[0]))
-    quality = {
-        str(noise): _rounded(teacher_quality(bench, noise))
-        for noise in sorted({cell.teacher_noise for cell in suite.cells})
+    experiment, keys = bench.experiment, run_keys(bench)
+    finished, notes = read_runs(out)
+    runs = {
+        name: {
+            seed: finished[keys[name], seed] for seed in experiment.seeds if (keys[name], seed) in finished
+        }
+        for name in experiment.conditions
     }
-    for teacher in sorted({cell.text_teacher for cell in suite.cells} - {"wordllama"}):
-        quality[teacher] = _rounded(teacher_quality(bench, 0.0, teacher, out))
+    strongest = strongest_plain(bench, runs)
+    found = [_compare(pair, keys, runs, out, draws) for pair in comparisons(experiment.conditions, strongest)]
+    found = [entry for entry in found if entry["seeds"]]
+    _correct([entry for entry in found if entry["headline"]])
+    missing = len(experiment.seeds) * len(runs) - sum(map(len, runs.values()))
+    used = {(keys[name], seed) for name, by_seed in runs.items() for seed in by_seed}
     return {
         "schema": 1,
-        "suite": suite.name,
         **bench.describe(),
-        "random_map": {kind: round(chance_map(gains, kind), 2) for kind, gains in bench.relevance.items()},
-        "measured": sorted({cell.measured_on for cell in suite.cells}),
-        "seeds": list(suite.seeds),
-        "runs": sum(map(len, runs.values())),
-        "runs_missing": len({(c.key, s) for c in suite.cells for s in suite.seeds})
-        - len({(c.key, s) for c in suite.cells for s in runs[c.label]}),
-        "configurations": len({cell.key for cell in suite.cells if runs[cell.label]}),
-        "rows": [_row(cell, runs[cell.label]) for cell in suite.cells if runs[cell.label]],
-        "comparisons": _compare(suite, runs, out, draws),
-        **_compare_apart(suite, runs, out, draws),
-        "teacher_quality": quality,
-        "method": {
-            "interval": f"95 % percentiles of {draws} draws of videos crossed with draws of seeds, paired",
-            "p": "two-sided normal from the bootstrap's standard error",
-            "p_holm": f"Holm over all comparisons here and the metrics {', '.join(PRIMARY)}",
-        },
-        "versions": versions(),
-        "command": command,
-        "dates": sorted({str(run["date"]) for by_seed in runs.values() for run in by_seed.values()}),
+        "seeds": list(experiment.seeds),
+        "runs_missing": missing,
+        "rows": [_row(name, by_seed) for name, by_seed in runs.items() if by_seed],
+        "strongest_plain": strongest,
+        "comparisons": found,
+        "method": _method(draws),
+        "notes": [*notes, *_notes(bench, missing, len(finished) - len(used), strongest)],
+        "model": experiment.model,
+        "training": {k: v for k, v in asdict(experiment.training).items() if k != "seed"},
+        "versions": _distinct(row["versions"] for by_seed in runs.values() for row in by_seed.values()),
     }
 
 
-def publish(summary: Mapping[str, Any], suite: Suite, out: Path, folder: Path) -> list[Path]:
-    """Write the result file and the table of runs that it was made from.
+def strongest_plain(bench: Bench, runs: Runs) -> str | None:
+    """Name the plain row with the highest validation score: the test videos have no say in it.
+
+    Args:
+        bench: With the experiment.
+        runs: Finished runs.
+
+    Returns:
+        The name, by the mean over the seeds that all plain rows have; None without a plain row or a seed.
+
+    Source:
+        ours.
+
+    Example:
+        >>> strongest_plain(bench, runs)  # doctest: +SKIP
+        'infonce'
+    """
+    plain = [name for name, loss in bench.experiment.conditions.items() if loss.kind in PLAIN]
+    shared = [seed for seed in bench.experiment.seeds if all(seed in runs[name] for name in plain)]
+    if not plain or not shared:
+        return None
+    return max(plain, key=lambda n: statistics.fmean(runs[n][seed]["validation_score"] for seed in shared))
+
+
+def format_summary(summary: Mapping[str, Any]) -> str:
+    """Write a result as two Markdown tables with its notes.
 
     Args:
         summary: From ``summarise``.
-        suite: Whose.
-        out: Folder of the study.
-        folder: Where the files go.
 
     Returns:
-        The files: JSON with means and intervals, CSV with one line a run.
-
-    Raises:
-        OSError: If the folder can not be written to.
+        The text. A star: zero lies outside after Holm's correction; only headline comparisons can have one.
 
     Source:
         ours.
 
     Example:
-        >>> publish(summary, suite, Path("runs/study"), Path("docs/results"))  # doctest: +SKIP
+        >>> print(format_summary(summary))  # doctest: +SKIP
     """
-    name = f"study-{suite.name}-{slug(summary['dataset']['name'])}"
-    write_json(folder / f"{name}.json", summary)
-    runs = _runs_by_cell(suite, read_rows(out))
-    text = runs_csv(
-        {**run, "label": cell.label} for cell in suite.cells for _, run in sorted(runs[cell.label].items())
-    )
-    table = folder / f"{name}-runs.csv"
-    write_atomically(table, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    return [folder / f"{name}.json", table]
+    rows, found = summary["rows"], summary["comparisons"]
+    parts = []
+    if rows:
+        shown = [metric for metric in SHOWN if metric in rows[0]["mean"]]
+        table = [["condition", "seeds", *shown]]
+        table += [[row["name"], str(len(row["seeds"])), *(_mean(row, m) for m in shown)] for row in rows]
+        parts.append(_markdown(table))
+    if found:
+        shown = [metric for metric in SHOWN_DIFFERENCES if metric in found[0]["metrics"]]
+        table = [["difference", "seeds", *shown]]
+        for entry in found:
+            cells = [_interval(entry["metrics"][metric]) for metric in shown]
+            table.append([f"{entry['first']} − {entry['second']}", str(len(entry["seeds"])), *cells])
+        parts += [_markdown(table), summary["method"]]
+    return "\n\n".join([*parts, *summary["notes"]])
 
 
-def slug(name: str) -> str:
-    """Return a data set's name as part of a file name: lower-case letters and digits."""
-    return "".join(letter for letter in name.lower() if letter.isalnum())
-
-
-def runs_csv(runs: Any) -> str:
-    """Write runs as CSV, one line a run.
-
-    Args:
-        runs: Rows of a study.
-
-    Returns:
-        The text, with a header; metrics with two decimals.
-
-    Source:
-        ours.
-
-    Example:
-        >>> runs_csv([]).splitlines()
-        []
-    """
-    lines = [
-        {
-            "condition": run["label"],
-            "seed": run["seed"],
-            "measured": run["measured"],
-            **{name: f"{value:.2f}" for name, value in run["metrics"].items()},
-            "validation score": f"{run['validation_score']:.2f}",
-            "best epoch": run["best_epoch"],
-            "seconds": f"{run['seconds']:.1f}",
-            "key": run["key"],
-        }
-        for run in runs
-    ]
-    if not lines:
-        return ""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n", restval="")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()
-
-
-def published_rows(folder: Path) -> list[dict[str, Any]]:
-    """Read the runs that ``publish`` wrote, as far as a choice needs them.
-
-    Args:
-        folder: Where ``study-*-runs.csv`` are. Their keys hold the name of the data's folder, not its path.
-
-    Returns:
-        Key, seed, metrics and validation score of every run, with two decimals.
-
-    Raises:
-        DataError: If there is no such file, or one is not as ``publish`` writes it.
-
-    Source:
-        ours.
-
-    Example:
-        >>> rows = published_rows(Path("docs/results"))  # doctest: +SKIP
-    """
-    paths = sorted(folder.glob("study-*-runs.csv"))
-    if not paths:
-        raise DataError(f"{folder}: expected files study-*-runs.csv, found none")
-    rows = []
-    for path in paths:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = list(csv.DictReader(file))
-        try:
-            rows += [_published_row(line) for line in lines]
-        except (KeyError, ValueError) as error:
-            raise DataError(f"{path}: expected the columns that a study writes, got {error}") from error
-    return rows
-
-
-def _published_row(line: Mapping[str, str]) -> dict[str, Any]:
-    about = ("condition", "seed", "measured", "validation score", "best epoch", "seconds", "key")
+def _row(name: str, runs: Mapping[int, Row]) -> dict[str, Any]:
+    first = next(iter(runs.values()))
+    values = {metric: [run["metrics"][metric] for run in runs.values()] for metric in first["metrics"]}
+    scores = [run["validation_score"] for run in runs.values()]
     return {
-        "key": line["key"],
-        "seed": int(line["seed"]),
-        "metrics": {name: float(value) for name, value in line.items() if name not in about and value},
-        "validation_score": float(line["validation score"]),
+        "name": name,
+        "seeds": list(runs),
+        "mean": {metric: statistics.fmean(found) for metric, found in values.items()},
+        "sd": {m: statistics.stdev(found) if len(found) > 1 else None for m, found in values.items()},
+        "validation_score": statistics.fmean(scores),
+        "seconds": statistics.median(run["seconds"] for run in runs.values()),
+        "loss": first["loss"],
     }
 
 
-def study_table(summary: Mapping[str, Any]) -> str:
-    """Write the rows of a result as a Markdown table.
-
-    Args:
-        summary: From ``summarise``.
-
-    Returns:
-        The table, mean and standard deviation over seeds, in percent, with the random floor of nDCG.
-
-    Source:
-        ours.
-
-    Example:
-        >>> print(study_table(summary))  # doctest: +SKIP
-    """
-    columns = ("R@1", "R@5", "R@10", "MdR", "nDCG", "mAP@R", "R@10 v2t")
-    lines = ["| condition | seeds | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
-    for row in summary["rows"]:
-        cells = [f"{row['mean'][c]:.1f} ± {row['sd'][c] or 0:.1f}" for c in columns]
-        lines.append(f"| {row['label']} | {len(row['seeds'])} | " + " | ".join(cells) + " |")
-    floor = summary["random_floor"][summary["dataset"]["relevance"]]["t2v"]
-    lines.append(f"| random ranking | | | | | | {floor:.1f} | | |")
-    return "\n".join(lines)
+def _compare(pair: Comparison, keys: Mapping[str, str], runs: Runs, out: Path, draws: int) -> dict[str, Any]:
+    """One comparison with an interval for every metric, over the seeds that both conditions have."""
+    seeds = [seed for seed in runs[pair.first] if seed in runs[pair.second]]
+    entry: dict[str, Any] = {**pair._asdict(), "seeds": seeds, "metrics": {}}
+    first, second = (
+        [VideoValues.load(values_path(out, keys[name], seed)) for seed in seeds] for name in pair[:2]
+    )
+    for metric in first[0].names if seeds else ():
+        a, b = (np.stack([values.of(metric)[0] for values in side]) for side in (first, second))
+        count = first[0].of(metric)[1]
+        by_seed = (a - b).sum(axis=1) / count.sum()
+        interval = asdict(paired_bootstrap(a, b, count, draws))
+        entry["metrics"][metric] = {**interval, "by_seed": by_seed.tolist()}
+    return entry
 
 
-def comparison_table(summary: Mapping[str, Any], metrics: Sequence[str] = PRIMARY) -> str:
-    """Write the comparisons of a result as a Markdown table.
-
-    Args:
-        summary: From ``summarise``.
-        metrics: Columns.
-
-    Returns:
-        The table: difference [low, high] in points; a star where the corrected p is below .05.
-
-    Source:
-        ours.
-
-    Example:
-        >>> print(comparison_table(summary))  # doctest: +SKIP
-    """
-    lines = ["| difference | seeds | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 2) + "|"]
-    for entry in summary["comparisons"]:
-        cells = [_interval_text(entry["metrics"][metric]) for metric in metrics]
-        lines.append(f"| {comparison_label(entry)} | {entry['seeds']} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def _correct(headline: Sequence[Mapping[str, Any]]) -> None:
+    """Add Holm's corrected p to the headline metrics of the headline comparisons."""
+    family = [entry["metrics"][m] for entry in headline for m in HEADLINE if m in entry["metrics"]]
+    for found, p in zip(family, holm([found["p"] for found in family]), strict=True):
+        found["p_holm"] = p
 
 
-def comparison_label(entry: Mapping[str, Any]) -> str:
-    """Return what a comparison compares, in one line."""
-    factor = f" [{entry['factor']}]" if entry["factor"] else ""
-    return f"{entry['a']} − {entry['b']}{factor}"
+def _method(draws: int) -> str:
+    return (
+        f"Differences in percentage points; 95 % intervals of {draws:,} bootstrap draws of test videos "
+        f"crossed with seeds. *: p < .05 after Holm over {' and '.join(HEADLINE)} of all rows that are "
+        "neither plain nor a control."
+    )
 
 
-def _interval_text(found: Mapping[str, Any]) -> str:
+def _notes(bench: Bench, missing: int, others: int, strongest: str | None) -> list[str]:
+    notes = []
+    if missing:
+        notes.append(f"{missing} run(s) are missing: call again with the same options, and more --minutes.")
+    if len(bench.experiment.seeds) == 1:
+        notes.append("One seed: the intervals are over videos alone and say nothing about other seeds.")
+    if strongest:
+        notes.append(f"Strongest plain row, by the validation videos: {strongest}.")
+    else:
+        notes.append("No plain row (a fixed margin or InfoNCE) is finished: nothing is compared with one.")
+    if not bench.relevance:
+        notes.append("The data has no graded relevance: no nDCG, no mAP@R.")
+    if others:
+        notes.append(
+            f"{others} run(s) in the folder are not of this experiment, or of other data; left alone."
+        )
+    return notes
+
+
+def _distinct(items: Any) -> list[dict[str, str]]:
+    """Return the different ones, in order: runs of one study may come from several machines."""
+    return list({tuple(sorted(item.items())): item for item in items}.values())
+
+
+def _mean(row: Mapping[str, Any], metric: str) -> str:
+    spread = row["sd"][metric]
+    return f"{row['mean'][metric]:.1f}" + ("" if spread is None else f" ± {spread:.1f}")
+
+
+def _interval(found: Mapping[str, Any]) -> str:
     star = "*" if found.get("p_holm", 1.0) < 0.05 else ""
     return f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]{star}"
 
 
-def _runs_by_cell(suite: Suite, rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, Any]]:
-    """The runs of every cell by seed; cells that share their settings share their runs."""
-    known = {(row["key"], row["seed"]): row for row in rows}
-    return {
-        cell.label: {seed: known[cell.key, seed] for seed in suite.seeds if (cell.key, seed) in known}
-        for cell in suite.cells
-    }
-
-
-def _row(cell: Cell, runs: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
-    metrics = {name: [run["metrics"][name] for run in runs.values()] for name in _names(runs)}
-    return {
-        "label": cell.label,
-        "name": cell.name,
-        "factor": cell.factor,
-        "key": cell.key,
-        "seeds": list(runs),
-        "mean": {name: round(statistics.fmean(values), 3) for name, values in metrics.items()},
-        "sd": {
-            name: round(statistics.stdev(values), 3) if len(values) > 1 else None
-            for name, values in metrics.items()
-        },
-        "validation_score": round(statistics.fmean(run["validation_score"] for run in runs.values()), 3),
-        "seconds": round(statistics.median(run["seconds"] for run in runs.values()), 1),
-        "settings": cell.settings["loss"],
-    }
-
-
-def _names(runs: Mapping[int, Mapping[str, Any]]) -> list[str]:
-    return list(next(iter(runs.values()))["metrics"])
-
-
-def _compare(
-    suite: Suite, runs: Mapping[str, Mapping[int, Any]], out: Path, draws: int, keep: Any = slice(None)
-) -> list[dict[str, Any]]:
-    cells = {(cell.name, cell.factor): cell for cell in suite.cells}
-    factors = list(dict.fromkeys(cell.factor for cell in suite.cells))
-    found: list[dict[str, Any]] = []
-    for factor in factors:
-        for a, b in suite.comparisons:
-            if (a, factor) not in cells or (b, factor) not in cells:
-                continue
-            first, second = cells[a, factor], cells[b, factor]
-            seeds = [seed for seed in runs[first.label] if seed in runs[second.label]]
-            if seeds:
-                metrics = compare_cells(out, first, second, seeds, draws, keep)
-                about = {"a": a, "b": b, "factor": factor, "seeds": len(seeds)}
-                found.append({**about, "metrics": metrics})
-    family = [(entry, metric) for entry in found for metric in PRIMARY]
-    corrected = holm([entry["metrics"][metric]["p"] for entry, metric in family])
-    for (entry, metric), p in zip(family, corrected, strict=True):
-        entry["metrics"][metric]["p_holm"] = float(f"{p:.3g}")
-    return found
-
-
-def _compare_apart(
-    suite: Suite, runs: Mapping[str, Mapping[int, Any]], out: Path, draws: int
-) -> dict[str, Any]:
-    """The comparisons without the videos that prompted the suite, if any did."""
-    if not suite.apart:
-        return {}
-    data = suite.cells[0].data
-    prompting = set(bench_of(replace(data, protocol=suite.apart)).dataset.test.video_ids)
-    keep = np.array([video not in prompting for video in bench_of(data).dataset.test.video_ids])
-    found = _compare(suite, runs, out, draws, keep)
-    return {"apart": {"without": suite.apart, "videos": int(keep.sum()), "comparisons": found}}
-
-
-def compare_cells(
-    out: Path,
-    first: Cell,
-    second: Cell,
-    seeds: Sequence[int],
-    draws: int = DRAWS,
-    keep: Any = slice(None),
-) -> dict[str, Any]:
-    """Compare two cells by the values per video of their runs.
-
-    Args:
-        out: Folder of the study.
-        first: Minuend.
-        second: Subtrahend, measured on the same videos.
-        seeds: Which runs of both.
-        draws: Of the bootstrap.
-        keep: Index of the videos whose queries count, such as a mask [V]; all by default.
-
-    Returns:
-        For every compared metric difference, low, high, error, p and the differences by seed.
-
-    Raises:
-        OSError: If the values of a run are missing.
-
-    Source:
-        ours.
-
-    Example:
-        >>> compare_cells(out, cells[0], cells[1], seeds=[0, 1])  # doctest: +SKIP
-    """
-    a = [VideoValues.load(_values_path(out, first, seed)) for seed in seeds]
-    b = [VideoValues.load(_values_path(out, second, seed)) for seed in seeds]
-    more = [name for name in a[0].names if name.startswith(("nDCG (", "mAP@R ("))]
-    found = {}
-    for metric in [*COMPARED, *more]:
-        pair = [np.stack([values.of(metric)[0][keep] for values in side]) for side in (a, b)]
-        count = a[0].of(metric)[1][keep]
-        interval = paired_bootstrap(pair[0], pair[1], count, draws)
-        by_seed = (pair[0] - pair[1]).sum(axis=1) / count.sum()
-        found[metric] = {**_plain(interval), "by_seed": [round(float(d), 3) for d in by_seed]}
-    return found
-
-
-def _values_path(out: Path, cell: Cell, seed: int) -> Path:
-    return out / "values" / f"{cell.key}-{seed}.npz"
-
-
-def _plain(interval: Interval) -> dict[str, float]:
-    return {
-        "difference": round(interval.difference, 3),
-        "low": round(interval.low, 3),
-        "high": round(interval.high, 3),
-        "error": round(interval.error, 4),
-        "p": float(f"{interval.p:.3g}"),
-    }
-
-
-def _rounded(found: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    return {kind: {n: round(v, 3) for n, v in by.items()} for kind, by in found.items()}
+def _markdown(table: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in table
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cmgsd_lite.evaluation.metrics import average_precision_at_r, ndcg_per_query, ranks
+from cmgsd_lite.errors import DataError
+from cmgsd_lite.metrics import average_precision_at_r, ndcg_per_query, ranks
 from cmgsd_lite.runtime import write_atomically
 from cmgsd_lite.training.ground_truth import relevant_at
 
@@ -54,88 +57,68 @@ class VideoValues:
                     file,
                     names=np.array(self.names),
                     total=self.total.astype(np.float32),
-                    count=self.count.astype(np.uint16),
+                    count=self.count.astype(np.uint32),
                 )
 
         write_atomically(path, write)
 
     @classmethod
     def load(cls, path: Path) -> VideoValues:
-        """Read what ``save`` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            names = tuple(str(name) for name in file["names"])
-            return cls(names, file["total"].astype(np.float64), file["count"].astype(np.float64))
+        """Read what ``save`` wrote; a ``DataError`` names a file that can not be read."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                names = tuple(str(name) for name in file["names"])
+                return cls(names, file["total"].astype(np.float64), file["count"].astype(np.float64))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"{path}: expected a run's values, found {error}; delete it and run again"
+            ) from error
 
 
 def measure(
-    sim: NDArray[Any], owner: NDArray[Any], relevance: dict[str, NDArray[Any]]
+    sim: NDArray[Any], owner: NDArray[Any], relevance: Mapping[str, NDArray[Any]]
 ) -> tuple[dict[str, float], VideoValues]:
     """Measure a score matrix, per video and as a whole.
 
     Args:
         sim: Scores [texts, videos].
-        owner: Column of each text's own video [texts]; every video has at least one text.
-        relevance: Graded relevance [texts, videos] by kind, the main kind first.
+        owner: Column of each text's own video [texts].
+        relevance: Graded relevance [texts, videos] by kind, the main kind first; may be empty.
 
     Returns:
-        Metrics (recalls, nDCG and mAP@R of every kind in percent; ranks), and the values per video. Names
-        end in `` v2t`` for video to text; those of another kind than the main one name it, as in
-        ``mAP@R (category)``; ``, own left out`` is nDCG without the query's own video.
+        Metrics (recalls, nDCG and mAP@R of every kind in percent; median and mean rank), and the values per
+        video. Names end in `` v2t`` for video to text; those of another kind than the main one name it, as
+        in ``mAP@R (category)``. A metric that no query has is left out.
 
     Raises:
-        ValueError: As ``ndcg_per_query``.
+        ValueError: As ``ranks`` and ``ndcg_per_query``.
 
     Source:
-        ours; the metrics as in ``cmgsd_lite.evaluation.metrics``.
+        ours; the metrics as in ``cmgsd_lite.metrics``.
 
     Example:
         >>> measure(np.eye(2), np.arange(2), {"truth": np.eye(2)})[0]["R@1"]
         100.0
     """
-    videos = sim.shape[1]
     t2v, v2t = ranks(sim, owner), ranks(sim, owner, "v2t")
-    main = next(iter(relevance))
-    own = np.arange(videos) == owner[:, None]
-    per_text = {f"R@{k}": 100.0 * (t2v <= k) for k in (1, 5, 10)}
-    per_video = {f"R@{k} v2t": 100.0 * (v2t <= k) for k in (1, 5, 10)}
+    asked = np.unique(owner)  # the videos that v2t asks for: those with a text
+    values: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {}
+    values |= {f"R@{k}": (100.0 * (t2v <= k), owner) for k in (1, 5, 10)}
+    values |= {f"R@{k} v2t": (100.0 * (v2t <= k), asked) for k in (1, 5, 10)}
     for kind, gains in relevance.items():
-        of_kind = "" if kind == main else f" ({kind})"
-        per_text[f"nDCG{of_kind}"] = ndcg_per_query(sim, gains)
-        per_text[f"nDCG{of_kind}, own left out"] = ndcg_per_query(sim, gains, exclude=own)
-        per_text[f"mAP@R{of_kind}"] = average_precision_at_r(sim, gains, relevant_at=relevant_at(kind))
-    per_video["nDCG v2t"] = ndcg_per_query(sim.T, relevance[main].T)
-    summed = [_by_video(values, owner, videos) for values in per_text.values()]
-    summed += [_by_video(values, np.arange(videos), videos) for values in per_video.values()]
-    total, count = (np.stack(parts) for parts in zip(*summed, strict=True))
-    values = VideoValues((*per_text, *per_video), total, count)
-    positions = {
-        "MdR": float(np.median(t2v)),
-        "MnR": float(t2v.mean()),
-        "MdR v2t": float(np.median(v2t)),
-        "MnR v2t": float(v2t.mean()),
-    }
-    return values.means() | positions, values
-
-
-def chance_map(gains: NDArray[Any], kind: str) -> float:
-    """Return the mAP@R of a random ranking.
-
-    Args:
-        gains: Graded relevance [texts, videos].
-        kind: Of ``relevance_kinds``; decides what counts as relevant.
-
-    Returns:
-        Percent; exact: the mean over all orders of a gallery in which every score is equal.
-
-    Source:
-        ours.
-
-    Example:
-        >>> chance_map(np.eye(2), "truth")
-        50.0
-    """
-    level = np.zeros(gains.shape, np.float32)
-    return float(np.nanmean(average_precision_at_r(level, gains, relevant_at=relevant_at(kind))))
+        of_kind = "" if kind == next(iter(relevance)) else f" ({kind})"
+        precision = average_precision_at_r(sim, gains, relevant_at=relevant_at(kind))
+        values[f"nDCG{of_kind}"] = ndcg_per_query(sim, gains), owner
+        values[f"mAP@R{of_kind}"] = precision, owner
+        values[f"nDCG{of_kind} v2t"] = ndcg_per_query(sim.T[asked], gains.T[asked]), asked
+    summed = {name: _by_video(*found, sim.shape[1]) for name, found in values.items()}
+    known = {name: found for name, found in summed.items() if found[1].any()}
+    total, count = (np.stack(parts) for parts in zip(*known.values(), strict=True))
+    kept = VideoValues(tuple(known), total, count)
+    places = {"MdR": t2v, "MdR v2t": v2t}
+    middle = {name: float(np.median(rank)) for name, rank in places.items()}
+    mean = {name.replace("MdR", "MnR"): float(rank.mean()) for name, rank in places.items()}
+    return kept.means() | middle | mean, kept
 
 
 def _by_video(values: NDArray[Any], owner: NDArray[Any], videos: int) -> tuple[Floats, Floats]:
