@@ -7,6 +7,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote
+
+import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -117,7 +120,45 @@ def result_text(cell: Any) -> str | None:
     return texts[-1] if texts else None
 
 
-def anchors(notebook: Any) -> set[str]:
-    """Return the anchors that JupyterLab gives to the headings."""
-    headings = re.findall(r"^#+ +(.+?) *$", markdown(notebook), re.MULTILINE)
+def anchors(text: str) -> set[str]:
+    """Return the anchors that JupyterLab gives to the headings of a markdown text."""
+    headings = re.findall(r"^#+ +(.+?) *$", text, re.MULTILINE)
     return {heading.replace(" ", "-") for heading in headings}
+
+
+def links(text: str) -> list[str]:
+    """Return where the links and pictures of a markdown text lead, whichever way they are written."""
+    found = LINK.findall(text) + [target for _, target in IMAGE.findall(text)]
+    found += re.findall(r"^\[[^\]]+\]: *(\S+)", text, re.MULTILINE)
+    return found + re.findall(r"""<(?:a|img)\b[^>]*?\b(?:href|src)=["']([^"']+)""", text)
+
+
+def relative_links(text: str, path: Path) -> list[tuple[str, Path, str]]:
+    """Return the links of a notebook without an address: the link, the file it means, the anchor in it."""
+    found = []
+    for link in links(text):
+        if not re.match(r"[a-z]+:", link):
+            name, _, anchor = unquote(link).partition("#")
+            found.append((link, (path.parent / name).resolve() if name else path, anchor))
+    return found
+
+
+def broken_links(text: str, path: Path) -> list[str]:
+    """Return the links of a notebook's text that JupyterLab, rooted at the repository, cannot follow."""
+    found = relative_links(text, path)
+    nowhere = [link for link, file, _ in found if not _is_served(file)]
+    known = {
+        file: anchors(text if file == path else _text(file)) for _, file, a in found if a and file.is_file()
+    }
+    return nowhere + [link for link, file, a in found if a and a not in known.get(file, ())]
+
+
+def _is_served(file: Path) -> bool:
+    if not file.is_relative_to(ROOT) or not file.exists():
+        return False
+    return not any(part.startswith(".") for part in file.relative_to(ROOT).parts)  # Jupyter hides those
+
+
+def _text(file: Path) -> str:
+    is_notebook = file.suffix == ".ipynb"
+    return markdown(nbformat.read(file, as_version=4)) if is_notebook else file.read_text(encoding="utf-8")

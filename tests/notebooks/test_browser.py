@@ -1,7 +1,8 @@
 """A learner's way through a chapter, in JupyterLab and a headless Chromium: run all, move a slider, answer.
 
+Every picture has to be there with its alt text: in JupyterLab before and after running, in an exported page.
 Needs a Chromium of the system (``apt-get install chromium``, or any Chrome); ``.ci/run`` installs it where it
-can. Everything happens in a copy of the notebooks.
+can. Everything happens in a copy of the course, served as ``make lab`` serves it: from the repository down.
 """
 
 import os
@@ -11,14 +12,26 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbconvert import HTMLExporter
 
-from tests.notebooks.chapters import NOTEBOOKS, build_tool
+from tests.notebooks.chapters import (
+    CHAPTERS,
+    NOTEBOOKS,
+    ROOT,
+    build_tool,
+    markdown,
+    outputs,
+    pictures,
+    relative_links,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -58,6 +71,11 @@ def line(height):
     show_figure(figure, "00-line", "a line that rises from the left to the right")
 
 _ = ipywidgets.interact(line, height=ipywidgets.IntSlider(value=3, min=0, max=10))
+
+# %%
+from cmgsd_lite.data.minivtt import contact_sheet
+sheet = contact_sheet([f"video{i}" for i in range(4)])
+show_figure(sheet, "00-sheet", 'four clips, one "row" each & <b>all</b> drawn')
 
 # %%
 def double(x):
@@ -102,11 +120,13 @@ def page() -> Iterator[Any]:
 def lab(page: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a JupyterLab that serves a copy of the notebooks, without the user's own settings."""
     home = tmp_path_factory.mktemp("lab")
-    folder = home / "notebooks"
-    shutil.copytree(NOTEBOOKS, folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+    folder = home / "repository"
+    for name in ("notebooks", "docs", "data"):
+        unwanted = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+        shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
     (home / "source").mkdir()
     (home / "source" / "00_small.py").write_text(SMALL)
-    build.build(home / "source" / "00_small.py", "student", folder)
+    build.build(home / "source" / "00_small.py", "student", folder / "notebooks")
     for name, text in SETTINGS.items():
         (home / "settings" / name).parent.mkdir(parents=True, exist_ok=True)
         (home / "settings" / name).write_text(text)
@@ -150,7 +170,7 @@ class Notebook:
 
     def __init__(self, page: Any, lab: str, name: str) -> None:
         self.page = page
-        page.goto(f"{lab}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
+        page.goto(f"{lab}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}&reset")
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.panel.locator(".jp-Notebook .jp-Cell").first.wait_for()
         self.wait_until_idle()
@@ -182,6 +202,9 @@ class Notebook:
         found = self.panel.locator('[data-mime-type="application/vnd.jupyter.error"]')
         return [str(text) for text in found.all_inner_texts()]
 
+    def check_pictures(self, least: int) -> None:
+        check_pictures(self.page, ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea img", least)
+
     def slider_cells(self) -> Any:
         cells = self.panel.locator(".jp-CodeCell")
         return cells.filter(has=self.page.locator(".noUi-handle")).filter(has=self.page.locator("img"))
@@ -211,6 +234,23 @@ class Notebook:
         self.page.keyboard.press("Shift+Enter")
         output = cell.locator(".jp-OutputArea-executeResult").filter(has_text=verdict)
         output.wait_for(timeout=2 * MINUTE)
+
+
+def check_pictures(page: Any, selector: str, least: int) -> None:
+    """Every picture of a page has been loaded, and has a text that says what it shows."""
+    page.wait_for_function(
+        "([selector, least]) => { const found = [...document.querySelectorAll(selector)];"
+        " return found.length >= least && found.every(image => image.complete); }",
+        arg=[selector, least],
+    )
+    found = page.locator(selector).evaluate_all(
+        "images => images.map(image => [image.alt, image.naturalWidth, image.naturalHeight])"
+    )
+    assert [alt for alt, width, height in found if len(alt.strip()) < 20 or not width or not height] == []
+
+
+def stored_pictures(notebook: Any) -> int:
+    return sum(len(pictures(output.get("data", {}).get("text/html", ""))) for output in outputs(notebook))
 
 
 def _lines(code: str) -> list[str]:
@@ -254,7 +294,9 @@ def test_a_small_chapter_with_a_slider_and_an_exercise(page: Any, lab: str, tmp_
     script = tmp_path / "00_small.py"
     script.write_text(SMALL)
     notebook = Notebook(page, lab, "00_small")
+    notebook.check_pictures(least=1)  # before any cell has run JupyterLab does not trust the file
     learn(notebook, script)
+    notebook.check_pictures(least=2)
     assert notebook.slider_cells().count() == 1
     assert notebook.move_slider(notebook.slider_cells().first)
 
@@ -263,6 +305,32 @@ def test_a_small_chapter_with_a_slider_and_an_exercise(page: Any, lab: str, tmp_
 def test_a_chapter_as_a_learner_goes_through_it(page: Any, lab: str, chapter: str) -> None:
     assert (NOTEBOOKS / f"{chapter}.ipynb").is_file()
     notebook = Notebook(page, lab, chapter)
+    stored = stored_pictures(nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", as_version=4))
+    notebook.check_pictures(least=stored)
     learn(notebook, build.SOURCE / f"{chapter}.py")
     assert notebook.slider_cells().count() >= 1
     assert notebook.move_slider(notebook.slider_cells().first)
+    notebook.check_pictures(least=stored + 1)
+
+
+@pytest.mark.parametrize("chapter", ["00_small", *CHAPTERS])
+def test_pictures_of_an_exported_page_have_their_texts(
+    page: Any, lab: str, chapter: str, tmp_path: Path
+) -> None:
+    with urllib.request.urlopen(f"{lab}/files/notebooks/{chapter}.ipynb?token={TOKEN}") as answer:
+        notebook = nbformat.reads(answer.read().decode(), as_version=4)
+    exported, _ = HTMLExporter().from_notebook_node(notebook)
+    (tmp_path / "page.html").write_text(exported, encoding="utf-8")
+    page.route(re.compile("^https?:"), lambda route: route.abort())  # formulas come from a network
+    page.goto((tmp_path / "page.html").as_uri(), wait_until="domcontentloaded")
+    page.unroute_all()
+    assert page.locator(".jp-OutputArea img").count() == stored_pictures(notebook)
+    check_pictures(page, "img", stored_pictures(notebook))
+
+
+def test_jupyterlab_serves_every_file_that_a_notebook_links_to(lab: str) -> None:
+    for path in [*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("solutions/*.ipynb")]:
+        for _, file, _ in relative_links(markdown(nbformat.read(path, as_version=4)), path):
+            name = urllib.parse.quote(file.relative_to(ROOT).as_posix())
+            with urllib.request.urlopen(f"{lab}/api/contents/{name}?content=0&token={TOKEN}") as answer:
+                assert answer.status == 200
