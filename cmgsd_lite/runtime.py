@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 from collections.abc import Callable
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from cmgsd_lite.errors import DataError
 
@@ -61,6 +60,8 @@ def set_threads(threads: int = 1) -> None:
     """
     if threads < 1:
         raise ValueError(f"threads: expected a whole number >= 1, got {threads}")
+    import torch  # here: everything else in this file is wanted before there is time to load it
+
     torch.set_num_threads(threads)
 
 
@@ -68,7 +69,8 @@ def versions() -> dict[str, str]:
     """Return the versions that a result depends on, by name.
 
     Returns:
-        ``python``, ``machine`` and the packages that numbers come from.
+        ``python``, ``machine`` and the packages that numbers come from; ``"not installed"`` for those that
+        are not. A clone that is on the path without having been installed says its own version.
 
     Source:
         ours.
@@ -78,8 +80,39 @@ def versions() -> dict[str, str]:
         'cmgsd-lite'
     """
     packages = ("cmgsd-lite", "torch", "numpy", "wordllama")
-    found = {name: metadata.version(name) for name in packages}
+    found = {name: _version(name) for name in packages}
     return {**found, "python": platform.python_version(), "machine": platform.machine()}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # no metadata: what the module says, if it is imported
+        module = sys.modules.get(package.replace("-", "_"))
+        return str(getattr(module, "__version__", "not installed"))
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder and try to write in it, before there is something to lose.
+
+    Args:
+        folder: Made with its parents if it is not there.
+
+    Raises:
+        OSError: If it can not be made, is a file, or takes no file.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_writable(Path("runs"))  # doctest: +SKIP
+    """
+    try:
+        write_atomically(folder / ".writable", lambda path: path.write_bytes(b"x" * 4096))
+        (folder / ".writable").unlink(missing_ok=True)
+    except OSError as error:
+        reason = "a file in its place" if isinstance(error, FileExistsError) else error.strerror
+        raise OSError(f"{folder}: expected a folder that can be written to, found {reason}") from error
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:

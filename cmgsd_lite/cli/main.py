@@ -1,22 +1,39 @@
-"""The command line: arguments in, one of the jobs of ``commands``, and clear one-line errors out."""
+"""The command line: arguments in, one of the jobs of ``commands``, and clear one-line errors out.
+
+The parser imports nothing that is slow to import, so that ``--help`` answers at once.
+"""
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, get_args
-
-import matplotlib
-
-matplotlib.use("Agg")  # the command line writes files and never opens a window
+from importlib.util import find_spec
+from typing import NoReturn
 
 from cmgsd_lite import __version__
-from cmgsd_lite.cli import commands
-from cmgsd_lite.models import Kind
-from cmgsd_lite.runtime import set_threads
-from cmgsd_lite.training.conditions import CONDITIONS
+from cmgsd_lite.errors import DataError
+
+CONDITIONS = (
+    "fixed-mean",
+    "fixed-hardest",
+    "fixed-4",
+    "fixed-smooth",
+    "cmgsd-hardest",
+    "cmgsd-4",
+    "cmgsd-hardest-permuted",
+    "cmgsd-4-permuted",
+    "infonce",
+)
+MODELS = ("mean-pool", "gated-experts", "transformer")
+"""Both written out, because the modules that define them import torch; a test holds them to those."""
+DATA_PACKAGES = ("scipy", "h5py", "safetensors", "tokenizers", "wordllama", "snowballstemmer", "PIL", "tqdm")
+"""What the extra ``data`` brings: every command but ``study`` needs it."""
+
+PATHS = ("data", "out", "checkpoint", "path")
+"""Options in which ``~`` is the home folder: ``--out=~/runs`` reaches us as it is typed."""
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -42,11 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         >>> main(["info", "."])  # doctest: +SKIP
         0
     """
+    # A character that the terminal has no code for is replaced: it must not eat a result.
+    for stream, errors in ((sys.stdout, "replace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
     parser = build_parser()
     options = parser.parse_args(arguments)
+    for name in PATHS:
+        if getattr(options, name, None) is not None:
+            setattr(options, name, os.path.expanduser(getattr(options, name)))
     try:
-        set_threads(options.threads)
-        options.job(options)
+        _run(options)
     except (ValueError, OSError) as error:
         line = " ".join(str(error).split())
         print(f"{parser.prog} {options.command}: error: {line}", file=sys.stderr)
@@ -55,6 +78,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{parser.prog} {options.command}: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    if options.job != "study":
+        missing = [name for name in DATA_PACKAGES if find_spec(name) is None]
+        if missing:
+            raise DataError(f'needs {", ".join(missing)}; pip install "cmgsd-lite[data]"')
+    os.environ["MPLBACKEND"] = "Agg"  # the command line writes files and never opens a window
+    from cmgsd_lite.cli import commands
+    from cmgsd_lite.runtime import set_threads
+
+    set_threads(options.threads)
+    getattr(commands, options.job)(options)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -81,45 +117,59 @@ def build_parser() -> argparse.ArgumentParser:
     _training(run)
     run.add_argument("--conditions", help=f"comma-separated; default: all of {', '.join(CONDITIONS)}")
     run.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes (default: 2)")
-    run.set_defaults(job=commands.run, seeds=3)
+    run.set_defaults(job="run", seeds=3)
 
     train = commands_.add_parser("train", help="train one condition, with checkpoints")
     _common(train)
     _training(train)
-    train.add_argument("--condition", default="cmgsd-hardest", choices=list(CONDITIONS))
+    train.add_argument("--condition", default="cmgsd-hardest", choices=CONDITIONS)
     train.add_argument("--margin", type=float, help="alpha, in units of the similarity")
     train.add_argument("--beta", type=float, help="change of the margin for one sd of distance")
     train.add_argument("--schedule", help="ramp, static, dynamic or a number in [0, 1]")
     train.add_argument("--form", choices=["averaged", "summed"])
     train.add_argument("--resume", action="store_true", help="continue from the checkpoint under --out")
-    train.set_defaults(job=commands.train)
+    train.set_defaults(job="train")
 
     evaluate = commands_.add_parser("evaluate", help="measure a checkpoint on the test videos")
     _common(evaluate, data_default=None)
     evaluate.add_argument("--checkpoint", required=True)
-    evaluate.set_defaults(job=commands.evaluate)
+    evaluate.set_defaults(job="evaluate")
 
     search = commands_.add_parser("search", help="find the videos that fit a sentence")
     _common(search, data_default=None)
     search.add_argument("query")
     search.add_argument("--checkpoint", help="default: the newest under runs/")
     search.add_argument("--top", type=int, default=5, help="how many videos (default: 5)")
-    search.set_defaults(job=commands.search)
+    search.set_defaults(job="search")
 
     info = commands_.add_parser("info", help="what is recognised under a path, and what is missing")
     _common(info)
     info.add_argument("path", nargs="?", help="default: the folder of --data")
-    info.set_defaults(job=commands.info)
+    info.set_defaults(job="info")
+
+    quality = commands_.add_parser(
+        "teacher-quality", help="measure the distances of margins, against truth and people (ten minutes)"
+    )
+    quality.add_argument(
+        "--data", "--human", metavar="DIR", help="captions with human labels (default: none, truth alone)"
+    )
+    quality.add_argument("--seed", type=int, default=0, help="first seed (default: 0)")
+    quality.add_argument("--seeds", type=int, default=5, help="models and sets of batches (default: 5)")
+    quality.add_argument("--epochs", type=int, default=20, help="of each training (default: 20)")
+    quality.add_argument("--out", metavar="FILE", help="JSON file to write")
+    quality.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
+    quality.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
+    quality.set_defaults(job="teacher_quality")
 
     study = commands_.add_parser("study", help="moved: python -m study, from a clone of the repository")
     study.add_argument("rest", nargs=argparse.REMAINDER)
-    study.set_defaults(job=commands.study, threads=1)
+    study.set_defaults(job="study", threads=1)
 
     build = commands_.add_parser("build-minivtt", help="rebuild the embedded data set (about four minutes)")
     build.add_argument("--out", required=True, help="folder for the nine files")
     build.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
     build.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
-    build.set_defaults(job=commands.build_minivtt)
+    build.set_defaults(job="build_minivtt")
     return parser
 
 
@@ -141,7 +191,7 @@ def _training(parser: argparse.ArgumentParser) -> None:
         "--experts", help="comma-separated feature tables; default: those of one vector a video"
     )
     parser.add_argument("--queries", choices=["all", "protocol"], help="test queries (default: all)")
-    parser.add_argument("--model", choices=get_args(Kind), default="mean-pool")
+    parser.add_argument("--model", choices=MODELS, default="mean-pool")
     parser.add_argument("--epochs", type=int, help="default: 30; the embedded data: 20")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--learning-rate", type=float, default=1e-3)

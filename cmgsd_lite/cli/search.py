@@ -1,16 +1,52 @@
-"""Search a gallery with a sentence that a person typed."""
+"""The job ``search``: find the videos that fit a sentence that a person typed."""
 
 from __future__ import annotations
 
+import argparse
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from cmgsd_lite.data import Split
+from cmgsd_lite.cli.evaluate import data_for
+from cmgsd_lite.cli.optional import attempt
+from cmgsd_lite.cli.options import RUNS, say
+from cmgsd_lite.data import Split, minivtt
 from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.models import RetrievalModel
+from cmgsd_lite.training.checkpoints import load_model
+
+
+def search(options: argparse.Namespace) -> None:
+    """Find the test videos that fit a sentence.
+
+    Args:
+        options: Of the command line.
+
+    Raises:
+        DataError: If there is no checkpoint, or it or its data can not be read.
+        ValueError: If the sentence is empty.
+    """
+    path = Path(options.checkpoint) if options.checkpoint else newest_checkpoint(RUNS)
+    say(f"searching with {path}")
+    model, about = load_model(path)
+    dataset = data_for(about, path, options.data).load()
+    found = search_videos(model, dataset.test, options.query, options.top)
+    if dataset.name == "minivtt":
+        for hit in found:
+            hit["facets"] = minivtt.clip(hit["video_id"]).facets()
+    if options.json:
+        print(json.dumps({"schema": 1, "query": options.query, "checkpoint": path.name, "results": found}))
+    else:
+        for hit in found:
+            line = hit.get("facets") or hit["caption"]
+            print(f"{hit['rank']:3d}. {hit['video_id']:12s} {hit['score']:6.3f}  {line}")
+    if dataset.name == "minivtt":
+        attempt(
+            "contact sheet", lambda: _draw_hits(found, Path(options.out) if options.out else RUNS / "search")
+        )
 
 
 def search_videos(model: RetrievalModel, split: Split, query: str, top: int = 5) -> list[dict[str, Any]]:
@@ -78,3 +114,9 @@ def newest_checkpoint(folder: Path) -> Path:
             f"{folder}: expected a checkpoint, found none; make one with: python -m cmgsd_lite run"
         )
     return files[-1]
+
+
+def _draw_hits(found: list[dict[str, Any]], out: Path) -> None:
+    lines = [f"{hit['rank']}. {hit['video_id']}  {hit['facets']}" for hit in found]
+    minivtt.contact_sheet([hit["video_id"] for hit in found], lines, out / "contact-sheet.png")
+    say(f"written: contact-sheet.png under {out}")

@@ -35,12 +35,31 @@ def save_checkpoint(path: Path, model: RetrievalModel, about: dict[str, Any], **
     """
     content = {
         "format": FORMAT,
-        "model_config": {**asdict(model.config), "expert_dims": dict(model.config.expert_dims)},
+        "model_config": settings_of(model),
         "model": model.state_dict(),
         "about": about,
         **state,
     }
     write_atomically(path, lambda temporary: torch.save(content, temporary))
+
+
+def settings_of(model: RetrievalModel) -> dict[str, Any]:
+    """Return a model's settings as plain values, as a checkpoint holds them.
+
+    Args:
+        model: Any.
+
+    Returns:
+        The settings that ``ModelConfig`` takes.
+
+    Source:
+        ours.
+
+    Example:
+        >>> settings_of(build_model(ModelConfig("mean-pool", 8, {"rgb": 4})))["kind"]
+        'mean-pool'
+    """
+    return {**asdict(model.config), "expert_dims": dict(model.config.expert_dims)}
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

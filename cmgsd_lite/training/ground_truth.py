@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,48 +13,84 @@ from cmgsd_lite.data.minivtt import relevance
 from cmgsd_lite.evaluation.relevance import caption_overlap, same_category
 
 
-def relevance_kinds(dataset: RetrievalDataset, queries: str = "all") -> dict[str, NDArray[Any]]:
-    """Relevance of every test video to every test query, of each kind that the data set has.
+@dataclass(frozen=True)
+class KnownRelevance:
+    """What test videos can be measured by, besides whether a query finds its own video.
+
+    Args:
+        kinds: Kind to [queries, videos] >= 0, the main kind first; empty where nothing is relevant.
+        beside_own: Kinds under which something is relevant even when each query's own video is left out.
+        notes: Kinds that are left out, and why, as sentences.
+
+    Example:
+        >>> known_relevance(load_dataset()).beside_own  # doctest: +SKIP
+        ('truth',)
+    """
+
+    kinds: dict[str, NDArray[Any]]
+    beside_own: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def known_relevance(dataset: RetrievalDataset, queries: str = "all") -> KnownRelevance:
+    """Find out which kinds of relevance a data set has, leaving out those under which nothing is relevant.
 
     Args:
         dataset: As ``load_dataset`` returns it.
         queries: ``"all"`` captions of the test videos, or the ``"protocol"``'s own sentences.
 
     Returns:
-        Kind to [queries, videos] >= 0, the main kind first. The embedded world: ``"truth"``, the share of the
-        caption that is true of the clip. Elsewhere ``"caption overlap"`` and, where there are categories,
-        ``"category"``; the first correlates with a text teacher, so a gain on it alone is no evidence
-        of meaning.
+        The kinds. The embedded world: ``"truth"``, the share of the caption that is true of the clip.
+        Elsewhere ``"caption overlap"`` and, where every test video has a category, ``"category"``; the first
+        correlates with a text teacher, so a gain on it alone is no evidence of meaning.
 
     Raises:
-        ValueError: If a test video has no query.
+        ValueError: If a test video has no caption.
 
     Source:
         ours (docs/METHOD.md, "Controls").
 
     Example:
-        >>> list(relevance_kinds(load_dataset(path)))  # doctest: +SKIP
+        >>> list(known_relevance(load_dataset(path)).kinds)  # doctest: +SKIP
         ['caption overlap', 'category']
     """
-    split = dataset.test
-    if dataset.name == "minivtt":
-        return _known_truth(split, queries)
+    split, notes = dataset.test, []
     chosen = split.queries if queries == "protocol" else split.captions
-    texts = [text for name in split.video_ids for text in chosen.get(name, [])]
     owner = np.array([i for i, name in enumerate(split.video_ids) for _ in chosen.get(name, [])])
-    captions = [split.captions[name] for name in split.video_ids]
-    kinds: dict[str, NDArray[Any]] = {"caption overlap": caption_overlap(texts, captions, owner)}
-    if split.categories:
-        of_video = [split.categories[name] for name in split.video_ids]
-        kinds["category"] = same_category([of_video[i] for i in owner], of_video)
-    return kinds
+    kinds: dict[str, NDArray[Any]]
+    if dataset.name == "minivtt":
+        kinds = {"truth": _known_truth(split, queries)}
+    else:
+        texts = [text for name in split.video_ids for text in chosen.get(name, [])]
+        captions = [split.captions[name] for name in split.video_ids]
+        kinds = {"caption overlap": caption_overlap(texts, captions, owner)}
+        without = sum(name not in split.categories for name in split.video_ids)
+        if split.categories and without:
+            notes.append(
+                f"relevance by category is left out: {without:,} of {len(split):,} test videos have none"
+            )
+        elif split.categories:
+            of_video = [split.categories[name] for name in split.video_ids]
+            kinds["category"] = same_category([of_video[i] for i in owner], of_video)
+    found = {kind: relevance for kind, relevance in kinds.items() if (relevance > 0).any()}
+    other = np.arange(len(split)) != owner[:, None]
+    beside_own = tuple(kind for kind, relevance in found.items() if ((relevance > 0) & other).any())
+    for kind in kinds:
+        if kind not in found:
+            notes.append(f"relevance by {kind} is left out: no video is relevant to any query")
+    notes += [
+        f"relevance by {kind} without a query's own video is left out: no other video is relevant"
+        for kind in found
+        if kind not in beside_own
+    ]
+    return KnownRelevance(found, beside_own, tuple(notes))
 
 
 def relevant_at(kind: str) -> float | None:
     """Smallest relevance that counts as relevant for mAP@R and R-Precision.
 
     Args:
-        kind: Of ``relevance_kinds``.
+        kind: Of ``known_relevance``.
 
     Returns:
         1 where the truth is known: relevant means true. Otherwise None: at least half of a query's best.
@@ -68,13 +105,13 @@ def relevant_at(kind: str) -> float | None:
     return 1.0 if kind == "truth" else None
 
 
-def _known_truth(split: Split, queries: str) -> dict[str, NDArray[Any]]:
+def _known_truth(split: Split, queries: str) -> NDArray[Any]:
     truth = relevance(split)
     if queries != "protocol":
-        return {"truth": truth}
+        return truth
     asked, row = [], 0
     for name in split.video_ids:
         captions = split.captions[name]
         asked += [row + captions.index(text) for text in split.queries[name]]
         row += len(captions)
-    return {"truth": truth[asked]}
+    return truth[asked]

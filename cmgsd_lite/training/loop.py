@@ -8,7 +8,6 @@ dropout, and a run resumed at an epoch continues as if it had never stopped.
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -22,62 +21,16 @@ from tqdm.auto import tqdm
 
 from cmgsd_lite.data import Split
 from cmgsd_lite.encoders import WordLlamaEncoder
-from cmgsd_lite.errors import DataError
+from cmgsd_lite.losses.base import input_names
 from cmgsd_lite.models import RetrievalModel
-from cmgsd_lite.training.checkpoints import load_checkpoint, save_checkpoint
+from cmgsd_lite.runtime import check_writable
+from cmgsd_lite.training.checkpoints import save_checkpoint
+from cmgsd_lite.training.config import TrainingConfig
 from cmgsd_lite.training.prepare import PreparedSplit, group_codes, prepare_split
+from cmgsd_lite.training.resuming import check_resumable, data_digest
 from cmgsd_lite.training.scoring import evaluate
 
 BatchRelevance = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Settings of a training; plain values only.
-
-    Args:
-        epochs: Planned passes over the training videos; schedules run over this length.
-        batch_size: Pairs in a batch; the last partial batch of an epoch is dropped.
-        learning_rate: Of AdamW at the start; a cosine takes it to 0 at the planned end.
-        weight_decay: Of AdamW.
-        captions_per_video: Captions of one video in a batch; more than 1 makes them known positives.
-        patience: Stop after this many epochs without a better validation score; None never stops early.
-        seed: Of batches, captions and dropout (the model's initialisation is its builder's).
-
-    Raises:
-        ValueError: On a setting out of range.
-
-    Source:
-        The values are those of the prototypes (docs/METHOD.md), not the paper's.
-
-    Example:
-        >>> TrainingConfig(epochs=5).batch_size
-        128
-    """
-
-    epochs: int = 30
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    captions_per_video: int = 1
-    patience: int | None = 10
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "captions_per_video", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name}: expected a whole number >= 1, got {value}")
-        if self.batch_size < 2 or self.batch_size % self.captions_per_video:
-            raise ValueError(
-                f"batch_size: expected at least 2 and a multiple of captions_per_video = "
-                f"{self.captions_per_video}, got {self.batch_size}"
-            )
-        if self.batch_size == self.captions_per_video:
-            raise ValueError("batch_size: expected captions of at least two videos in a batch")
-        for name in ("learning_rate", "weight_decay"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name}: expected a number >= 0, got {getattr(self, name)}")
 
 
 @dataclass
@@ -120,6 +73,7 @@ def fit(
 
     The loss is called with those of ``sim, text, video, text_teacher, video_teacher, progress, ids,
     relevance`` that its ``forward`` takes by name, so any loss of this package, or one's own, can stand in.
+    Ground truth is asked for by a loss that states it in ``needs``, or takes it without a default.
 
     Args:
         model: Trained in place; the result has the weights of the best validation epoch (of the last one
@@ -133,15 +87,17 @@ def fit(
             relevance [N, N] in 0..1 (rows are texts, columns are videos).
         checkpoint: Where to write the state after every epoch, atomically.
         resume: Whether to continue from ``checkpoint`` if it exists.
-        about: Kept in the checkpoint for whoever uses the model later.
+        about: Kept in the checkpoint for whoever uses the model later, and compared on resuming.
         progress: Whether to show a progress bar (on stderr).
 
     Returns:
         The trained model, the history, the best epoch and the time.
 
     Raises:
-        ValueError: If there are fewer training videos than a batch needs, or the loss is not finite.
-        DataError: If the checkpoint to resume belongs to other settings.
+        ValueError: If there are fewer training videos than a batch needs, a batch has no negative, validation
+            is a single video, or the loss is not finite.
+        DataError: If the checkpoint to resume belongs to other settings or other data.
+        OSError: If the checkpoint can not be written; said before the first epoch.
 
     Source:
         ours; the loop itself is the field's standard.
@@ -152,11 +108,14 @@ def fit(
     """
     config = config or TrainingConfig()
     trainer = _Trainer(model, loss, _prepared(train), config, ids, relevance)
-    held_out = None if validation is None else _prepared(validation)
+    held_out = _validation(validation)
     result = FitResult(model)
     best: dict[str, Any] = {"score": -math.inf, "epoch": 0, "model": None}
-    if resume and checkpoint is not None and checkpoint.exists():
-        best = trainer.load(checkpoint, result, about or {})
+    if checkpoint is not None:
+        check_writable(checkpoint.parent)
+        data = data_digest(trainer.train, held_out, ids)
+        if resume and checkpoint.exists():
+            best = trainer.load(check_resumable(checkpoint, model, config, about or {}, data), result)
     epochs = tqdm(
         range(len(result.history), config.epochs),
         initial=len(result.history),
@@ -177,12 +136,48 @@ def fit(
             best = {"score": score, "epoch": epoch + 1, "model": copy.deepcopy(model.state_dict())}
         epochs.set_postfix_str(f"loss {record['loss']:.3f}")
         if checkpoint is not None:
-            trainer.save(checkpoint, result, best, about or {})
+            trainer.save(checkpoint, result, best, about or {}, data)
     model.load_state_dict(best["model"])
     model.eval()
     result.best_epoch = best["epoch"]
     result.seconds = sum(record["seconds"] for record in result.history)
     return result
+
+
+def rehearse(
+    model: RetrievalModel,
+    loss: nn.Module,
+    train: PreparedSplit,
+    validation: PreparedSplit | None,
+    config: TrainingConfig,
+    *,
+    ids: Sequence[Hashable] | None = None,
+    relevance: BatchRelevance | None = None,
+) -> None:
+    """Take the first step of a training, to learn now what would stop it; the model is changed by it.
+
+    Args:
+        model: As for ``fit``, but one to throw away.
+        loss: As for ``fit``.
+        train: As for ``fit``.
+        validation: As for ``fit``.
+        config: As for ``fit``.
+        ids: As for ``fit``.
+        relevance: As for ``fit``.
+
+    Raises:
+        ValueError: As ``fit`` would before or at its first step.
+
+    Source:
+        ours.
+
+    Example:
+        >>> rehearse(build_model(config), CMGSDLoss(), train, validation, TrainingConfig())  # doctest: +SKIP
+    """
+    trainer = _Trainer(model, loss, train, config, ids, relevance)
+    _validation(validation)
+    with torch.random.fork_rng(devices=[]):
+        trainer.step(*next(trainer.batches(0)), 0.0)
 
 
 def validation_score(record: dict[str, Any]) -> float | None:
@@ -216,6 +211,14 @@ def _prepared(split: PreparedSplit | Split) -> PreparedSplit:
     return split if isinstance(split, PreparedSplit) else prepare_split(split, WordLlamaEncoder().encode)
 
 
+def _validation(split: PreparedSplit | Split | None) -> PreparedSplit | None:
+    if split is not None and len(split) < 2:
+        raise ValueError(
+            f"validation: expected at least 2 videos, for one is always ranked first; got {len(split)}"
+        )
+    return None if split is None else _prepared(split)
+
+
 class _Trainer:
     """The state of one training: model, loss, optimizer, and the batches of each epoch."""
 
@@ -235,17 +238,29 @@ class _Trainer:
         if self.steps == 0:
             raise ValueError(
                 f"batch_size: {config.batch_size} needs {self.videos_in_batch} training videos, "
-                f"got {len(train)}"
+                f"got {len(train)}; choose a batch size of at most {len(train) * config.captions_per_video}"
             )
         self.groups = group_codes(ids, len(train))
         self.known_positives = ids is not None or config.captions_per_video > 1
         self.first_caption, self.captions = train.first_caption_and_count()
-        self.wanted = set(inspect.signature(loss.forward).parameters)
-        if "relevance" in self.wanted and relevance is None:
+        self.wanted, needed = input_names(loss)
+        if "relevance" in needed and relevance is None:
             raise ValueError("relevance: the loss learns from ground truth, expected a function, got None")
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
+
+    def check_negatives(self) -> None:
+        """Look through all batches to come, which the seed has fixed, for one without a negative."""
+        if int(torch.bincount(self.groups).max()) < self.videos_in_batch:
+            return
+        for epoch in range(self.config.epochs):
+            for videos, _ in self.batches(epoch):
+                if bool((self.groups[videos] == self.groups[videos[0]]).all()):
+                    raise ValueError(
+                        f"ids: epoch {epoch + 1} has a batch of {self.videos_in_batch} videos that all have "
+                        "one id, so that nothing is a negative; choose a larger batch_size"
+                    )
 
     def run_epoch(self, epoch: int) -> dict[str, Any]:
         """Train for one epoch and return its record."""
@@ -303,7 +318,14 @@ class _Trainer:
         self.optimizer.step()
         return loss.item()
 
-    def save(self, path: Path, result: FitResult, best: dict[str, Any], about: dict[str, Any]) -> None:
+    def save(
+        self,
+        path: Path,
+        result: FitResult,
+        best: dict[str, Any],
+        about: dict[str, Any],
+        data: dict[str, str],
+    ) -> None:
         """Write all that is needed to go on after this epoch."""
         save_checkpoint(
             path,
@@ -314,17 +336,11 @@ class _Trainer:
             history=result.history,
             best=best,
             training=asdict(self.config),
+            digest=data,
         )
 
-    def load(self, path: Path, result: FitResult, about: dict[str, Any]) -> dict[str, Any]:
+    def load(self, saved: dict[str, Any], result: FitResult) -> dict[str, Any]:
         """Take up a saved training; returns its best epoch."""
-        saved = load_checkpoint(path)
-        if "optimizer" not in saved:
-            raise DataError(f"{path}: expected a checkpoint of a running training, found a finished model")
-        if saved["training"] != asdict(self.config):
-            raise DataError(f"{path}: expected the settings {asdict(self.config)}, found {saved['training']}")
-        if saved["about"] != about:
-            raise DataError(f"{path}: expected a training of {about}, found one of {saved['about']}")
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.loss.load_state_dict(saved["loss"])

@@ -12,6 +12,7 @@ from torch import Tensor
 from cmgsd_lite.data import RetrievalDataset, Split
 from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.teachers import Statistics, feature_statistics, text_teacher, video_teacher
+from cmgsd_lite.training.digests import digest_of_captions
 
 Encode = Callable[[Sequence[str]], Tensor]
 
@@ -28,6 +29,7 @@ class PreparedSplit:
         video_of_text: Row of the video that each caption belongs to [C], rising.
         text_teacher: Static text teacher [V, D']: the mean over all captions of a video.
         video_teacher: Static video teacher [V, D'']: the features, standardised on the training videos.
+        caption_digest: Of the texts that ``text`` was encoded from, or empty where they are not known.
 
     Example:
         >>> prepared = prepare_split(split, WordLlamaEncoder().encode)  # doctest: +SKIP
@@ -40,6 +42,7 @@ class PreparedSplit:
     video_of_text: Tensor
     text_teacher: Tensor
     video_teacher: Tensor
+    caption_digest: str = ""
 
     def __len__(self) -> int:
         return len(self.video_ids)
@@ -114,7 +117,7 @@ def prepare_split(
         The prepared split.
 
     Raises:
-        ValueError: If the split has no video, or one without captions.
+        ValueError: If the split has no video, or one without captions, or an empty text.
 
     Source:
         ours.
@@ -128,6 +131,7 @@ def prepare_split(
     chosen = split.captions if texts is None else texts
     flat = [text for name in split.video_ids for text in chosen.get(name, [])]
     counts = torch.tensor([len(chosen.get(name, [])) for name in split.video_ids])
+    _check_texts(split, chosen)
     vectors = encode(flat)
     captions = [split.captions[name] for name in split.video_ids]
     return PreparedSplit(
@@ -139,6 +143,7 @@ def prepare_split(
         # The texts are the captions in the same order, unless others were asked for.
         text_teacher(captions, encode if texts is not None else lambda _: vectors),
         video_teacher(features, masks, statistics or feature_statistics(features, masks)),
+        digest_of_captions(chosen.get(name, []) for name in split.video_ids),
     )
 
 
@@ -168,6 +173,16 @@ def group_codes(ids: Sequence[Hashable] | None, count: int) -> Tensor:
         raise ValueError(f"ids: expected one for each of the {count} training videos, got {len(ids)}")
     known: dict[Hashable, int] = {}
     return torch.tensor([known.setdefault(name, len(known)) for name in ids])
+
+
+def _check_texts(split: Split, texts: Mapping[str, Sequence[str]]) -> None:
+    for name in split.video_ids:
+        mine = texts.get(name, [])
+        if not mine or not all(text.strip() for text in mine):
+            raise ValueError(
+                f"split {split.name!r}: expected texts with words for every video, found "
+                f"{'an empty one' if mine else 'none'} for {name!r}"
+            )
 
 
 def _tensors(split: Split) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -1,20 +1,10 @@
-"""How good are the distances that margins are made of? Against MiniVTT's truth, and against people.
-
-    python -m cmgsd_lite.training.teacher_quality --out cmgsd_lite/course/results/teacher-quality.json \
-        --human $CMGSD_DATA/captions_with_human_labels
-
-prints two Markdown tables and writes the file. No caption goes into it.
-"""
+"""How good are the distances that margins are made of? Against the truth of the embedded world."""
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import statistics
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -23,16 +13,14 @@ from torch import Tensor
 from cmgsd_lite.data import Split
 from cmgsd_lite.data.minivtt import batch_relevance, relevance
 from cmgsd_lite.distances import cosine_distances
-from cmgsd_lite.errors import DataError
 from cmgsd_lite.evaluation.agreement import batch_agreement
 from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.models.pooling import masked_mean
-from cmgsd_lite.runtime import set_threads, versions, write_json
 from cmgsd_lite.similarity import normalise
 from cmgsd_lite.training import TrainingConfig, fit
 from cmgsd_lite.training.conditions import CONDITIONS
 from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
-from cmgsd_lite.training.human_quality import PEOPLE, human_quality
+from cmgsd_lite.training.human_quality import PEOPLE
 from cmgsd_lite.training.prepare import PreparedSplit
 
 DYNAMIC = ("text-dynamic", "video-dynamic")
@@ -218,93 +206,6 @@ def minivtt_quality(
     ]
 
 
-def markdown(content: dict[str, Any]) -> str:
-    """Lay the content of the result file out as tables.
-
-    Args:
-        content: As ``main`` writes it.
-
-    Returns:
-        Markdown.
-
-    Source:
-        ours.
-
-    Example:
-        >>> print(markdown({"minivtt": [], "people": []}).splitlines()[0])
-        | MiniVTT | distance | Spearman, caption | Spearman, clips | AUC | AUC per anchor |
-    """
-    lines = [
-        "| MiniVTT | distance | Spearman, caption | Spearman, clips | AUC | AUC per anchor |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in content["minivtt"]:
-        cells = [_cell(row[name]["mean"]) for name in MEASURES]
-        source = row["distance"] + (f", {row['model']}" if row["model"] else "")
-        lines.append(f"| {row['split']} | {source} | {' | '.join(cells)} |")
-    if content["people"]:
-        lines += ["", "| people | teacher | pairs | Spearman | AUC |", "|---|---|---|---|---|"]
-    for row in content["people"]:
-        cells = [f"{row['pairs']:,}", _cell(row["spearman"]), _cell(row["auc"])]
-        lines.append(f"| {row['data']} | {row['teacher']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print the tables and write the file.
-
-    Args:
-        arguments: Of the command line.
-
-    Returns:
-        Exit code: 2 on bad input.
-
-    Source:
-        ours.
-
-    Example:
-        >>> main(["--seeds", "1", "--epochs", "1"])  # doctest: +SKIP
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m cmgsd_lite.training.teacher_quality", description=__doc__
-    )
-    parser.add_argument("--out", type=Path, help="JSON file to write")
-    parser.add_argument("--human", type=Path, metavar="DIR", help="captions with human labels")
-    parser.add_argument("--seeds", type=int, default=5, help="models and sets of batches (default: 5)")
-    parser.add_argument("--epochs", type=int, default=20, help="of each training (default: 20)")
-    options = parser.parse_args(arguments)
-    if options.seeds < 1 or options.epochs < 1:
-        print("--seeds, --epochs: expected whole numbers >= 1", file=sys.stderr)
-        return 2
-    set_threads(1)
-    seeds = list(range(options.seeds))
-    try:
-        people = [] if options.human is None else human_quality(options.human)
-    except DataError as error:
-        print(error, file=sys.stderr)
-        return 2
-    human = "" if options.human is None else " --human $CMGSD_DATA/captions_with_human_labels"
-    out = "" if options.out is None else f" --out docs/results/{options.out.name}"
-    command = (
-        f"python -m cmgsd_lite.training.teacher_quality --seeds {options.seeds} --epochs {options.epochs}"
-    )
-    content = {
-        "schema": 1,
-        "command": command + out + human,
-        "date": datetime.date.today().isoformat(),
-        "seeds": seeds,
-        "epochs": options.epochs,
-        "definitions": DEFINITIONS,
-        "minivtt": minivtt_quality(seeds, options.epochs),
-        "people": people,
-        "versions": versions(),
-    }
-    if options.out is not None:
-        write_json(options.out, content)
-    print(markdown(content))
-    return 0
-
-
 def _trained(bench: Bench, name: str, seed: int) -> RetrievalModel:
     model = bench.build_model(seed)
     if name == "untrained":
@@ -346,11 +247,3 @@ def _over_seeds(values: Sequence[dict[str, float]]) -> dict[str, dict[str, float
         }
         for name in MEASURES
     }
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,77 @@
+"""From the words of the command line to an experiment, and lines for people to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from cmgsd_lite.training import TrainingConfig
+from cmgsd_lite.training.conditions import LossConfig
+from cmgsd_lite.training.experiment import DataConfig, Experiment
+
+RUNS = Path("runs")
+
+
+def experiment_from(options: argparse.Namespace, conditions: dict[str, LossConfig]) -> Experiment:
+    """Build the experiment that the options describe.
+
+    Args:
+        options: Of ``run`` or ``train``.
+        conditions: Settings of the loss of every row, by name.
+
+    Returns:
+        The experiment.
+
+    Raises:
+        ValueError: On an option out of range.
+    """
+    if options.seeds < 1:
+        raise ValueError(f"--seeds: expected a whole number >= 1, got {options.seeds}")
+    experts = tuple(options.experts.split(",")) if options.experts else None
+    return Experiment(
+        DataConfig(options.data, options.protocol, experts, options.queries),
+        conditions,
+        tuple(range(options.seed, options.seed + options.seeds)),
+        options.model,
+        TrainingConfig(_epochs(options), options.batch_size, options.learning_rate),
+    )
+
+
+def schedule_from(text: str | None) -> str | float | None:
+    """Read the option ``--schedule``.
+
+    Args:
+        text: As typed, or None.
+
+    Returns:
+        A name, a fixed lambda, or None for the condition's own.
+
+    Raises:
+        ValueError: On anything else.
+    """
+    if text is None or text in ("ramp", "static", "dynamic"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"--schedule: expected ramp, static, dynamic or a number, got {text!r}") from None
+
+
+def out_folder(options: argparse.Namespace, name: str) -> Path:
+    """Choose the folder for what is written: ``--out``, or one under ``runs`` named after job and data."""
+    data = options.data if options.data == "minivtt" else Path(options.data).resolve().name
+    return Path(options.out) if options.out else RUNS / f"{name}-{data}"
+
+
+def say(*lines: str) -> None:
+    """Print lines to stderr: stdout is for results."""
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def _epochs(options: argparse.Namespace) -> int:
+    if options.epochs is not None:
+        return int(options.epochs)
+    # Fewer on the embedded data, so that the main job stays within a minute and a half.
+    return 20 if options.data == "minivtt" else 30

@@ -1,0 +1,104 @@
+"""What a table, figure or page will need, checked while nothing is lost yet."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from cmgsd_lite.cli.options import say
+from cmgsd_lite.errors import DataError
+from cmgsd_lite.runtime import check_writable
+from cmgsd_lite.training.experiment import Bench
+
+SMALL_FILES = 8_000_000
+"""Bytes for tables and figures together, generously."""
+
+
+def check_before_training(
+    bench: Bench,
+    out: Path,
+    folders: Sequence[Path],
+    files: Sequence[Path],
+    models: int,
+) -> None:
+    """Check data, losses and the output folder, and say on stderr what was left out of the data.
+
+    Args:
+        bench: Of the experiment that is to be run.
+        out: Folder for what is written; made if it is not there.
+        folders: Further folders in it.
+        files: That will be written in it, checkpoints apart.
+        models: How often a model's size will be written.
+
+    Raises:
+        DataError: If there are too few videos, or the output folder can not take what will be written.
+        ValueError: If a loss can not take its first step.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_before_training(bench, out, [out / "models"], [out / "metrics.json"], 9)  # doctest: +SKIP
+    """
+    say(*bench.notes)
+    check_videos(bench)
+    bench.rehearse()
+    for folder in (out, *folders):
+        check_writable(folder)
+    for path in files:
+        if path.is_dir():
+            raise DataError(f"{path}: expected to write a file of this name, found a folder")
+    weights = bench.build_model(0).parameters()
+    needed = SMALL_FILES + models * sum(weight.numel() * weight.element_size() for weight in weights)
+    free = shutil.disk_usage(out).free
+    if free < needed:
+        raise DataError(f"{out}: expected {needed / 1e6:,.0f} MB of free space, found {free / 1e6:,.0f} MB")
+
+
+def check_videos(bench: Bench, parts: Sequence[str] = ("test", "validation")) -> None:
+    """Check that there is something to rank.
+
+    Args:
+        bench: Of an experiment.
+        parts: Which splits are to be ranked.
+
+    Raises:
+        DataError: If there is a single video in one of them.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_videos(bench)  # doctest: +SKIP
+    """
+    for part in parts:
+        count = len(getattr(bench.dataset, part))
+        if count < 2:
+            raise DataError(
+                f"{bench.dataset.name}, {part}: expected at least 2 videos, for one is always ranked first; "
+                f"found {count}"
+            )
+
+
+def can_draw() -> bool:
+    """Find out whether figures can be drawn; if not, say why on stderr.
+
+    Returns:
+        Whether the packages for figures are there and work.
+
+    Source:
+        ours.
+
+    Example:
+        >>> can_draw()
+        True
+    """
+    try:
+        import_module("cmgsd_lite.cli.figures")
+    except Exception as error:  # a package is missing, or one of its own settings stops it
+        reason = " ".join(str(error).split())
+        say(f'figures are left out: {reason}; pip install "cmgsd-lite[course]" brings what they need')
+        return False
+    return True

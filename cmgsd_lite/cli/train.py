@@ -1,0 +1,159 @@
+"""The jobs that train: ``run``, every condition with paired seeds; ``train``, one with checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cmgsd_lite.cli.optional import attempt
+from cmgsd_lite.cli.options import experiment_from, out_folder, say, schedule_from
+from cmgsd_lite.cli.pages import SHOWN, write_truth_page
+from cmgsd_lite.cli.preflight import can_draw, check_before_training
+from cmgsd_lite.cli.report import results_caption, results_table
+from cmgsd_lite.errors import DataError
+from cmgsd_lite.runtime import write_json
+from cmgsd_lite.training.checkpoints import load_model
+from cmgsd_lite.training.conditions import CONDITIONS, condition
+from cmgsd_lite.training.experiment import Bench, Experiment, RunResult, run_all, tabulate
+
+FIGURES = ("results.png", "training.png", "margins.png")
+PAGE = "false-negatives.png"
+PARTIAL = "metrics-partial.json"
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the main job: train every condition with paired seeds, print one table, write figures.
+
+    Args:
+        options: Of the command line.
+
+    Raises:
+        DataError: If the data can not be read, or a check before training fails.
+        ValueError: On an option out of range.
+    """
+    if options.jobs < 1:
+        raise ValueError(f"--jobs: expected a whole number >= 1, got {options.jobs}")
+    names = options.conditions.split(",") if options.conditions else list(CONDITIONS)
+    experiment = experiment_from(options, {name: condition(name) for name in names})
+    out = out_folder(options, "run")
+    bench = Bench(experiment)
+    models, files = out / "models", [out / name for name in ("metrics.json", "history.json", *FIGURES, PAGE)]
+    files += [models / f"{name}-seed{experiment.seeds[0]}.pt" for name in names]
+    check_before_training(bench, out, [models], files, models=len(names))
+    drawing, described = can_draw(), bench.describe()
+    finished: list[RunResult] = []
+    try:
+        runs = run_all(experiment, options.jobs, models, finished=finished.append)
+    except BaseException:  # a loss that is no number, or Ctrl-C: the runs before it stay
+        if finished:
+            _keep_finished(experiment, described, finished, out)
+        raise
+    (out / PARTIAL).unlink(missing_ok=True)
+    results = tabulate(experiment, described, runs)
+    shown = [name for name in SHOWN if name in names]
+    with_page = drawing and shown and bench.dataset.name == "minivtt"
+    page = (lambda: _truth_page(bench, shown, out)) if with_page else None
+    _finish(options, out, results, runs, drawing, page)
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train one condition, with a checkpoint after every epoch.
+
+    Args:
+        options: Of the command line.
+
+    Raises:
+        DataError: If the data can not be read, a check before training fails, or a checkpoint to resume is
+            another training's.
+        ValueError: On an option out of range.
+    """
+    name = options.condition
+    config = condition(
+        name,
+        margin=options.margin,
+        beta=options.beta,
+        form=options.form,
+        schedule=schedule_from(options.schedule),
+    )
+    experiment = experiment_from(options, {name: config})
+    out = out_folder(options, name)
+    bench = Bench(experiment)
+    checkpoints = {seed: out / f"checkpoint-seed{seed}.pt" for seed in experiment.seeds}
+    files = [out / file for file in ("metrics.json", "history.json", *FIGURES)]
+    files += [*checkpoints.values(), *(out / f"{name}-seed{seed}.pt" for seed in experiment.seeds)]
+    # A checkpoint holds the weights, the best ones and twice as much of the optimizer's; while it is written,
+    # the one before it is still there.
+    check_before_training(bench, out, [], files, models=9 * len(checkpoints))
+    _check_checkpoints(bench, name, checkpoints, options.resume)
+    drawing, described = can_draw(), bench.describe()
+    runs = [
+        bench.run(name, seed, out, checkpoint=path, resume=options.resume, progress=not options.json)
+        for seed, path in checkpoints.items()
+    ]
+    _finish(options, out, tabulate(experiment, described, runs), runs, drawing)
+
+
+def _check_checkpoints(bench: Bench, name: str, checkpoints: dict[int, Path], resume: bool) -> None:
+    """All seeds before the first is trained: the last one's error would come hours later."""
+    for seed, path in checkpoints.items():
+        if path.exists() and not resume:
+            raise DataError(f"{path}: exists; continue it with --resume, or choose another --out")
+        if path.exists():
+            bench.check_resume(name, seed, path)
+
+
+def _keep_finished(
+    experiment: Experiment, described: dict[str, Any], finished: Sequence[RunResult], out: Path
+) -> None:
+    results = tabulate(experiment, described, finished)
+    if attempt(PARTIAL, lambda: write_json(out / PARTIAL, results)) is None:
+        total = len(experiment.conditions) * len(experiment.seeds)
+        say(f"stopped after {len(finished)} of {total} runs; their numbers are in {out / PARTIAL}")
+
+
+def _truth_page(bench: Bench, shown: Sequence[str], out: Path) -> dict[str, Any]:
+    first = bench.experiment.seeds[0]
+    models = {name: load_model(out / "models" / f"{name}-seed{first}.pt")[0] for name in shown}
+    return write_truth_page(bench, models, out / PAGE)
+
+
+def _finish(
+    options: argparse.Namespace,
+    out: Path,
+    results: dict[str, Any],
+    runs: Sequence[RunResult],
+    drawing: bool,
+    page: Callable[[], dict[str, Any]] | None = None,
+) -> None:
+    """Numbers first, to the disk and to the reader; then figures, which may fail."""
+    failed = _write_numbers(out, results, runs)
+    if not options.json:
+        print(results_table(results))
+        print(results_caption(results), flush=True)
+    written = [] if failed else ["metrics.json"]
+    if page is not None and (measured := attempt(PAGE, page)) is not None:
+        results["false_negatives"] = measured
+        written.append(PAGE)
+        failed = failed or _write_numbers(out, results, runs)
+    if drawing:
+        from cmgsd_lite.cli.figures import write_figures
+
+        written += [path.name for path in attempt("figures", lambda: write_figures(results, runs, out)) or []]
+    if options.json:
+        print(json.dumps(results))
+    if failed:
+        raise failed
+    say(f"written: {', '.join(written)} under {out}")
+
+
+def _write_numbers(out: Path, results: dict[str, Any], runs: Sequence[RunResult]) -> OSError | None:
+    """Write the files; an error is kept until the reader has seen the numbers."""
+    try:
+        write_json(out / "metrics.json", results)
+        write_json(out / "history.json", {f"{run.name} seed {run.seed}": run.history for run in runs})
+    except OSError as error:
+        return error
+    return None

@@ -1,0 +1,297 @@
+"""One experiment: what is trained and how, and the bench on which any of its conditions can be run.
+
+Paired: runs with one seed share initialisation, batches, captions and dropout, whatever their loss.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmgsd_lite.data.minivtt import batch_relevance
+from cmgsd_lite.evaluation.metrics import ndcg, retrieval_metrics
+from cmgsd_lite.losses import CMGSDLoss
+from cmgsd_lite.models import Kind, ModelConfig, RetrievalModel, build_model
+from cmgsd_lite.training.checkpoints import save_checkpoint
+from cmgsd_lite.training.conditions import LossConfig
+from cmgsd_lite.training.config import TrainingConfig
+from cmgsd_lite.training.data_choice import DataConfig
+from cmgsd_lite.training.data_location import location_of
+from cmgsd_lite.training.ground_truth import known_relevance, relevant_at
+from cmgsd_lite.training.loop import BatchRelevance, fit, rehearse
+from cmgsd_lite.training.margin_histogram import margin_histogram
+from cmgsd_lite.training.prepare import PreparedDataset
+from cmgsd_lite.training.resuming import check_resumable, data_digest
+from cmgsd_lite.training.scoring import score
+
+Metrics = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that defines a table of results; plain values only.
+
+    Args:
+        data: Which data.
+        conditions: Settings of the loss of every row, by name.
+        seeds: Of the paired runs.
+        model: Kind of model.
+        training: Settings of every training; its seed is replaced by the run's.
+
+    Example:
+        >>> Experiment(DataConfig(), {"infonce": LossConfig("infonce")}).seeds
+        (0, 1, 2)
+    """
+
+    data: DataConfig
+    conditions: dict[str, LossConfig]
+    seeds: tuple[int, ...] = (0, 1, 2)
+    model: Kind = "mean-pool"
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What one training of one condition gave.
+
+    Args:
+        name: Of the condition.
+        seed: Of the run.
+        metrics: On the test videos, in both directions.
+        more: nDCG under the other kinds of relevance, by kind and direction.
+        history: Of the training.
+        margins: How many of a training batch's margins fall into each of ``MARGIN_BINS``, or None where
+            the margin is fixed.
+        seconds: Training time without evaluation.
+
+    Example:
+        >>> bench.run("infonce", seed=0).metrics["t2v"]["R@10"]  # doctest: +SKIP
+        42.5
+    """
+
+    name: str
+    seed: int
+    metrics: Metrics
+    more: Metrics
+    history: list[dict[str, Any]]
+    margins: list[int] | None
+    seconds: float
+
+
+class Bench:
+    """A data set prepared once, on which any condition can be run.
+
+    Args:
+        experiment: What to run.
+
+    Raises:
+        DataError: If the data can not be read.
+
+    Example:
+        >>> Bench(experiment).run("infonce", seed=0)  # doctest: +SKIP
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.dataset = experiment.data.load()
+        self.prepared = PreparedDataset.of(self.dataset, experiment.data.asked)
+        self.known = known_relevance(self.dataset, experiment.data.asked)
+        self.relevance = self.known.kinds
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out or derived, of the data and of what it can be measured by: print them."""
+        return [*self.dataset.notes, *self.known.notes]
+
+    def build_model(self, seed: int) -> RetrievalModel:
+        """Build the untrained model for a seed."""
+        dims = {name: values.shape[2] for name, values in self.prepared.train.features.items()}
+        text_dim = self.prepared.train.text.shape[1]
+        return build_model(ModelConfig(self.experiment.model, text_dim, dims), seed)
+
+    def run(
+        self,
+        name: str,
+        seed: int,
+        out: Path | None = None,
+        *,
+        checkpoint: Path | None = None,
+        resume: bool = False,
+        progress: bool = False,
+    ) -> RunResult:
+        """Train one condition and measure it on the test videos.
+
+        Args:
+            name: Of the condition.
+            seed: Of initialisation, batches, captions and dropout.
+            out: Folder for the trained model, or None.
+            checkpoint: File for the state after every epoch, or None.
+            resume: Whether to continue from ``checkpoint`` if it exists.
+            progress: Whether to show a progress bar (on stderr).
+
+        Returns:
+            The result.
+
+        Raises:
+            DataError: If the checkpoint to resume belongs to another training.
+        """
+        loss = self.experiment.conditions[name].build(seed)
+        fitted = fit(
+            self.build_model(seed),
+            loss,
+            self.prepared.train,
+            self.prepared.validation,
+            replace(self.experiment.training, seed=seed),
+            relevance=self._batch_relevance(),
+            checkpoint=checkpoint,
+            resume=resume,
+            about=self.about(name, seed, None if checkpoint is None else checkpoint.parent),
+            progress=progress,
+        )
+        metrics, more = self.measure(fitted.model)
+        margins = None
+        if isinstance(loss, CMGSDLoss):
+            margins = margin_histogram(fitted.model, loss, self.prepared.train)
+        if out is not None:
+            self._keep(fitted.model, out, name, seed)
+        return RunResult(name, seed, metrics, more, fitted.history, margins, fitted.seconds)
+
+    def rehearse(self) -> None:
+        """Take one step of every condition with a model that is thrown away.
+
+        Raises:
+            ValueError: What a training would stop with at its first step, hours later if others come before.
+        """
+        seed = self.experiment.seeds[0]
+        for name, config in self.experiment.conditions.items():
+            training = replace(self.experiment.training, seed=seed)
+            try:
+                rehearse(
+                    self.build_model(seed),
+                    config.build(seed),
+                    self.prepared.train,
+                    self.prepared.validation,
+                    training,
+                    relevance=self._batch_relevance(),
+                )
+            except ValueError as error:
+                raise ValueError(f"condition {name}: {error}") from error
+
+    def check_resume(self, name: str, seed: int, checkpoint: Path) -> None:
+        """Check that a checkpoint can be continued.
+
+        Args:
+            name: Of the condition.
+            seed: Of the run.
+            checkpoint: An existing file.
+
+        Raises:
+            DataError: If it belongs to another training, or to other data.
+        """
+        check_resumable(
+            checkpoint,
+            self.build_model(seed),
+            replace(self.experiment.training, seed=seed),
+            self.about(name, seed, checkpoint.parent),
+            data_digest(self.prepared.train, self.prepared.validation),
+        )
+
+    def _batch_relevance(self) -> BatchRelevance | None:
+        return batch_relevance(self.dataset.train) if self.dataset.name == "minivtt" else None
+
+    def _keep(self, model: RetrievalModel, out: Path, name: str, seed: int) -> None:
+        """Write the trained model; a disk that is full by now does not take its numbers along."""
+        path = out / f"{name}-seed{seed}.pt"
+        try:
+            save_checkpoint(path, model, self.about(name, seed, out))
+        except OSError as error:
+            print(f"{path.name}: the trained model is not written: {error}", file=sys.stderr)
+
+    def measure(self, model: RetrievalModel) -> tuple[Metrics, Metrics]:
+        """Measure a model on the test videos: R@K always, nDCG under each kind of relevance that there is."""
+        sim, owner = score(model, self.prepared.test).numpy(), self.prepared.test.video_of_text.numpy()
+        own = np.arange(sim.shape[1]) == owner[:, None]
+        if not self.relevance:
+            return retrieval_metrics(sim, owner), {}
+        main, *others = self.relevance
+        metrics = retrieval_metrics(sim, owner, self.relevance[main], relevant_at=relevant_at(main))
+        more = {kind: _both_ndcg(sim, self.relevance[kind]) for kind in others}
+        more |= {f"{k}, own left out": _both_ndcg(sim, self.relevance[k], own) for k in self.known.beside_own}
+        return metrics, more
+
+    def about(self, name: str, seed: int, folder: Path | None = None) -> dict[str, Any]:
+        """Return what a checkpoint must say for the model to be used again.
+
+        Args:
+            name: Of the condition.
+            seed: Of the run.
+            folder: Where the checkpoint will lie; its data is found from there.
+        """
+        data = {**asdict(self.experiment.data), "experts": list(self.prepared.train.features)}
+        return {
+            **data,
+            **location_of(self.experiment.data.data, folder),
+            "condition": name,
+            "seed": seed,
+            "loss": plain(asdict(self.experiment.conditions[name])),
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Return the ``dataset`` part of the result file, and the floors of nDCG (none without relevance)."""
+        test, owner = self.prepared.test, self.prepared.test.video_of_text.numpy()
+        own = np.arange(len(test)) == owner[:, None]
+        floors = {}
+        for kind, relevance in self.relevance.items():
+            level = np.zeros(relevance.shape, np.float32)  # ties everywhere: the mean over all orders
+            floors[kind] = _both_ndcg(level, relevance)
+            if kind in self.known.beside_own:
+                floors[f"{kind}, own left out"] = _both_ndcg(level, relevance, own)
+        return {
+            "dataset": {
+                "name": self.dataset.name,
+                "protocol": self.dataset.protocol,
+                "n_train": len(self.prepared.train),
+                "n_validation": len(self.prepared.validation),
+                "n_test": len(test),
+                "n_queries": len(test.text),
+                "queries": self.experiment.data.asked,
+                "experts": {n: list(v.shape[1:]) for n, v in self.prepared.train.features.items()},
+                "relevance": next(iter(self.relevance), None),
+            },
+            "random_floor": floors,
+        }
+
+
+def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn tuples into lists, as JSON would have them.
+
+    Args:
+        settings: Plain values by name.
+
+    Returns:
+        The same, with lists.
+
+    Source:
+        ours.
+
+    Example:
+        >>> plain({"ramp": (0.2, 0.6)})
+        {'ramp': [0.2, 0.6]}
+    """
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
+
+
+def _both_ndcg(
+    sim: NDArray[Any], relevance: NDArray[Any], own: NDArray[np.bool_] | None = None
+) -> dict[str, float]:
+    """nDCG in both directions, without the pairs of a text and its own video if asked."""
+    return {
+        "t2v": ndcg(sim, relevance, exclude=own),
+        "v2t": ndcg(sim.T, relevance.T, exclude=None if own is None else own.T),
+    }

@@ -1,0 +1,55 @@
+"""Settings of a training."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Settings of a training; plain values only.
+
+    Args:
+        epochs: Planned passes over the training videos; schedules run over this length.
+        batch_size: Pairs in a batch; the last partial batch of an epoch is dropped.
+        learning_rate: Of AdamW at the start; a cosine takes it to 0 at the planned end.
+        weight_decay: Of AdamW.
+        captions_per_video: Captions of one video in a batch; more than 1 makes them known positives.
+        patience: Stop after this many epochs without a better validation score; None never stops early.
+        seed: Of batches, captions and dropout (the model's initialisation is its builder's).
+
+    Raises:
+        ValueError: On a setting out of range.
+
+    Source:
+        The values are those of the prototypes (docs/METHOD.md), not the paper's.
+
+    Example:
+        >>> TrainingConfig(epochs=5).batch_size
+        128
+    """
+
+    epochs: int = 30
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    captions_per_video: int = 1
+    patience: int | None = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "captions_per_video", "patience"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}: expected a whole number >= 1, got {value}")
+        if self.batch_size < 2 or self.batch_size % self.captions_per_video:
+            raise ValueError(
+                f"batch_size: expected at least 2 and a multiple of captions_per_video = "
+                f"{self.captions_per_video}, got {self.batch_size}"
+            )
+        if self.batch_size == self.captions_per_video:
+            raise ValueError("batch_size: expected captions of at least two videos in a batch")
+        for name in ("learning_rate", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name}: expected a number >= 0, got {getattr(self, name)}")

@@ -1,0 +1,150 @@
+"""Which data an experiment runs on: folder or embedded data, protocol, experts, held-out videos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmgsd_lite.data import RetrievalDataset, Split, load_dataset, load_folder
+from cmgsd_lite.data.anchors import PROTOCOL as ANCHORS
+from cmgsd_lite.data.anchors import load_anchors
+from cmgsd_lite.data.dataset import MAX_TOKENS
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which data an experiment runs on.
+
+    Args:
+        data: ``"minivtt"`` or a folder.
+        protocol: Split protocol, or None for the data's own default.
+        experts: Names of the feature tables, or None: those with one vector a video where every video has
+            one, else all (see ``one_vector_each``).
+        queries: Test queries: ``"all"`` captions, the ``"protocol"``'s own sentences, or None: all, but the
+            protocol's three a clip on the embedded data.
+        max_tokens: Longer videos of a folder are cropped to so many tokens, evenly spaced.
+        held_out: How many training videos are taken out and stand where the test videos stood: for
+            choices that need more videos than validation has. 0 for the real test videos.
+
+    Example:
+        >>> DataConfig().data
+        'minivtt'
+    """
+
+    data: str = "minivtt"
+    protocol: str | None = None
+    experts: tuple[str, ...] | None = None
+    queries: str | None = None
+    max_tokens: int = MAX_TOKENS
+    held_out: int = 0
+
+    @property
+    def asked(self) -> str:
+        """The test queries: ``"all"`` or ``"protocol"``."""
+        return self.queries or ("protocol" if self.data == "minivtt" else "all")
+
+    def load(self) -> RetrievalDataset:
+        """Load the data set.
+
+        Returns:
+            The data set with the chosen experts alone.
+
+        Raises:
+            DataError: If the data can not be read.
+            ValueError: If more videos are to be held out than there are to train on.
+        """
+        dataset = self._read(None if self.experts is None else list(self.experts))
+        if self.experts is None:
+            chosen, notes = one_vector_each(dataset)
+            dataset = dataset if chosen is None else self._read(chosen)
+            dataset = replace(dataset, notes=[*dataset.notes, *notes])
+        return hold_out(dataset, self.held_out) if self.held_out else dataset
+
+    def _read(self, experts: list[str] | None) -> RetrievalDataset:
+        if self.protocol == ANCHORS:
+            return load_anchors(self.data)
+        if self.data == "minivtt":
+            return load_dataset(self.data, self.protocol, experts)
+        return load_folder(self.data, self.protocol, experts, max_tokens=self.max_tokens)
+
+
+def one_vector_each(dataset: RetrievalDataset) -> tuple[list[str] | None, list[str]]:
+    """Choose among experts where nobody chose: those with one vector a video suffice if every video has one.
+
+    The others are most often the same features before the mean over frames was taken, many times as large.
+    They are left out only where that costs no video; a choice that does is left to ``--experts``.
+
+    Args:
+        dataset: With all its experts.
+
+    Returns:
+        Names of the experts to use, or None for all; and what to say about it.
+
+    Source:
+        ours.
+
+    Example:
+        >>> one_vector_each(load_folder(path))[0]  # doctest: +SKIP
+        ['efficientnet_lite0_video_mean']
+    """
+    lengths = {name: expert.values.shape[1] for name, expert in dataset.train.features.items()}
+    single = [name for name, length in lengths.items() if length == 1]
+    longer = [name for name in lengths if name not in single]
+    if not single or not longer:
+        return None, []
+    splits = (dataset.train, dataset.validation, dataset.test)
+    costs = {split.name: int((~_has_one_of(split, single)).sum()) for split in splits}
+    means, frames, every = ", ".join(single), ", ".join(longer), ",".join(lengths)
+    if not any(costs.values()):
+        return single, [
+            f"experts left out: {frames} (several vectors a video); it costs no video, for each has one "
+            f"vector in {means}; --experts {every} uses all"
+        ]
+    counts = ", ".join(f"{costs[split.name]:,} of {len(split):,} {split.name}" for split in splits)
+    return None, [
+        f"experts used: all, {frames} (several vectors a video) too, because {counts} videos have nothing in "
+        f"{means}; --experts {','.join(single)} would leave these videos out"
+    ]
+
+
+def _has_one_of(split: Split, experts: list[str]) -> NDArray[np.bool_]:
+    """Which videos have features of at least one of the experts [V]."""
+    found = np.zeros(len(split), bool)
+    for name in experts:
+        found |= split.features[name].mask.any(axis=1)
+    return found
+
+
+def hold_out(dataset: RetrievalDataset, videos: int, seed: int = 2021) -> RetrievalDataset:
+    """Put training videos where the test videos stood, so that a choice can not see any of the latter.
+
+    Args:
+        dataset: Any.
+        videos: How many.
+        seed: Of the draw.
+
+    Returns:
+        The data set with fewer training videos, the same validation videos, and the drawn ones as test.
+
+    Raises:
+        ValueError: If ``videos`` is not between 1 and the number of training videos - 1.
+
+    Source:
+        ours.
+
+    Example:
+        >>> len(hold_out(load_dataset("minivtt"), 300).train)  # doctest: +SKIP
+        1700
+    """
+    train = dataset.train
+    if not 1 <= videos < len(train):
+        raise ValueError(f"held_out: expected 1 to {len(train) - 1} training videos, got {videos}")
+    # Sorted: the same videos whatever the order of the list.
+    drawn = np.random.default_rng(seed).choice(sorted(train.video_ids), videos, replace=False)
+    apart = set(drawn.tolist())
+    kept = train.subset(video for video in train.video_ids if video not in apart)
+    held = train.subset(video for video in train.video_ids if video in apart)
+    note = f"{videos:,} training videos are held out and stand where the test videos stood"
+    return replace(dataset, train=kept, test=replace(held, name="test"), notes=[*dataset.notes, note])

@@ -1,0 +1,76 @@
+"""Where a checkpoint's data lies, said without an absolute path: those name users and machines."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from cmgsd_lite.errors import DataError
+
+EMBEDDED = "minivtt"
+
+
+def location_of(data: str, folder: Path | None) -> dict[str, str | None]:
+    """Say which data a checkpoint belongs to.
+
+    Args:
+        data: ``"minivtt"`` or a folder.
+        folder: Where the checkpoint lies, or None if it lies nowhere.
+
+    Returns:
+        ``data``: ``"minivtt"`` or the folder's bare name; ``data_from_here``: its path as seen from the
+        checkpoint's folder, or None where there is none that would not name the user.
+
+    Source:
+        ours.
+
+    Example:
+        >>> location_of("data/msrvtt", Path("runs/mine"))
+        {'data': 'msrvtt', 'data_from_here': '../../data/msrvtt'}
+    """
+    if data == EMBEDDED:
+        return {"data": EMBEDDED, "data_from_here": None}
+    target = Path(data).expanduser().resolve()
+    name = target.name if target.name != EMBEDDED else f"./{EMBEDDED}"
+    return {"data": name, "data_from_here": None if folder is None else _seen_from(folder, target)}
+
+
+def data_of(about: dict[str, Any], checkpoint: Path) -> str:
+    """Find the data of a checkpoint.
+
+    Args:
+        about: What the checkpoint says about itself.
+        checkpoint: The file.
+
+    Returns:
+        ``"minivtt"`` or a folder. Checkpoints of before ``data_from_here`` hold the path as it was typed.
+
+    Raises:
+        DataError: If the checkpoint does not say where its data lies.
+
+    Source:
+        ours.
+
+    Example:
+        >>> data_of({"data": "minivtt", "data_from_here": None}, Path("runs/model.pt"))
+        'minivtt'
+    """
+    data = about.get("data")
+    if data == EMBEDDED or (data is not None and "data_from_here" not in about):
+        return str(data)
+    if about.get("data_from_here") is None:
+        raise DataError(
+            f"{checkpoint}: does not say where its data {data!r} lies; name the folder with --data"
+        )
+    return str((checkpoint.resolve().parent / about["data_from_here"]).resolve())
+
+
+def _seen_from(folder: Path, target: Path) -> str | None:
+    start, home = folder.resolve(), Path.home().resolve()
+    if home in (target, *target.parents) and home not in (start, *start.parents):
+        return None  # the way leads through the home folder and would name its owner
+    try:
+        return Path(os.path.relpath(target, start)).as_posix()
+    except ValueError:  # another drive
+        return None

@@ -1,0 +1,135 @@
+"""Whether a checkpoint belongs to the training that is to go on: the same settings and the same data."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cmgsd_lite.errors import DataError
+from cmgsd_lite.models import RetrievalModel
+from cmgsd_lite.training.checkpoints import load_checkpoint, settings_of
+from cmgsd_lite.training.config import TrainingConfig
+from cmgsd_lite.training.data_location import data_of
+from cmgsd_lite.training.digests import digest
+from cmgsd_lite.training.prepare import PreparedSplit
+
+LOCATION = ("data", "data_from_here")
+SPELLING = (*LOCATION, "protocol", "queries", "max_tokens", "held_out")
+"""What ``about`` says of where the data came from: two spellings of one data set have one digest."""
+
+
+def data_digest(
+    train: PreparedSplit, validation: PreparedSplit | None, ids: Sequence[Hashable] | None = None
+) -> dict[str, str]:
+    """Digest what a training depends on: videos, captions and features, in their order.
+
+    The static teachers are made of these and are not digested: their last bit may differ between machines.
+
+    Args:
+        train: Training videos.
+        validation: Videos that the epoch is chosen by, or None.
+        ids: Known positives, as given to ``fit``.
+
+    Returns:
+        What was digested, to 32 hexadecimal digits: ``"train videos"``, ``"train captions"``,
+        ``"train features of rgb"``, and likewise for validation.
+
+    Source:
+        ours.
+
+    Example:
+        >>> list(data_digest(prepared.train, None))  # doctest: +SKIP
+        ['train videos', 'train captions', 'train features of rgb']
+    """
+    found = {}
+    for part, split in (("train", train), ("validation", validation)):
+        if split is None:
+            continue
+        found[f"{part} videos"] = digest(map(repr, split.video_ids))
+        found[f"{part} captions"] = split.caption_digest or digest([split.text, split.video_of_text])
+        for name, values in split.features.items():
+            found[f"{part} features of {name}"] = digest([values, split.masks[name]])
+    if ids is not None:
+        found["known positives (ids)"] = digest(map(repr, ids))
+    return found
+
+
+def check_resumable(
+    path: Path,
+    model: RetrievalModel,
+    config: TrainingConfig,
+    about: dict[str, Any],
+    data: dict[str, str],
+) -> dict[str, Any]:
+    """Read a checkpoint that a training is to go on from.
+
+    Args:
+        path: The file.
+        model: That is to be trained on.
+        config: Settings of the training.
+        about: What the checkpoint should say about itself.
+        data: Its digests, from ``data_digest``.
+
+    Returns:
+        Its content.
+
+    Raises:
+        DataError: If settings or data are others; the message says which. A checkpoint of before digests goes
+            on with a warning, if all else and the folder of its data are the same.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_resumable(Path("runs/checkpoint.pt"), model, config, {}, data)  # doctest: +SKIP
+    """
+    saved = load_checkpoint(path)
+    if "optimizer" not in saved:
+        raise DataError(f"{path}: expected a checkpoint of a running training, found a finished model")
+    _check_data(path, about, saved, data)
+    if saved["model_config"] != settings_of(model):
+        raise DataError(f"{path}: expected a model of {_other(settings_of(model), saved['model_config'])}")
+    if saved["training"] != asdict(config):
+        raise DataError(f"{path}: expected the settings {_other(asdict(config), saved['training'])}")
+    wanted, found = dict(about), dict(saved["about"])
+    if "data" in wanted and "data" in found:
+        for key in SPELLING if "digest" in saved else LOCATION:
+            wanted.pop(key, None)
+            found.pop(key, None)
+    if found != wanted:
+        raise DataError(f"{path}: expected a training of {_other(wanted, found)}")
+    return saved
+
+
+def _other(wanted: dict[str, Any], found: dict[str, Any]) -> str:
+    """What two sets of settings differ in, in words."""
+    keys = [key for key in {**wanted, **found} if wanted.get(key) != found.get(key)]
+    pairs = [", ".join(f"{key} = {side.get(key)!r}" for key in keys) for side in (wanted, found)]
+    return f"{pairs[0]}, found {pairs[1]}"
+
+
+def _check_data(path: Path, about: dict[str, Any], saved: dict[str, Any], data: dict[str, str]) -> None:
+    if "digest" in saved:
+        found = saved["digest"]
+        other = [key for key in {**data, **found} if data.get(key) != found.get(key)]
+        if other:
+            raise DataError(
+                f"{path}: expected the data that its training began on, found other {', '.join(other)}; "
+                "train anew with another --out"
+            )
+        return
+    if "data" in about and "data" in saved["about"]:
+        # Without a digest the folder must be the same one, however it is spelled.
+        here, there = (Path(data_of(one, path)).expanduser().resolve() for one in (about, saved["about"]))
+        if here != there:
+            raise DataError(
+                f"{path}: expected a training on {about['data']}, found one on another folder, and no digest "
+                "of its data to compare"
+            )
+    warnings.warn(
+        f"{path.name}: holds no digest of its data; whether that has changed since can not be checked",
+        stacklevel=2,
+    )
