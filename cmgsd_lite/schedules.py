@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
+
+ROUNDING = 1e-6
+"""How far outside [0, 1] a fraction still counts as inside: a counter of steps misses 1 by its rounding."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class LinearRamp:
 
     def __call__(self, progress: float) -> float:
         """Return lambda in [0, 1] at ``progress``, the fraction of training done."""
-        check_fraction("progress", progress)
+        progress = checked_fraction("progress", progress)
         if progress < self.start:
             return 0.0
         if progress >= self.end:
@@ -63,26 +68,39 @@ class Constant:
     value: float
 
     def __post_init__(self) -> None:
-        check_fraction("value", self.value)
+        checked_fraction("value", self.value)
 
     def __call__(self, progress: float) -> float:
         """Return lambda, whatever ``progress`` is (it is still checked)."""
-        check_fraction("progress", progress)
-        return float(self.value)
+        checked_fraction("progress", progress)
+        return checked_fraction("value", self.value)
 
 
-def check_fraction(name: str, value: float) -> None:
-    """Raise ValueError unless ``value`` lies in [0, 1].
+def checked_fraction(name: str, value: Any) -> float:
+    """Return a fraction as a float in [0, 1].
 
     Args:
         name: What to call the value in the message.
-        value: A number without unit.
+        value: A number, a tensor or NumPy array of one. Up to 1e-6 outside [0, 1] it is the rounding of a
+            counter, and taken as the bound.
+
+    Returns:
+        A float in [0, 1].
 
     Raises:
-        ValueError: If ``value`` is below 0, above 1 or NaN.
+        ValueError: If ``value`` is no single number, NaN, or further outside.
+
+    Source:
+        ours.
 
     Example:
-        >>> check_fraction("progress", 0.5)
+        >>> checked_fraction("progress", 1.0000001)
+        1.0
     """
-    if not 0 <= value <= 1:
+    try:
+        number = float(value.item() if hasattr(value, "item") else value)
+    except (TypeError, ValueError, RuntimeError):
+        number = math.nan
+    if isinstance(value, str) or not -ROUNDING <= number <= 1 + ROUNDING:
         raise ValueError(f"{name}: expected a fraction in [0, 1], got {value}")
+    return min(max(number, 0.0), 1.0)

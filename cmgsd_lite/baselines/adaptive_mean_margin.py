@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from cmgsd_lite.baselines.inputs import every_negative
-from cmgsd_lite.losses.hinge import (
-    Ids,
-    Reduction,
-    checked,
-    reduce_direction,
-    spread_margin,
-)
-from cmgsd_lite.losses.ranking import MaxMarginRankingLoss, checked_positive
+from cmgsd_lite.losses.base import Inputs, RetrievalLoss
+from cmgsd_lite.losses.checks import checked_finite, checked_positive
+from cmgsd_lite.losses.hinge import Reduction, reduce_direction, spread_margin
+from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
 
 
-class AdaptiveMeanMarginLoss(nn.Module):
+class AdaptiveMeanMarginLoss(RetrievalLoss):
     """Adaptive mean margin (AMM): ``margin_i = scale * (sim[i, i] - mean of the anchor's negatives)``.
 
     A cross-modal self-margin: one number for each anchor and direction, made from ``sim`` itself, held
     constant in the gradient. It asks more of anchors that are already well placed and nothing of a negative
-    in particular, so it can not tell a false negative from a true one.
+    in particular, so it can not tell a false negative from a true one. It uses ``sim`` and ``ids`` alone.
 
     Args:
         scale: Share of the gap that becomes the margin; 0 is the plain loss without margin.
@@ -44,6 +40,8 @@ class AdaptiveMeanMarginLoss(nn.Module):
         tensor([0.4000, 0.1000])
     """
 
+    no_margin = "makes its own from sim"
+
     def __init__(
         self,
         scale: float = 0.5,
@@ -54,37 +52,26 @@ class AdaptiveMeanMarginLoss(nn.Module):
         super().__init__()
         if base not in ("infonce", "hinge"):
             raise ValueError(f"base: expected 'infonce' or 'hinge', got {base!r}")
-        if not abs(scale) < float("inf"):
-            raise ValueError(f"scale: expected a finite number, got {scale}")
-        self.scale, self.base = scale, base
+        self.scale, self.base = checked_finite("scale", scale), base
         self.reduction = MaxMarginRankingLoss(reduction=reduction).reduction
         self.temperature = checked_positive("temperature", temperature)
 
-    def forward(self, sim: Tensor, ids: Ids | None = None) -> Tensor:
-        """Return the loss.
-
-        Args:
-            sim: Similarities [N, N].
-            ids: One name an item [N]; pairs with equal ids are left out.
-
-        Returns:
-            Scalar >= 0, the mean of the two directions (for ``"sum"`` their sum).
-
-        Raises:
-            ValueError: Naming the argument, what was expected and what came.
-        """
-        sim, _ = checked(sim, 0.0)
-        negatives = every_negative(sim, ids)
-        of_text, of_video = self.margins(sim, ids)
+    def compute(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return the loss of checked inputs: the mean of both directions (for ``"sum"`` their sum), >= 0."""
+        negatives = every_negative(sim, given.ids)
+        of_text, of_video = self._gaps(sim, negatives)
         text_to_video = self._direction(sim, of_text, negatives)
         video_to_text = self._direction(sim.T, of_video, negatives.T)
         total = text_to_video + video_to_text
         return total if self.base == "hinge" and self.reduction == "sum" else total / 2
 
-    def margins(self, sim: Tensor, ids: Ids | None = None) -> tuple[Tensor, Tensor]:
+    def margins(self, sim: Tensor, **inputs: Any) -> tuple[Tensor, Tensor]:
         """Return the margin of every text and of every video as anchors, [N] each, without gradient."""
-        sim, _ = checked(sim.detach(), 0.0)
-        negatives = every_negative(sim, ids)
+        sim, given, _ = self.checked(sim, Inputs(**inputs))
+        return self._gaps(sim, every_negative(sim, given.ids))
+
+    def _gaps(self, sim: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
+        sim = sim.detach()
         kept = torch.where(negatives, sim, 0)
         gaps = (sim.diagonal() - kept.sum(dim=d) / negatives.sum(dim=d) for d in (1, 0))
         of_text, of_video = (self.scale * gap for gap in gaps)

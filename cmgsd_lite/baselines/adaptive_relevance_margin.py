@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cmgsd_lite.baselines.inputs import every_negative, similarity_with_gradient
-from cmgsd_lite.losses.hinge import Ids, checked
+from cmgsd_lite.losses.base import Inputs, RetrievalLoss
 
 
-class AdaptiveRelevanceMarginLoss(nn.Module):
+class AdaptiveRelevanceMarginLoss(RetrievalLoss):
     """Regress the gap ``s(q, d+) - s(q, d-)`` to ``(1 + cos(d+, d-)) / 2``.
 
     The target *grows* with the similarity of positive and negative: near negatives are to be pushed further,
     as hard negatives. CMGSD asks the opposite of them. It is a regression: gaps that are too wide are pulled
-    together as well, and there is no hinge that could be inactive.
+    together as well, and there is no hinge that could be inactive. It needs ``text`` and ``video`` and uses
+    ``ids``.
 
     Args:
         detach: Whether the target is held constant in the gradient.
@@ -31,28 +32,17 @@ class AdaptiveRelevanceMarginLoss(nn.Module):
         tensor(0.2500)
     """
 
+    needs = (("text",), ("video",))
+    no_margin = "makes its own, the target gap, from the embeddings"
+
     def __init__(self, detach: bool = True) -> None:
         super().__init__()
         self.detach = detach
 
-    def forward(self, sim: Tensor, text: Tensor, video: Tensor, ids: Ids | None = None) -> Tensor:
-        """Return the loss.
-
-        Args:
-            sim: Similarities [N, N].
-            text: The model's own text embeddings [N, D].
-            video: The model's own video embeddings [N, D].
-            ids: One name an item [N]; pairs with equal ids are left out.
-
-        Returns:
-            Scalar >= 0, the mean of both directions' mean squared errors.
-
-        Raises:
-            ValueError: Naming the argument, what was expected and what came.
-        """
-        sim, _ = checked(sim, 0.0)
-        negatives = every_negative(sim, ids)
-        of_text, of_video = self._target("text", text, sim), self._target("video", video, sim)
+    def compute(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return the loss of checked inputs: the mean of both directions' mean squared errors."""
+        negatives = every_negative(sim, given.ids)
+        of_text, of_video = self._target("text", given.text, sim), self._target("video", given.video, sim)
         positive = sim.diagonal()
         # Text i is the anchor, video j the negative; then video j is the anchor, text i the negative.
         text_to_video = positive[:, None] - sim - of_video
@@ -60,7 +50,8 @@ class AdaptiveRelevanceMarginLoss(nn.Module):
         errors = text_to_video.square() + video_to_text.square()
         return torch.where(negatives, errors, 0).sum() / (2 * negatives.sum())
 
-    def _target(self, name: str, x: Tensor, sim: Tensor) -> Tensor:
+    def _target(self, name: str, x: Tensor | None, sim: Tensor) -> Tensor:
+        assert x is not None  # ``needs`` says so
         target = (1 + similarity_with_gradient(name, x, sim)).to(sim.dtype) / 2
         return target.detach() if self.detach else target
 

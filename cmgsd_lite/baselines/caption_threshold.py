@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from cmgsd_lite.baselines.inputs import check_between, unimodal_similarity
+from cmgsd_lite.baselines.inputs import at_least, check_between, unimodal_similarity
 from cmgsd_lite.baselines.masking import Base, MaskingLoss
-from cmgsd_lite.losses.hinge import Ids, Reduction, checked
+from cmgsd_lite.losses.base import Inputs
+from cmgsd_lite.losses.hinge import Reduction
 
 
 class CaptionThresholdLoss(MaskingLoss):
-    """Leave out the negatives whose captions are more similar than a threshold, by a frozen text encoder.
+    """Leave out the negatives whose captions are as similar as a threshold or more, by a frozen text encoder.
+
+    It needs ``text_teacher`` and uses ``ids``.
 
     Args:
         threshold: Cosine of the text teachers, in [-1, 1]. TMR's .8 is on a scale from 0 to 1: .6 as a
@@ -30,9 +33,11 @@ class CaptionThresholdLoss(MaskingLoss):
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
-        >>> CaptionThresholdLoss(0.9).dropped(torch.eye(3), x)[0]
+        >>> CaptionThresholdLoss(0.9).dropped(torch.eye(3), text_teacher=x)[0]
         tensor([False,  True, False])
     """
+
+    needs = (("text_teacher",),)
 
     def __init__(
         self,
@@ -45,26 +50,10 @@ class CaptionThresholdLoss(MaskingLoss):
         super().__init__(base, margin, reduction, temperature)
         self.threshold = check_between("threshold", threshold, -1.0, 1.0)
 
-    def forward(self, sim: Tensor, text_teacher: Tensor, ids: Ids | None = None) -> Tensor:
-        """Return the loss.
-
-        Args:
-            sim: Similarities [N, N].
-            text_teacher: Frozen text features [N, D].
-            ids: One name an item [N]; pairs with equal ids are left out.
-
-        Returns:
-            Scalar >= 0.
-
-        Raises:
-            ValueError: Naming the argument, what was expected and what came.
-        """
-        sim, _ = checked(sim, 0.0)
-        return self.without(sim, self.dropped(sim, text_teacher), ids)
-
-    def dropped(self, sim: Tensor, text_teacher: Tensor) -> Tensor:
-        """Return which pairs are left out, boolean [N, N], the diagonal False."""
-        return (unimodal_similarity("text_teacher", text_teacher, sim) > self.threshold).fill_diagonal_(False)
+    def pairs_to_drop(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return which pairs to leave out, boolean [N, N]."""
+        assert given.text_teacher is not None  # ``needs`` says so
+        return at_least(unimodal_similarity("text_teacher", given.text_teacher, sim), self.threshold)
 
     def extra_repr(self) -> str:
         """Show the settings in ``repr``."""

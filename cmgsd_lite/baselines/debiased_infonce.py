@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cmgsd_lite.baselines.inputs import check_between, every_negative
-from cmgsd_lite.losses.hinge import Ids, checked
-from cmgsd_lite.losses.ranking import checked_positive
+from cmgsd_lite.losses.base import Inputs, RetrievalLoss
+from cmgsd_lite.losses.checks import checked_positive
 
 
-class DebiasedInfoNCELoss(nn.Module):
+class DebiasedInfoNCELoss(RetrievalLoss):
     """InfoNCE with the expected share of false negatives taken out of the sum over negatives.
 
     With n negatives of an anchor, e = exp(sim / temperature) and prior p, the sum over negatives becomes
     ``n * max((mean of e over the negatives - p * e of the positive) / (1 - p), exp(-1 / temperature))``.
     The prior is one number for all pairs: no pair is treated as a false negative in particular. Where the
-    positive stands out, the bound on the right is reached and the anchor's negatives get no gradient.
+    positive stands out, the bound on the right is reached and the anchor's negatives get no gradient. It uses
+    ``sim``, which has to hold cosines, and ``ids`` alone.
 
     Args:
         prior: Chance that a random other video is a right answer to a text, in [0, 1); 0 is InfoNCE.
@@ -35,26 +36,16 @@ class DebiasedInfoNCELoss(nn.Module):
         tensor(0.6931)
     """
 
+    no_margin = "corrects the number of negatives and has no margin"
+
     def __init__(self, prior: float = 0.03, temperature: float = 0.05) -> None:
         super().__init__()
         self.prior = check_between("prior", prior, 0.0, 0.999)
         self.temperature = checked_positive("temperature", temperature)
 
-    def forward(self, sim: Tensor, ids: Ids | None = None) -> Tensor:
-        """Return the loss.
-
-        Args:
-            sim: Similarities [N, N], cosines.
-            ids: One name an item [N]; pairs with equal ids are left out.
-
-        Returns:
-            Scalar >= 0, the mean of both directions.
-
-        Raises:
-            ValueError: Naming the argument, what was expected and what came.
-        """
-        sim, _ = checked(sim, 0.0)
-        negatives = every_negative(sim, ids)
+    def compute(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return the loss of checked inputs: the mean of both directions, >= 0."""
+        negatives = every_negative(sim, given.ids)
         return (self._direction(sim, negatives) + self._direction(sim.T, negatives.T)) / 2
 
     def _direction(self, sim: Tensor, negatives: Tensor) -> Tensor:

@@ -7,17 +7,19 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from cmgsd_lite.baselines.inputs import check_between, unimodal_similarity
+from cmgsd_lite.baselines.inputs import at_least, check_between, unimodal_similarity
 from cmgsd_lite.baselines.masking import Base, MaskingLoss
-from cmgsd_lite.losses.hinge import Ids, Reduction, checked
-from cmgsd_lite.schedules import check_fraction
+from cmgsd_lite.losses.base import Inputs
+from cmgsd_lite.losses.hinge import Reduction
+from cmgsd_lite.schedules import checked_fraction
 
 
 class DropTripleLoss(MaskingLoss):
     """Ranking loss that drops negatives which the model itself finds similar: dynamic CMGSD's hard twin.
 
     After a warm-up, a pair is dropped where the model's own embeddings of its two texts, or of its two
-    videos, are more similar than a threshold.
+    videos, are as similar as a threshold or more. It needs ``text`` or ``video`` and uses ``ids`` and
+    ``progress`` (None counts as warmed up).
 
     Args:
         threshold: Cosine in [-1, 1].
@@ -41,6 +43,8 @@ class DropTripleLoss(MaskingLoss):
         tensor([False,  True, False])
     """
 
+    needs = (("text", "video"),)
+
     def __init__(
         self,
         threshold: float = 0.75,
@@ -51,53 +55,17 @@ class DropTripleLoss(MaskingLoss):
         temperature: float = 0.05,
     ) -> None:
         super().__init__(base, margin, reduction, temperature)
-        check_fraction("warm_up", warm_up)
-        self.threshold, self.warm_up = check_between("threshold", threshold, -1.0, 1.0), warm_up
+        self.threshold = check_between("threshold", threshold, -1.0, 1.0)
+        self.warm_up = checked_fraction("warm_up", warm_up)
 
-    def forward(
-        self,
-        sim: Tensor,
-        text: Tensor | None = None,
-        video: Tensor | None = None,
-        progress: float | None = None,
-        ids: Ids | None = None,
-    ) -> Tensor:
-        """Return the loss.
-
-        Args:
-            sim: Similarities [N, N].
-            text: The model's own text embeddings [N, D].
-            video: The model's own video embeddings [N, D]; at least one of the two.
-            progress: Fraction of training done; None counts as warmed up.
-            ids: One name an item [N]; pairs with equal ids are left out.
-
-        Returns:
-            Scalar >= 0; no gradient flows through the decision to drop.
-
-        Raises:
-            ValueError: Naming the argument, what was expected and what came.
-        """
-        sim, _ = checked(sim, 0.0)
-        return self.without(sim, self.dropped(sim, text, video, progress), ids)
-
-    def dropped(
-        self,
-        sim: Tensor,
-        text: Tensor | None = None,
-        video: Tensor | None = None,
-        progress: float | None = None,
-    ) -> Tensor:
-        """Return which pairs are dropped, boolean [N, N], the diagonal False."""
-        given = {"text": text, "video": video}
-        own = [unimodal_similarity(name, x, sim) for name, x in given.items() if x is not None]
-        if not own:
-            raise ValueError("text, video: expected at least one, got none")
-        dropped = (reduce(torch.maximum, own) > self.threshold).fill_diagonal_(False)
-        if progress is not None:
-            check_fraction("progress", progress)
-            if progress < self.warm_up:
-                return torch.zeros_like(dropped)
-        return dropped
+    def pairs_to_drop(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return which pairs to leave out, boolean [N, N]; no gradient flows through the decision."""
+        own = {"text": given.text, "video": given.video}
+        near = reduce(
+            torch.maximum, [unimodal_similarity(k, x, sim) for k, x in own.items() if x is not None]
+        )
+        warming_up = given.progress is not None and given.progress < self.warm_up
+        return torch.zeros_like(near, dtype=torch.bool) if warming_up else at_least(near, self.threshold)
 
     def extra_repr(self) -> str:
         """Show the settings in ``repr``."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import reduce
+import math
 
 import torch
 from torch import Tensor
 
-from cmgsd_lite.baselines.inputs import check_between, every_negative, unimodal_similarity
+from cmgsd_lite.baselines.inputs import ROUNDING, at_least, check_between, every_negative, unimodal_similarity
 from cmgsd_lite.baselines.masking import Base, MaskingLoss
-from cmgsd_lite.losses.hinge import Ids, Reduction, checked
+from cmgsd_lite.losses.base import Inputs
+from cmgsd_lite.losses.hinge import Reduction
 
 
 class GuidedMaskLoss(MaskingLoss):
@@ -19,12 +20,20 @@ class GuidedMaskLoss(MaskingLoss):
     scores above the positive. Frozen teachers of one modality cannot score a text against a video, so here
     the guide's score of a pair is the similarity between the pair's items within a modality, ``g[i, j]``:
     the mean of the cosines of those teachers that are given. Its score of the positive is then
-    ``g[i, i] = 1``, which nothing exceeds; what counts as "above" is set by ``share`` or by ``gap``.
+    ``g[i, i] = 1``, which nothing exceeds; what counts as "as high" is set by ``share`` or by ``gap``.
+
+    - Ties with the limit are left out as well: of equal pairs none is less of a false negative.
+    - Pairs that a teacher cannot tell apart (equal captions or clips, distance 0) are always left out.
+    - A ``share`` above 0 is rounded up, so that even the smallest batch loses its nearest pair.
+    - If that were every negative of the whole batch, the farthest of them stay: a guide that finds all alike
+      says nothing, and a batch of two pairs, or of equal captions alone, keeps the plain loss.
+
+    It needs ``text_teacher`` or ``video_teacher`` and uses ``ids``.
 
     Args:
-        share: Leave out this share of the batch's negative pairs, those with the highest ``g`` (ties at the
-            limit stay in). Free of the teachers' scale.
-        gap: Instead of ``share``: leave out where ``g[i, j] > g[i, i] - gap = 1 - gap``.
+        share: Leave out this share of the batch's negative pairs, those with the highest ``g``. Free of the
+            teachers' scale.
+        gap: Instead of ``share``: leave out where ``g[i, j] >= g[i, i] - gap = 1 - gap``.
         base: ``"infonce"`` or ``"hinge"``.
         margin: Of the hinge.
         reduction: Of the hinge, as in ``MaxMarginRankingLoss``.
@@ -44,6 +53,8 @@ class GuidedMaskLoss(MaskingLoss):
         tensor([False,  True, False])
     """
 
+    needs = (("text_teacher", "video_teacher"),)
+
     def __init__(
         self,
         share: float | None = 0.02,
@@ -59,51 +70,24 @@ class GuidedMaskLoss(MaskingLoss):
         self.share = None if share is None else check_between("share", share, 0.0, 1.0)
         self.gap = None if gap is None else check_between("gap", gap, 0.0, 2.0)
 
-    def forward(
-        self,
-        sim: Tensor,
-        text_teacher: Tensor | None = None,
-        video_teacher: Tensor | None = None,
-        ids: Ids | None = None,
-    ) -> Tensor:
-        """Return the loss.
-
-        Args:
-            sim: Similarities [N, N].
-            text_teacher: Frozen text features [N, D].
-            video_teacher: Frozen video features [N, D']; at least one of the two.
-            ids: One name an item [N]; pairs with equal ids are left out.
-
-        Returns:
-            Scalar >= 0.
-
-        Raises:
-            ValueError: Naming the argument, what was expected and what came.
-        """
-        sim, _ = checked(sim, 0.0)
-        return self.without(sim, self.dropped(sim, text_teacher, video_teacher, ids), ids)
-
-    def dropped(
-        self,
-        sim: Tensor,
-        text_teacher: Tensor | None = None,
-        video_teacher: Tensor | None = None,
-        ids: Ids | None = None,
-    ) -> Tensor:
-        """Return which pairs are left out, boolean [N, N]; the arguments are those of the call."""
-        given = {"text_teacher": text_teacher, "video_teacher": video_teacher}
-        scores = [unimodal_similarity(name, x, sim) for name, x in given.items() if x is not None]
-        if not scores:
-            raise ValueError("text_teacher, video_teacher: expected at least one, got none")
-        guide = reduce(torch.add, scores) / len(scores)
-        negatives = every_negative(sim, ids)
-        return negatives & (guide > self._limit(guide[negatives]))
+    def pairs_to_drop(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return which pairs to leave out, boolean [N, N]."""
+        teachers = {"text_teacher": given.text_teacher, "video_teacher": given.video_teacher}
+        scores = torch.stack([unimodal_similarity(k, x, sim) for k, x in teachers.items() if x is not None])
+        guide, equal = scores.mean(dim=0), at_least(scores, 1.0).any(dim=0)
+        negatives = every_negative(sim, given.ids)
+        dropped = negatives & (at_least(guide, self._limit(guide[negatives])) | equal)
+        if torch.equal(dropped, negatives):
+            dropped &= guide > guide[negatives].min() + ROUNDING
+        return dropped
 
     def _limit(self, scores: Tensor) -> float | Tensor:
+        """The lowest guide score that is left out."""
         if self.gap is not None:
             return 1 - self.gap
-        kept = len(scores) - int((self.share or 0.0) * len(scores))
-        return scores.kthvalue(kept).values if kept else -torch.inf
+        # A hair less, or .1 of 30 pairs would be 4.
+        count = math.ceil((self.share or 0.0) * len(scores) - 1e-9)
+        return scores.kthvalue(len(scores) - count + 1).values if count else torch.inf
 
     def extra_repr(self) -> str:
         """Show the settings in ``repr``."""

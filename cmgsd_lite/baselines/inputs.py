@@ -6,8 +6,12 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.distances import cosine_distances
+from cmgsd_lite.losses.checks import check_features
 from cmgsd_lite.losses.hinge import Ids, negative_pairs
 from cmgsd_lite.similarity import at_least_float32
+
+ROUNDING = 1e-6
+"""How far apart two equal cosines may come out."""
 
 
 def unimodal_similarity(name: str, x: Tensor, sim: Tensor) -> Tensor:
@@ -31,7 +35,7 @@ def unimodal_similarity(name: str, x: Tensor, sim: Tensor) -> Tensor:
         >>> unimodal_similarity("text", torch.eye(2), torch.eye(2))[0, 1]
         tensor(0.)
     """
-    check_fits(name, x, sim)
+    check_features(name, x, sim)
     return 1 - _distances(name, x.detach())
 
 
@@ -56,31 +60,28 @@ def similarity_with_gradient(name: str, x: Tensor, sim: Tensor) -> Tensor:
         >>> similarity_with_gradient("text", torch.eye(2).requires_grad_(), torch.eye(2)).requires_grad
         True
     """
-    check_fits(name, x, sim)
+    check_features(name, x, sim)
     return 1 - _distances(name, x)
 
 
-def check_fits(name: str, x: Tensor, sim: Tensor) -> None:
-    """Raise ValueError unless ``x`` is [N, D] on the device of ``sim`` [N, N].
+def at_least(scores: Tensor, threshold: float | Tensor) -> Tensor:
+    """Where a score reaches a threshold; equal ones do, whatever their rounding.
 
     Args:
-        name: What to call ``x`` in the message.
-        x: Embeddings.
-        sim: Similarities.
+        scores: Cosines or relevances, any shape.
+        threshold: In their unit.
 
-    Raises:
-        ValueError: Naming the argument, what was expected and what came.
+    Returns:
+        Boolean, in the shape of ``scores``.
 
     Source:
-        ours.
+        ours. The cosine of two equal rows, and a share of facets such as 3/3, may miss 1 by rounding.
 
     Example:
-        >>> check_fits("text", torch.zeros(2, 5), torch.eye(2))
+        >>> at_least(torch.tensor([0.9999999, 0.99]), 1.0)
+        tensor([ True, False])
     """
-    if x.ndim != 2 or x.shape[0] != sim.shape[0]:
-        raise ValueError(f"{name}: expected [{sim.shape[0]}, D] like sim, got {list(x.shape)}")
-    if x.device != sim.device:
-        raise ValueError(f"{name}: expected on {sim.device} like sim, got {x.device}")
+    return scores >= threshold - ROUNDING
 
 
 def checked_relevance(relevance: Tensor, sim: Tensor) -> Tensor:

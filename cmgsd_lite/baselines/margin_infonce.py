@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from cmgsd_lite.losses.cmgsd import CMGSDLoss, PermutedCMGSDLoss
+from cmgsd_lite.losses.cmgsd import CMGSDLoss
 from cmgsd_lite.losses.contrastive import InfoNCELoss
+from cmgsd_lite.losses.control import PermutedCMGSDLoss
 from cmgsd_lite.schedules import Constant, LinearRamp
 
 
@@ -13,6 +14,7 @@ class MarginInfoNCELoss(CMGSDLoss):
     """InfoNCE whose negatives are raised by the static and dynamic margins of CMGSD, centred.
 
     Only the spread of the margins counts, not their mean: ``(sim + margin - mean margin) / temperature``.
+    It uses and refuses the inputs that ``CMGSDLoss`` does.
 
     Args:
         temperature: Of InfoNCE, in units of the similarity.

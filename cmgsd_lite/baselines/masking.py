@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from cmgsd_lite.losses.base import Inputs, RetrievalLoss
 from cmgsd_lite.losses.contrastive import InfoNCELoss
-from cmgsd_lite.losses.hinge import Ids, Reduction
+from cmgsd_lite.losses.hinge import Reduction
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
 from cmgsd_lite.margins import REMOVED
 
 Base = Literal["infonce", "hinge"]
 
 
-class MaskingLoss(nn.Module):
-    """A plain loss, InfoNCE or hinge, from which some negatives of a batch can be left out.
+class MaskingLoss(RetrievalLoss):
+    """A plain loss, InfoNCE or hinge, from which some negatives of a batch are left out.
 
-    An anchor whose negatives are all left out adds nothing to the loss.
+    A subclass says which in ``pairs_to_drop(sim, given)``. An anchor whose negatives are all left out adds
+    nothing to the loss.
 
     Args:
         base: ``"infonce"`` or ``"hinge"``.
@@ -33,10 +35,12 @@ class MaskingLoss(nn.Module):
         ours.
 
     Example:
-        >>> loss = MaskingLoss("infonce", temperature=1.0)
-        >>> loss.without(torch.zeros(2, 2), torch.zeros(2, 2, dtype=torch.bool), None)
-        tensor(0.6931)
+        >>> loss = TrueMaskLoss(base="hinge", margin=0.2, reduction="mean")
+        >>> loss(torch.zeros(2, 2), relevance=torch.ones(2, 2))
+        tensor(0.)
     """
+
+    no_margin = "leaves pairs out by a margin of its own; the margin of its hinge is set when it is built"
 
     def __init__(
         self,
@@ -50,23 +54,24 @@ class MaskingLoss(nn.Module):
             raise ValueError(f"base: expected 'infonce' or 'hinge', got {base!r}")
         self.margin = margin
         # Both are built, so that a setting out of range never goes unnoticed.
-        losses = {"infonce": InfoNCELoss(temperature), "hinge": MaxMarginRankingLoss(margin, reduction)}
+        losses: dict[str, RetrievalLoss] = {
+            "infonce": InfoNCELoss(temperature),
+            "hinge": MaxMarginRankingLoss(margin, reduction),
+        }
         self.base = losses[base]
 
-    def without(self, sim: Tensor, dropped: Tensor, ids: Ids | None) -> Tensor:
-        """Return the plain loss of the pairs that are left.
-
-        Args:
-            sim: Similarities [N, N], as ``checked`` returns them.
-            dropped: Boolean [N, N], True for the pairs to leave out; the diagonal is ignored.
-            ids: One name an item [N]; pairs with equal ids are left out too.
-
-        Returns:
-            Scalar >= 0.
-
-        Raises:
-            ValueError: As the plain loss.
-        """
+    def compute(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return the plain loss of the pairs that are left, >= 0."""
+        dropped = self.pairs_to_drop(sim, given)
         margin = torch.full_like(sim, self.margin, requires_grad=False).masked_fill_(dropped, REMOVED)
-        loss: Tensor = self.base(sim, margin.fill_diagonal_(self.margin), ids)
-        return loss
+        margin.fill_diagonal_(self.margin)
+        return self.base.compute(sim, Inputs(margin=margin, ids=given.ids))
+
+    def pairs_to_drop(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return which pairs to leave out, boolean [N, N]; a subclass writes it, the diagonal is ignored."""
+        raise NotImplementedError
+
+    def dropped(self, sim: Tensor, **inputs: Any) -> Tensor:
+        """Return which pairs are left out, boolean [N, N], the diagonal False; called as the loss."""
+        sim, given, _ = self.checked(sim, Inputs(**inputs))
+        return self.pairs_to_drop(sim, given).fill_diagonal_(False)

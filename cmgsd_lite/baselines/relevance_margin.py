@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from cmgsd_lite.baselines.inputs import checked_relevance
-from cmgsd_lite.losses.hinge import Ids, Reduction, checked, negative_pairs
+from cmgsd_lite.losses.base import Inputs, RetrievalLoss
+from cmgsd_lite.losses.checks import checked_finite
+from cmgsd_lite.losses.hinge import Reduction, negative_pairs
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
 from cmgsd_lite.margins import oracle_margin
 
 
-class RelevanceMarginLoss(nn.Module):
+class RelevanceMarginLoss(RetrievalLoss):
     """Ranking loss whose margin is made from the graded truth. A control on data that knows it.
+
+    It needs ``relevance`` and uses ``ids``.
 
     Args:
         margin: alpha, in units of the similarity.
@@ -31,10 +35,13 @@ class RelevanceMarginLoss(nn.Module):
 
     Example:
         >>> truth = torch.tensor([[1.0, 0.5], [0.0, 1.0]])
-        >>> RelevanceMarginLoss(0.2, form="linear").margins(torch.eye(2), truth)
+        >>> RelevanceMarginLoss(0.2, form="linear").margins(torch.eye(2), relevance=truth)
         tensor([[0.2000, 0.1000],
                 [0.2000, 0.2000]])
     """
+
+    needs = (("relevance",),)
+    no_margin = "makes its own from the truth"
 
     def __init__(
         self,
@@ -46,34 +53,24 @@ class RelevanceMarginLoss(nn.Module):
         super().__init__()
         if form not in ("zscore", "linear"):
             raise ValueError(f"form: expected 'zscore' or 'linear', got {form!r}")
-        if not (abs(margin) < float("inf") and abs(beta) < float("inf")):
-            raise ValueError(f"margin, beta: expected finite numbers, got {margin} and {beta}")
-        self.margin, self.beta, self.form = margin, beta, form
+        self.margin, self.beta = checked_finite("margin", margin), checked_finite("beta", beta)
+        self.form = form
         self.ranking = MaxMarginRankingLoss(margin, reduction)
 
-    def forward(self, sim: Tensor, relevance: Tensor, ids: Ids | None = None) -> Tensor:
-        """Return the loss.
+    def compute(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return the loss of checked inputs, >= 0."""
+        return self.ranking.compute(sim, Inputs(margin=self._margin(sim, given), ids=given.ids))
 
-        Args:
-            sim: Similarities [N, N].
-            relevance: Graded truth [N, N] in [0, 1]: rows are texts, columns are videos.
-            ids: One name an item [N]; pairs with equal ids are left out of loss and statistics.
-
-        Returns:
-            Scalar >= 0.
-
-        Raises:
-            ValueError: Naming the argument, what was expected and what came.
-        """
-        sim, _ = checked(sim, self.margin)
-        loss: Tensor = self.ranking(sim, self.margins(sim, relevance, ids), ids)
-        return loss
-
-    def margins(self, sim: Tensor, relevance: Tensor, ids: Ids | None = None) -> Tensor:
+    def margins(self, sim: Tensor, **inputs: Any) -> Tensor:
         """Return the margins [N, N], the diagonal alpha; the arguments are those of the call."""
-        truth = checked_relevance(relevance, sim)
+        sim, given, _ = self.checked(sim, Inputs(**inputs))
+        return self._margin(sim, given)
+
+    def _margin(self, sim: Tensor, given: Inputs) -> Tensor:
+        assert given.relevance is not None  # ``needs`` says so
+        truth = checked_relevance(given.relevance, sim)
         if self.form == "zscore":
-            options = {"negatives": negative_pairs(sim, ids=ids)}
+            options = {"negatives": negative_pairs(sim, ids=given.ids)}
             return oracle_margin(truth, self.margin, self.beta, **options)  # type: ignore[arg-type]
         return (self.margin * (1 - truth)).fill_diagonal_(self.margin)
 

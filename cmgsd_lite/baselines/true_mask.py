@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from cmgsd_lite.baselines.inputs import check_between, checked_relevance
+from cmgsd_lite.baselines.inputs import at_least, check_between, checked_relevance
 from cmgsd_lite.baselines.masking import Base, MaskingLoss
-from cmgsd_lite.losses.hinge import Ids, Reduction, checked
+from cmgsd_lite.losses.base import Inputs
+from cmgsd_lite.losses.hinge import Reduction
 
 
 class TrueMaskLoss(MaskingLoss):
     """Leave out the negatives that are right answers, by the truth. A control on data that knows it.
+
+    It needs ``relevance`` and uses ``ids``.
 
     Args:
         relevant_at: Smallest relevance in [0, 1] that counts as a right answer; 1 is "wholly true".
@@ -27,9 +30,11 @@ class TrueMaskLoss(MaskingLoss):
 
     Example:
         >>> truth = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 1.0]])
-        >>> TrueMaskLoss().dropped(torch.eye(3), truth)[0]
+        >>> TrueMaskLoss().dropped(torch.eye(3), relevance=truth)[0]
         tensor([False,  True, False])
     """
+
+    needs = (("relevance",),)
 
     def __init__(
         self,
@@ -42,27 +47,10 @@ class TrueMaskLoss(MaskingLoss):
         super().__init__(base, margin, reduction, temperature)
         self.relevant_at = check_between("relevant_at", relevant_at, 0.0, 1.0)
 
-    def forward(self, sim: Tensor, relevance: Tensor, ids: Ids | None = None) -> Tensor:
-        """Return the loss.
-
-        Args:
-            sim: Similarities [N, N].
-            relevance: Graded truth [N, N] in [0, 1]: rows are texts, columns are videos.
-            ids: One name an item [N]; pairs with equal ids are left out.
-
-        Returns:
-            Scalar >= 0.
-
-        Raises:
-            ValueError: Naming the argument, what was expected and what came.
-        """
-        sim, _ = checked(sim, 0.0)
-        return self.without(sim, self.dropped(sim, relevance), ids)
-
-    def dropped(self, sim: Tensor, relevance: Tensor) -> Tensor:
-        """Return which pairs are left out, boolean [N, N], the diagonal False."""
-        # A share of facets such as 3/3 may miss 1 by rounding.
-        return (checked_relevance(relevance, sim) >= self.relevant_at - 1e-6).fill_diagonal_(False)
+    def pairs_to_drop(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return which pairs to leave out, boolean [N, N]."""
+        assert given.relevance is not None  # ``needs`` says so
+        return at_least(checked_relevance(given.relevance, sim), self.relevant_at)
 
     def extra_repr(self) -> str:
         """Show the settings in ``repr``."""

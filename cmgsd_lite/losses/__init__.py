@@ -5,8 +5,9 @@ scalar. None changes its inputs, moves them to another device or has a parameter
 is refused: which column is a text's own would be a guess. Known further positives go in by ``ids``.
 """
 
-from cmgsd_lite.losses.cmgsd import CMGSDLoss, PermutedCMGSDLoss
+from cmgsd_lite.losses.cmgsd import CMGSDLoss
 from cmgsd_lite.losses.contrastive import InfoNCELoss
+from cmgsd_lite.losses.control import PermutedCMGSDLoss
 from cmgsd_lite.losses.hinge import ranking_hinge
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
 

@@ -6,24 +6,33 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from cmgsd_lite.distances import cosine_distances
-from cmgsd_lite.losses.hinge import Ids, Reduction, checked, negative_pairs
+from cmgsd_lite.losses.base import Inputs, RetrievalLoss
+from cmgsd_lite.losses.checks import checked_finite
+from cmgsd_lite.losses.hinge import Ids, Reduction, negative_pairs
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
-from cmgsd_lite.margins import nearest_margin, permute_margin, zscore_margin
-from cmgsd_lite.schedules import Constant, LinearRamp, check_fraction
+from cmgsd_lite.losses.sources import Source, sources_of
+from cmgsd_lite.margins import nearest_margin, zscore_margin
+from cmgsd_lite.schedules import Constant, LinearRamp, checked_fraction
+
+STATIC = ("text_teacher", "video_teacher", "distances")
+DYNAMIC = ("text", "video")
 
 
-class CMGSDLoss(nn.Module):
+class CMGSDLoss(RetrievalLoss):
     """Ranking loss whose margin grows with the distance between positive and negative (CMGSD).
 
     Distances are measured within one modality: *static* ones between frozen teacher features, *dynamic*
-    ones between the model's own embeddings, both for texts and for videos. Every distance matrix becomes
-    a margin matrix (``zscore_margin``), and the schedule's lambda says how much the dynamic ones count.
-    Active weights always sum to one: a gain can not come from a larger gradient. A source without input
-    is dropped and the others share its weight; a loss of this kind adds no parameter and nothing at
-    test time.
+    ones between the model's own embeddings, both for texts and for videos; ready matrices (``distances``)
+    are static too. Every distance matrix becomes a margin matrix (``zscore_margin``), and the schedule's
+    lambda says how much the dynamic ones count. Active weights always sum to one: a gain can not come from a
+    larger gradient. A source without input is dropped and the others of its kind share its weight equally;
+    a loss of this kind adds no parameter and nothing at test time.
+
+    Called as every loss (``RetrievalLoss``). It uses ``text``, ``video``, ``text_teacher``,
+    ``video_teacher``, ``distances``, ``ids`` and ``progress`` (without it, static and dynamic distances have
+    equal weight where the schedule is a ramp), and refuses ``margin``, which it makes itself.
 
     Args:
         margin: alpha, the margin of a pair at the mean distance, in units of the similarity.
@@ -56,6 +65,8 @@ class CMGSDLoss(nn.Module):
         >>> loss = CMGSDLoss(beta=0.05, schedule="dynamic")(sim, text=text, video=video)
     """
 
+    no_margin = "makes its own from the distances; its argument margin is alpha"
+
     def __init__(
         self,
         margin: float = 0.2,
@@ -76,95 +87,54 @@ class CMGSDLoss(nn.Module):
             raise ValueError(f"nearest: expected None or a share in (0, 1], got {nearest}")
         if form not in ("averaged", "summed"):
             raise ValueError(f"form: expected 'averaged' or 'summed', got {form!r}")
-        check_fraction("fixed_weight", fixed_weight)
-        if eps < 0:
+        if not eps >= 0:
             raise ValueError(f"eps: expected a number >= 0, got {eps}")
-        self.margin, self.beta, self.form, self.fixed_weight = margin, beta, form, fixed_weight
+        self.margin, self.beta = checked_finite("margin", margin), checked_finite("beta", beta)
+        self.form, self.fixed_weight = form, checked_fraction("fixed_weight", fixed_weight)
         self.schedule = _checked_schedule(schedule)
+        self.needs = _needs(self.schedule)
         self.min_margin, self.max_margin, self.eps, self.detach = min_margin, max_margin, eps, detach
         self.nearest = nearest
         self.ranking = MaxMarginRankingLoss(margin, reduction, temperature)
 
-    def forward(
-        self,
-        sim: Tensor,
-        text: Tensor | None = None,
-        video: Tensor | None = None,
-        text_teacher: Tensor | None = None,
-        video_teacher: Tensor | None = None,
-        progress: float | None = None,
-        ids: Ids | None = None,
-    ) -> Tensor:
-        """Return the loss.
-
-        Args:
-            sim: Similarities [N, N].
-            text: The model's own text embeddings [N, D]; normalised inside.
-            video: The model's own video embeddings [N, D].
-            text_teacher: Frozen text features [N, D'].
-            video_teacher: Frozen video features [N, D''].
-            progress: Fraction of training done. None gives teachers and model equal weight where the
-                schedule is a ramp.
-            ids: One name an item [N]; pairs with equal ids are left out of loss and statistics.
-
-        Returns:
-            Scalar >= 0, in float32 or wider.
-
-        Raises:
-            ValueError: Naming the argument, what was expected and what came.
-        """
-        sim, _ = checked(sim, self.margin)
-        sources = _present(text, video, text_teacher, video_teacher)
-        weights = self._weights(sources, progress)
-        wanted = {name: sources[name] for name, weight in weights.items() if weight > 0 and name in sources}
-        margins = self._arranged(self._source_margins(sim, wanted, ids))
-        margins["fixed"] = torch.as_tensor(self.margin, dtype=sim.dtype)
+    def compute(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return the loss of checked inputs, >= 0."""
+        weights = self._weights(sources := sources_of(sim, given), given.progress)
         active = {name: weight for name, weight in weights.items() if weight > 0}
+        wanted = {name: source for name, source in sources.items() if name in active}
+        margins = self._source_margins(sim, wanted, given)
+        margins["fixed"] = sim.new_full((), self.margin, requires_grad=False)
         if self.form == "summed":
-            losses = [weight * self.ranking(sim, margins[name], ids) for name, weight in active.items()]
+            losses = [weight * self._ranked(sim, margins[name], given.ids) for name, weight in active.items()]
             return torch.stack(losses).sum()
-        loss: Tensor = self.ranking(sim, _weighted(margins, active), ids)
-        return loss
+        return self._ranked(sim, _weighted(margins, active), given.ids)
 
-    def margins(
-        self,
-        sim: Tensor,
-        text: Tensor | None = None,
-        video: Tensor | None = None,
-        text_teacher: Tensor | None = None,
-        video_teacher: Tensor | None = None,
-        progress: float | None = None,
-        ids: Ids | None = None,
-    ) -> dict[str, Tensor]:
+    def margins(self, sim: Tensor, **inputs: Any) -> dict[str, Tensor]:
         """Return every margin matrix, for looking at; the arguments are those of the call.
 
         Returns:
-            Those that exist of ``text_static``, ``video_static``, ``text_dynamic``, ``video_dynamic``, and
-            ``combined``, their weighted mean; [N, N] each, the diagonal is alpha.
+            Those that exist of ``text_static``, ``video_static``, ``distances['name']`` for every ready
+            matrix, ``text_dynamic``, ``video_dynamic``, and ``combined``, their weighted mean; [N, N] each,
+            the diagonal is alpha.
 
         Raises:
-            ValueError: As the call.
+            TypeError, ValueError: As the call.
         """
-        sim, _ = checked(sim, self.margin)
-        sources = _present(text, video, text_teacher, video_teacher)
-        weights = self._weights(sources, progress)
-        margins = self._arranged(self._source_margins(sim, sources, ids))
+        sim, given, _ = self.checked(sim, Inputs(**inputs))
+        sources = sources_of(sim, given)
+        weights = self._weights(sources, given.progress)
+        margins = self._source_margins(sim, sources, given)
         fixed = {"fixed": torch.full(sim.shape, self.margin, device=sim.device)}
         active = {name: weight for name, weight in weights.items() if weight > 0}
         return {**margins, "combined": _weighted({**margins, **fixed}, active)}
 
-    def _weights(self, sources: dict[str, Tensor], progress: float | None) -> dict[str, float]:
+    def _ranked(self, sim: Tensor, margin: Tensor, ids: Ids | None) -> Tensor:
+        return self.ranking.compute(sim, Inputs(margin=margin, ids=ids))
+
+    def _weights(self, sources: dict[str, Source], progress: float | None) -> dict[str, float]:
         """The weight of every source and of the fixed margin; they sum to one."""
-        static = [name for name in sources if name.endswith("_static")]
-        dynamic = [name for name in sources if name.endswith("_dynamic")]
-        for wanted, found, arguments in (
-            ("static", static, "text_teacher or video_teacher"),
-            ("dynamic", dynamic, "text or video"),
-        ):
-            if self.schedule == Constant(float(wanted == "dynamic")) and not found:
-                raise ValueError(f"{arguments}: the {wanted} schedule needs one of them, got none")
-        if not sources:
-            raise ValueError("text, video, text_teacher, video_teacher: expected at least one, got none")
+        static = [name for name, source in sources.items() if not source.dynamic]
+        dynamic = [name for name, source in sources.items() if source.dynamic]
         share = 0.5
         if progress is not None or isinstance(self.schedule, Constant):
             share = self.schedule(0.0 if progress is None else progress)
@@ -176,12 +146,12 @@ class CMGSDLoss(nn.Module):
             **{name: adaptive * share / len(dynamic) for name in dynamic},
         }
 
-    def _source_margins(self, sim: Tensor, sources: dict[str, Tensor], ids: Ids | None) -> dict[str, Tensor]:
-        negatives = negative_pairs(sim, ids=ids)
+    def _source_margins(self, sim: Tensor, sources: dict[str, Source], given: Inputs) -> dict[str, Tensor]:
+        negatives = negative_pairs(sim, ids=given.ids)
         to_margin = zscore_margin if self.nearest is None else partial(nearest_margin, nearest=self.nearest)
-        return {
+        margins = {
             name: to_margin(
-                _distances_like(sim, name, features, self.detach),
+                source.distances(self.detach),
                 self.margin,
                 self.beta,
                 min_margin=self.min_margin,
@@ -190,10 +160,11 @@ class CMGSDLoss(nn.Module):
                 negatives=negatives,
                 detach=self.detach,
             )
-            for name, features in sources.items()
+            for name, source in sources.items()
         }
+        return self._arranged(margins, sim, given)
 
-    def _arranged(self, margins: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _arranged(self, margins: dict[str, Tensor], sim: Tensor, given: Inputs) -> dict[str, Tensor]:
         """Hook of the permuted control."""
         return margins
 
@@ -201,85 +172,6 @@ class CMGSDLoss(nn.Module):
         """Show the settings in ``repr``."""
         nearest = "" if self.nearest is None else f", nearest={self.nearest}"
         return f"beta={self.beta}, form={self.form!r}, schedule={self.schedule}{nearest}"
-
-
-class PermutedCMGSDLoss(CMGSDLoss):
-    """The control of ``CMGSDLoss``: its own margin matrices with the batch shuffled at every step.
-
-    The histogram of margins is the same, the meaning is gone. What it gains over the fixed margin is
-    *softening*; only what ``CMGSDLoss`` gains over it is *adaptivity*.
-
-    Args:
-        seed: Of the shuffling. The generator's state is part of ``state_dict``, so that a resumed
-            training continues with the same shuffles.
-        settings: As for ``CMGSDLoss``.
-
-    Source:
-        ours (docs/METHOD.md, "Controls").
-
-    Example:
-        >>> loss = PermutedCMGSDLoss(beta=0.05, schedule="dynamic", seed=1)
-    """
-
-    def __init__(self, *args: Any, seed: int = 0, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.generator = torch.Generator().manual_seed(seed)
-
-    def _arranged(self, margins: dict[str, Tensor]) -> dict[str, Tensor]:
-        # One permutation for all matrices of a step: their mean must keep its histogram too.
-        state = self.generator.get_state()
-        arranged = {}
-        for name, margin in margins.items():
-            self.generator.set_state(state)
-            arranged[name] = permute_margin(margin, self.generator)
-        return arranged
-
-    def margins(self, *args: Any, **inputs: Any) -> dict[str, Tensor]:
-        """Return the margins with the shuffle that the next call will use; looking does not use it up."""
-        state = self.generator.get_state()
-        margins = super().margins(*args, **inputs)
-        self.generator.set_state(state)
-        return margins
-
-    def get_extra_state(self) -> Tensor:
-        """Return the generator's state, for checkpoints."""
-        return self.generator.get_state()
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Take up the generator's state from a checkpoint."""
-        self.generator.set_state(state)
-
-
-def _present(
-    text: Tensor | None, video: Tensor | None, text_teacher: Tensor | None, video_teacher: Tensor | None
-) -> dict[str, Tensor]:
-    given = {
-        "text_static": text_teacher,
-        "video_static": video_teacher,
-        "text_dynamic": text,
-        "video_dynamic": video,
-    }
-    return {name: features for name, features in given.items() if features is not None}
-
-
-_ARGUMENT = {
-    "text_static": "text_teacher",
-    "video_static": "video_teacher",
-    "text_dynamic": "text",
-    "video_dynamic": "video",
-}
-
-
-def _distances_like(sim: Tensor, name: str, features: Tensor, detach: bool) -> Tensor:
-    argument = _ARGUMENT[name]
-    if features.ndim != 2 or features.shape[0] != sim.shape[0]:
-        raise ValueError(f"{argument}: expected [{sim.shape[0]}, D] like sim, got {list(features.shape)}")
-    if features.device != sim.device:
-        raise ValueError(f"{argument}: expected on {sim.device} like sim, got {features.device}")
-    try:
-        return cosine_distances(features.detach() if detach else features)
-    except ValueError as error:
-        raise ValueError(f"{argument}: expected finite features, got NaN or infinite entries") from error
 
 
 def _weighted(margins: dict[str, Tensor], weights: dict[str, float]) -> Tensor:
@@ -298,6 +190,11 @@ def _checked_schedule(
     if schedule in ("static", "dynamic"):
         return Constant(float(schedule == "dynamic"))
     if isinstance(schedule, int | float):
-        check_fraction("schedule", schedule)
-        return Constant(float(schedule))
+        return Constant(checked_fraction("schedule", schedule))
     raise ValueError(f"schedule: expected a LinearRamp, 'static', 'dynamic' or a number, got {schedule!r}")
+
+
+def _needs(schedule: LinearRamp | Constant) -> tuple[tuple[str, ...], ...]:
+    if isinstance(schedule, Constant) and schedule.value in (0, 1):
+        return (DYNAMIC if schedule.value else STATIC,)
+    return (STATIC + DYNAMIC,)

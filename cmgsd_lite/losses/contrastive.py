@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from cmgsd_lite.losses.hinge import FAR_BELOW, Ids, checked, negative_pairs
-from cmgsd_lite.losses.ranking import checked_positive
+from cmgsd_lite.losses.base import Inputs, RetrievalLoss
+from cmgsd_lite.losses.checks import checked_margin, checked_positive
+from cmgsd_lite.losses.hinge import FAR_BELOW, negative_pairs
 
 
-class InfoNCELoss(nn.Module):
+class InfoNCELoss(RetrievalLoss):
     """Symmetric InfoNCE, with an optional margin added to the negatives' logits.
 
     The margin enters as ``(sim + margin - mean(margin)) / temperature`` off the diagonal, so a constant
-    margin changes nothing and only its spread counts.
+    margin changes nothing and only its spread counts. It uses ``margin`` (default: none) and ``ids``; called
+    as every loss (``RetrievalLoss``).
 
     Args:
         temperature: In units of the similarity.
@@ -34,23 +36,10 @@ class InfoNCELoss(nn.Module):
         super().__init__()
         self.temperature = checked_positive("temperature", temperature)
 
-    def forward(self, sim: Tensor, margin: float | Tensor | None = None, ids: Ids | None = None) -> Tensor:
-        """Return the loss.
-
-        Args:
-            sim: Similarities [N, N].
-            margin: None, a number (changes nothing) or one for every pair [N, N]; ``-inf`` leaves a
-                pair out.
-            ids: One name an item [N]; pairs with equal ids are left out.
-
-        Returns:
-            Scalar >= 0, the mean of both directions' cross-entropies.
-
-        Raises:
-            ValueError: Naming the argument, what was expected and what came.
-        """
-        sim, margin = checked(sim, 0.0 if margin is None else margin)
-        negatives = negative_pairs(sim, margin, ids)
+    def compute(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return the loss of checked inputs: the mean of both directions' cross-entropies, >= 0."""
+        margin = checked_margin(0.0 if given.margin is None else given.margin, sim)
+        negatives = negative_pairs(sim, margin, given.ids)
         if negatives is None:
             negatives = ~torch.eye(sim.shape[0], dtype=torch.bool, device=sim.device)
         kept = torch.where(negatives, margin, 0.0)

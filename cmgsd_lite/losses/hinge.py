@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cmgsd_lite.similarity import at_least_float32
+from cmgsd_lite.losses.checks import checked_margin, checked_sim
 
 Reduction = Literal["mean", "sum", "hardest", "smooth"] | int
 Ids = Tensor | Sequence[Hashable]
@@ -52,7 +52,8 @@ def ranking_hinge(sim: Tensor, margin: float | Tensor) -> tuple[Tensor, Tensor]:
         tensor([[0.0000, 0.5000],
                 [0.0000, 0.0000]])
     """
-    sim, margin = checked(sim, margin)
+    sim, _ = checked_sim(sim)
+    margin = checked_margin(margin, sim)
     raised = sim + spread_margin(sim, margin, negative_pairs(sim, margin))
     positive = sim.diagonal()
     return hinge_against(raised, positive), hinge_against(raised.T, positive).T
@@ -83,7 +84,7 @@ def spread_margin(sim: Tensor, margin: float | Tensor, negatives: Tensor | None)
     """The margin of every pair, ``FAR_BELOW`` for the pairs that are no negatives.
 
     Args:
-        sim: Similarities [N, N], as ``checked`` returns them.
+        sim: Similarities [N, N], as ``checked_sim`` returns them.
         margin: A number or [N, N].
         negatives: As ``negative_pairs`` returns them.
 
@@ -134,7 +135,10 @@ def negative_pairs(sim: Tensor, margin: float | Tensor = 0.0, ids: Ids | None = 
         codes = _codes(ids, n).to(sim.device)
         negatives &= codes[:, None] != codes[None, :]
         if not bool(negatives.any()):
-            raise ValueError("ids: expected at least two different ids, got the same for the whole batch")
+            raise ValueError(
+                "ids: expected at least two different ids, got the same for the whole batch, "
+                "which leaves no negative: skip such a batch"
+            )
     if isinstance(margin, Tensor) and removes:
         negatives &= ~torch.isneginf(margin)
     return negatives
@@ -208,47 +212,3 @@ def _mean_over_anchors(per_anchor: Tensor, available: Tensor | None) -> Tensor:
         return per_anchor.mean()
     anchors = available > 0
     return torch.where(anchors, per_anchor, 0).sum() / anchors.sum().clamp_min(1)
-
-
-def checked(sim: Tensor, margin: float | Tensor) -> tuple[Tensor, float | Tensor]:
-    """Check ``sim`` and ``margin`` and widen half precision; the inputs are never changed.
-
-    Args:
-        sim: Similarities [N, N].
-        margin: A finite number, or [N, N] of finite numbers and ``-inf``.
-
-    Returns:
-        Both, in float32 or wider; the margin in the precision of ``sim``.
-
-    Raises:
-        ValueError: Naming the argument, what was expected and what came.
-
-    Source:
-        ours.
-
-    Example:
-        >>> checked(torch.eye(2), 0.2)[1]
-        0.2
-    """
-    if sim.ndim != 2 or sim.shape[0] != sim.shape[1] or sim.shape[0] < 2:
-        raise ValueError(
-            "sim: expected a square matrix [N, N] with N >= 2 and the positives on the diagonal, "
-            f"got shape {list(sim.shape)}"
-        )
-    sim = at_least_float32(sim)
-    if not bool(torch.isfinite(sim.detach().sum())):
-        raise ValueError("sim: expected finite similarities, got NaN or infinite entries")
-    if not isinstance(margin, Tensor):
-        if not abs(margin) < float("inf"):
-            raise ValueError(f"margin: expected a finite number, got {margin}")
-        return sim, float(margin)
-    if margin.ndim == 0:
-        margin = margin.expand_as(sim)
-    if margin.shape != sim.shape:
-        raise ValueError(f"margin: expected shape {list(sim.shape)} like sim, got {list(margin.shape)}")
-    if margin.device != sim.device:
-        raise ValueError(f"margin: expected on {sim.device} like sim, got {margin.device}")
-    # amax hands NaN on, so one pass finds it and +inf.
-    if not bool(margin.detach().amax() < float("inf")):
-        raise ValueError("margin: expected finite numbers (or -inf to leave a pair out), got NaN or inf")
-    return sim, margin.to(sim.dtype)

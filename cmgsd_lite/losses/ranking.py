@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from cmgsd_lite.losses.hinge import (
-    Ids,
-    Reduction,
-    checked,
-    negative_pairs,
-    reduce_direction,
-    spread_margin,
-)
+from cmgsd_lite.losses.base import Inputs, RetrievalLoss
+from cmgsd_lite.losses.checks import checked_finite, checked_margin, checked_positive
+from cmgsd_lite.losses.hinge import Reduction, negative_pairs, reduce_direction, spread_margin
 
 
-class MaxMarginRankingLoss(nn.Module):
+class MaxMarginRankingLoss(RetrievalLoss):
     """Bidirectional max-margin ranking loss with a fixed or a given margin.
 
-    The mean of the two directions, text to video and video to text (for ``"sum"`` their sum).
+    The mean of the two directions, text to video and video to text (for ``"sum"`` their sum). It uses
+    ``margin`` (instead of its own) and ``ids``; called as every loss (``RetrievalLoss``).
 
     Args:
         margin: The fixed margin, in units of the similarity, used when none is given to the call.
@@ -27,7 +23,8 @@ class MaxMarginRankingLoss(nn.Module):
         temperature: Of the smooth maximum, in units of the similarity.
 
     Raises:
-        ValueError: On an unknown reduction, k < 1 or a temperature that is not positive.
+        ValueError: On an unknown reduction, k < 1, a margin that is not finite or a temperature that is not
+            positive.
 
     Source:
         VSE++ (Faghri et al., BMVC 2018) and MMT (Gabeur et al., ECCV 2020); ``smooth`` and k are ours.
@@ -40,27 +37,14 @@ class MaxMarginRankingLoss(nn.Module):
 
     def __init__(self, margin: float = 0.2, reduction: Reduction = "mean", temperature: float = 0.03) -> None:
         super().__init__()
-        self.margin = margin
+        self.margin = checked_finite("margin", margin)
         self.reduction = _checked_reduction(reduction)
         self.temperature = checked_positive("temperature", temperature)
 
-    def forward(self, sim: Tensor, margin: float | Tensor | None = None, ids: Ids | None = None) -> Tensor:
-        """Return the loss.
-
-        Args:
-            sim: Similarities [N, N].
-            margin: A number or one for every pair [N, N] instead of the fixed one; ``-inf`` leaves a
-                pair out.
-            ids: One name an item [N]; pairs with equal ids are left out.
-
-        Returns:
-            Scalar >= 0, in float32 or wider.
-
-        Raises:
-            ValueError: Naming the argument, what was expected and what came.
-        """
-        sim, margin = checked(sim, self.margin if margin is None else margin)
-        negatives = negative_pairs(sim, margin, ids)
+    def compute(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return the loss of checked inputs."""
+        margin = checked_margin(self.margin if given.margin is None else given.margin, sim)
+        negatives = negative_pairs(sim, margin, given.ids)
         raised = sim + spread_margin(sim, margin, negatives)
         positive, how = sim.diagonal(), (self.reduction, self.temperature)
         text_to_video = reduce_direction(raised, positive, negatives, *how)
@@ -82,28 +66,3 @@ def _checked_reduction(reduction: Reduction) -> Reduction:
     raise ValueError(
         f"reduction: expected 'mean', 'sum', 'hardest', 'smooth' or an int k >= 1, got {reduction!r}"
     )
-
-
-def checked_positive(name: str, value: float) -> float:
-    """Return ``value`` if it is a positive finite number.
-
-    Args:
-        name: What to call the value in the message.
-        value: A number.
-
-    Returns:
-        ``value``.
-
-    Raises:
-        ValueError: Otherwise.
-
-    Source:
-        ours.
-
-    Example:
-        >>> checked_positive("temperature", 0.05)
-        0.05
-    """
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{name}: expected a positive number, got {value}")
-    return value

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Literal, get_args
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from cmgsd_lite.losses.hinge import Ids
+from cmgsd_lite.losses.base import Inputs, RetrievalLoss
 
 Source = Literal["text_static", "video_static", "text_dynamic", "video_dynamic"]
 
 SOURCES: tuple[Source, ...] = get_args(Source)
 
+_INPUT = {
+    "text_static": "text_teacher",
+    "video_static": "video_teacher",
+    "text_dynamic": "text",
+    "video_dynamic": "video",
+    "distances": "distances",
+}
 
-class SelectedSourcesLoss(nn.Module):
-    """A CMGSD loss that sees only some of the four sources of distance.
+
+class SelectedSourcesLoss(RetrievalLoss):
+    """A CMGSD loss that sees only some of the sources of distance.
 
     The sources that are left share the weight of those that are withheld, as wherever an input is missing.
+    All other inputs are handed on.
 
     Args:
         loss: ``CMGSDLoss`` or one of its kin.
-        sources: Of ``text_static``, ``video_static``, ``text_dynamic``, ``video_dynamic``; at least one.
+        sources: Of ``text_static``, ``video_static``, ``text_dynamic``, ``video_dynamic`` and ``distances``
+            (all ready matrices); at least one.
 
     Raises:
-        ValueError: On an unknown source, or none.
+        ValueError: On an unknown source, or none; in a call also if a source is withheld that the loss needs.
 
     Source:
         ours.
@@ -33,42 +44,27 @@ class SelectedSourcesLoss(nn.Module):
         >>> loss = SelectedSourcesLoss(CMGSDLoss(schedule="static"), ["text_static"])
     """
 
-    def __init__(self, loss: nn.Module, sources: Collection[str]) -> None:
+    def __init__(self, loss: RetrievalLoss, sources: Collection[str]) -> None:
         super().__init__()
-        unknown = sorted(set(sources) - set(SOURCES))
+        unknown = sorted(set(sources) - set(_INPUT))
         if unknown or not sources:
-            raise ValueError(f"sources: expected some of {', '.join(SOURCES)}, got {list(sources)}")
+            raise ValueError(f"sources: expected some of {', '.join(_INPUT)}, got {list(sources)}")
         self.loss = loss
         self.sources = frozenset(sources)
 
-    def forward(
-        self,
-        sim: Tensor,
-        text: Tensor | None = None,
-        video: Tensor | None = None,
-        text_teacher: Tensor | None = None,
-        video_teacher: Tensor | None = None,
-        progress: float | None = None,
-        ids: Ids | None = None,
-    ) -> Tensor:
-        """Return the loss; the arguments are those of ``CMGSDLoss``.
+    def check_given(self, given: Inputs) -> None:
+        """Raise ValueError if the loss misses one of the inputs that are left."""
+        self.loss.check_given(self._left(given))
 
-        Returns:
-            Scalar.
+    def compute(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return the loss of checked inputs."""
+        return self.loss.compute(sim, self._left(given))
 
-        Raises:
-            ValueError: As ``CMGSDLoss``, also if a source is withheld that its schedule needs.
-        """
-        value: Tensor = self.loss(
-            sim,
-            text=text if "text_dynamic" in self.sources else None,
-            video=video if "video_dynamic" in self.sources else None,
-            text_teacher=text_teacher if "text_static" in self.sources else None,
-            video_teacher=video_teacher if "video_static" in self.sources else None,
-            progress=progress,
-            ids=ids,
-        )
-        return value
+    def _left(self, given: Inputs) -> Inputs:
+        withheld: dict[str, None] = {
+            name: None for source, name in _INPUT.items() if source not in self.sources
+        }
+        return replace(given, **withheld)
 
     def extra_repr(self) -> str:
         """Show the settings in ``repr``."""

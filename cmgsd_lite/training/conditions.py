@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from torch import nn
-
 from cmgsd_lite import baselines
 from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss, PermutedCMGSDLoss
+from cmgsd_lite.losses.base import RetrievalLoss
 from cmgsd_lite.losses.hinge import Reduction
 from cmgsd_lite.losses.selected import SelectedSourcesLoss
 from cmgsd_lite.schedules import LinearRamp
@@ -73,7 +72,7 @@ class LossConfig:
     strength: float | None = None
     nearest: float | None = None
 
-    def build(self, seed: int = 0) -> nn.Module:
+    def build(self, seed: int = 0) -> RetrievalLoss:
         """Build the loss.
 
         Args:
@@ -94,7 +93,7 @@ class LossConfig:
             return adaptive if self.sources is None else SelectedSourcesLoss(adaptive, self.sources)
         return self._baseline()
 
-    def _adaptive(self, seed: int) -> nn.Module:
+    def _adaptive(self, seed: int) -> RetrievalLoss:
         schedule = LinearRamp(*self.ramp) if self.schedule == "ramp" else self.schedule
         if self.kind == "infonce-cmgsd":
             return baselines.MarginInfoNCELoss(
@@ -109,7 +108,7 @@ class LossConfig:
             return CMGSDLoss(*settings, nearest=self.nearest)
         return PermutedCMGSDLoss(*settings, seed=seed, nearest=self.nearest)
 
-    def _baseline(self) -> nn.Module:
+    def _baseline(self) -> RetrievalLoss:
         hinge: dict[str, Any] = {"base": self.base, "reduction": self.reduction}
         under = {**hinge, "margin": self.margin, "temperature": self.temperature}
         if self.kind == "oracle":

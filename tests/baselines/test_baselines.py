@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from cmgsd_lite import baselines
+from cmgsd_lite.distances import cosine_distances
 from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss
 from cmgsd_lite.margins import oracle_margin
 from cmgsd_lite.models import ModelConfig, build_model
@@ -55,46 +56,113 @@ def masked(sim, dropped, ids, base):
     return slow_losses.max_margin(sim.tolist(), margin, base["reduction"], ids)
 
 
+def guided(teachers, ids, n, share=None, gap=None):
+    """The pairs that the guide leaves out, by loops over the rule in its docstring."""
+    ids = list(range(n)) if ids is None else ids
+    negatives = [(i, j) for i in range(n) for j in range(n) if ids[i] != ids[j]]
+    guide = {(i, j): sum(cosine(x, i, j) for x in teachers) / len(teachers) for i, j in negatives}
+    limit = math.inf if gap is None else 1 - gap
+    if share:
+        limit = sorted(guide.values(), reverse=True)[math.ceil(share * len(negatives) - 1e-9) - 1]
+    dropped = {
+        (i, j)
+        for i, j in negatives
+        if guide[i, j] > limit - 1e-6 or any(cosine(x, i, j) > 1 - 1e-6 for x in teachers)
+    }
+    if len(dropped) < len(negatives):
+        return dropped
+    return {pair for pair in negatives if guide[pair] > min(guide.values()) + 1e-6}
+
+
+TEACHERS = [("text_teacher",), ("video_teacher",), ("text_teacher", "video_teacher")]
+
+
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
 @pytest.mark.parametrize("base", BASES)
-@pytest.mark.parametrize(
-    "teachers", [("text_teacher",), ("video_teacher",), ("text_teacher", "video_teacher")]
-)
-def test_guided_mask_with_a_gap_equals_the_loop(n, seed, base, teachers):
+@pytest.mark.parametrize("teachers", TEACHERS)
+@pytest.mark.parametrize("rule", [{"share": None, "gap": 0.7}, {"share": 0.3}])
+def test_guided_mask_equals_the_loop(n, seed, base, teachers, rule):
     sim, x, _ = batch(n, seed)
     given = {name: x[name] for name in teachers}
-
-    def dropped(i, j):
-        return sum(cosine(f, i, j) for f in given.values()) / len(given) > 1 - 0.7
-
-    loss = baselines.GuidedMaskLoss(share=None, gap=0.7, **base)
     ids = some_ids(n, seed)
-    assert loss(sim, **given, ids=ids).item() == pytest.approx(masked(sim, dropped, ids, base), abs=1e-10)
+    dropped = guided(list(given.values()), ids, n, **rule)
+    fast = baselines.GuidedMaskLoss(**rule, **base)(sim, **given, ids=ids)
+    assert fast.item() == pytest.approx(masked(sim, lambda i, j: (i, j) in dropped, ids, base), abs=1e-10)
 
 
 @pytest.mark.parametrize("n", SIZES)
-@pytest.mark.parametrize("seed", [1, 3])
-@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_guided_mask_drops_the_share_that_is_nearest(n, seed, share):
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+@pytest.mark.parametrize("teachers", TEACHERS)
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 1.0])
+def test_guided_mask_drops_the_share_that_is_nearest(n, seed, teachers, share):
     sim, x, _ = batch(n, seed)
-    ids = some_ids(n, seed)
-    teacher = x["text_teacher"]
-    negatives = [(i, j) for i in range(n) for j in range(n) if i != j and (ids is None or ids[i] != ids[j])]
-    ranked = sorted((cosine(teacher, i, j) for i, j in negatives), reverse=True)
-    limit = [*ranked, -math.inf][int(share * len(ranked))]
-    slow = torch.zeros(n, n, dtype=torch.bool)
-    for i, j in negatives:
-        slow[i, j] = cosine(teacher, i, j) > limit + 1e-12
-    fast = baselines.GuidedMaskLoss(share=share).dropped(sim, text_teacher=teacher, ids=ids)
-    assert torch.equal(fast, slow)
-    assert int(fast.sum()) <= share * len(negatives)
+    ids, given = some_ids(n, seed), {name: x[name] for name in teachers}
+    fast = baselines.GuidedMaskLoss(share=share).dropped(sim, **given, ids=ids)
+    assert {tuple(pair) for pair in fast.nonzero().tolist()} == guided([*given.values()], ids, n, share=share)
 
 
-def test_guided_mask_keeps_ties_at_the_limit():
-    """All guide scores equal: nothing is nearer than the rest, so nothing may be dropped."""
-    dropped = baselines.GuidedMaskLoss(share=0.5).dropped(torch.eye(4), text_teacher=torch.ones(4, 3))
-    assert not dropped.any()
+@pytest.mark.parametrize("n", [3, 4, 6])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_guided_mask_leaves_the_nearest_pair_of_a_small_batch_out(n, dtype):
+    x = torch.randn(n, 16, generator=torch.Generator().manual_seed(n)).to(dtype)
+    x[2] = x[0] * 1.5 + 0.05 * x[1]
+    dropped = baselines.GuidedMaskLoss().dropped(torch.eye(n), text_teacher=x)
+    assert dropped.nonzero().tolist() == [[0, 2], [2, 0]]
+
+
+def test_guided_mask_leaves_ties_at_the_limit_out():
+    """Items 0, 1 and 2 are equally far from each other, 3 is far away: a third of the pairs becomes half."""
+    x = torch.eye(4)[:, :3] + 1.0
+    x[3] = -1.0
+    dropped = baselines.GuidedMaskLoss(share=1 / 3).dropped(torch.eye(4), text_teacher=x)
+    assert sorted(dropped.nonzero().tolist()) == [[i, j] for i in range(3) for j in range(3) if i != j]
+    at_the_gap = baselines.GuidedMaskLoss(None, gap=1 - float(cosine(x.double(), 0, 1)))
+    assert torch.equal(at_the_gap.dropped(torch.eye(4), text_teacher=x), dropped)
+
+
+@pytest.mark.parametrize("rule", [{"share": 0.0}, {"share": 0.02}, {"share": None, "gap": 0.0}])
+@pytest.mark.parametrize("alone", [True, False])
+def test_guided_mask_leaves_equal_captions_out_even_where_the_clips_differ(rule, alone):
+    text, video = torch.randn(2, 40, 24, generator=torch.Generator().manual_seed(0))
+    text[7] = text[3] * 2
+    teachers = {"text_teacher": text} if alone else {"text_teacher": text, "video_teacher": video}
+    loss = baselines.GuidedMaskLoss(**rule)
+    dropped = loss.dropped(torch.eye(40), **teachers)
+    assert dropped[3, 7]
+    assert dropped[7, 3]
+    known = loss.dropped(torch.eye(40), **teachers, ids=[3 if i == 7 else i for i in range(40)])
+    assert not known[3, 7]  # already no negative
+
+
+@pytest.mark.parametrize("n", [2, 5])
+@pytest.mark.parametrize("rule", [{"share": 0.02}, {"share": 1.0}, {"share": None, "gap": 2.0}])
+@pytest.mark.parametrize("base", ["infonce", "hinge"])
+def test_a_guide_that_finds_all_alike_leaves_the_plain_loss(n, rule, base):
+    sim = batch(n, 1)[0]
+    loss = baselines.GuidedMaskLoss(**rule, base=base)
+    same = torch.randn(1, 7, generator=torch.Generator().manual_seed(0)).repeat(n, 1)
+    plain = InfoNCELoss(0.05) if base == "infonce" else MaxMarginRankingLoss(0.2, "hardest")
+    torch.testing.assert_close(loss(sim, text_teacher=same), plain(sim))
+
+
+@pytest.mark.parametrize("rule", [{"share": 1.0}, {"share": None, "gap": 2.0}])
+def test_a_guide_that_would_drop_all_keeps_the_farthest(rule):
+    sim, x, _ = batch(6, 1)
+    dropped = baselines.GuidedMaskLoss(**rule).dropped(sim, text_teacher=x["text_teacher"])
+    kept = ~dropped & ~torch.eye(6, dtype=torch.bool)
+    distances = cosine_distances(x["text_teacher"])
+    assert kept.sum() == 2
+    assert distances[kept].min() == pytest.approx(distances.max().item())
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_equal_items_reach_a_threshold_of_one(text):
+    x = torch.randn(5, 50, generator=torch.Generator().manual_seed(0))
+    x[4] = x[1] * 3
+    loss = baselines.CaptionThresholdLoss(1.0) if text else baselines.DropTripleLoss(1.0)
+    dropped = loss.dropped(torch.eye(5), **{"text_teacher" if text else "video": x})
+    assert dropped.nonzero().tolist() == [[1, 4], [4, 1]]
 
 
 @pytest.mark.parametrize("n", SIZES)
@@ -103,7 +171,7 @@ def test_guided_mask_keeps_ties_at_the_limit():
 def test_caption_threshold_equals_the_loop(n, seed, base):
     sim, x, _ = batch(n, seed)
     ids = some_ids(n, seed)
-    fast = baselines.CaptionThresholdLoss(0.2, **base)(sim, x["text_teacher"], ids)
+    fast = baselines.CaptionThresholdLoss(0.2, **base)(sim, text_teacher=x["text_teacher"], ids=ids)
     slow = masked(sim, lambda i, j: i != j and cosine(x["text_teacher"], i, j) > 0.2, ids, base)
     assert fast.item() == pytest.approx(slow, abs=1e-10)
 
@@ -131,7 +199,7 @@ def test_drop_triple_equals_the_loop(n, seed, base, progress):
 def test_true_mask_equals_the_loop(n, seed, base, relevant_at):
     sim, _, truth = batch(n, seed)
     ids = some_ids(n, seed)
-    fast = baselines.TrueMaskLoss(relevant_at, **base)(sim, truth, ids)
+    fast = baselines.TrueMaskLoss(relevant_at, **base)(sim, relevance=truth, ids=ids)
     slow = masked(sim, lambda i, j: i != j and float(truth[i, j]) >= relevant_at, ids, base)
     assert fast.item() == pytest.approx(slow, abs=1e-10)
 
@@ -161,7 +229,7 @@ def test_adaptive_mean_margin_equals_the_loop(n, seed, base):
         totals.append(cross_entropy if base == "infonce" else slow_losses.reduce_slowly(violations, base))
     slow = sum(totals) if base == "sum" else sum(totals) / 2
     kind = {"base": "infonce"} if base == "infonce" else {"base": "hinge", "reduction": base}
-    fast = baselines.AdaptiveMeanMarginLoss(0.6, temperature=0.1, **kind)(sim, ids)
+    fast = baselines.AdaptiveMeanMarginLoss(0.6, temperature=0.1, **kind)(sim, ids=ids)
     assert fast.item() == pytest.approx(slow, abs=1e-10)
 
 
@@ -179,7 +247,7 @@ def test_debiased_infonce_equals_the_loop(n, seed, temperature, prior):
             mean = sum(math.exp(s / temperature) for _, s in others) / len(others)
             corrected = max((mean - prior * positive) / (1 - prior), math.exp(-1 / temperature))
             totals.append(math.log(positive + len(others) * corrected) - own / temperature)
-    fast = baselines.DebiasedInfoNCELoss(prior, temperature)(sim, ids)
+    fast = baselines.DebiasedInfoNCELoss(prior, temperature)(sim, ids=ids)
     assert fast.item() == pytest.approx(sum(totals) / len(totals), abs=1e-9)
 
 
@@ -192,7 +260,7 @@ def test_adaptive_relevance_margin_equals_the_loop(n, seed):
     for direction, side in zip(anchors_and_negatives(sim.tolist(), ids), ("video", "text"), strict=True):
         for anchor, (own, others) in enumerate(direction):
             errors += [(own - s - (1 + cosine(x[side], anchor, other)) / 2) ** 2 for other, s in others]
-    fast = baselines.AdaptiveRelevanceMarginLoss()(sim, x["text"], x["video"], ids)
+    fast = baselines.AdaptiveRelevanceMarginLoss()(sim, text=x["text"], video=x["video"], ids=ids)
     assert fast.item() == pytest.approx(sum(errors) / len(errors), abs=1e-10)
 
 
@@ -208,7 +276,7 @@ def test_relevance_margin_equals_the_loop(n, seed, reduction, form):
         margin = slow_losses.zscore(distance, 0.2, 0.07, ids=ids)
     else:
         margin = [[0.2 * value for value in row] for row in distance]
-    fast = baselines.RelevanceMarginLoss(0.2, 0.07, reduction, form)(sim, truth, ids)
+    fast = baselines.RelevanceMarginLoss(0.2, 0.07, reduction, form)(sim, relevance=truth, ids=ids)
     assert fast.item() == pytest.approx(
         slow_losses.max_margin(sim.tolist(), margin, reduction, ids), abs=1e-9
     )
@@ -229,12 +297,24 @@ def test_margin_infonce_equals_the_loop(n, seed):
     assert fast.item() == pytest.approx(slow_losses.info_nce(sim.tolist(), margin, 0.05, ids), abs=1e-9)
 
 
-def test_permuted_margin_infonce_shuffles_anew_at_every_step_and_repeats_for_a_seed():
+@pytest.mark.parametrize("by_progress", [True, False])
+def test_permuted_margin_infonce_shuffles_anew_at_every_step_and_repeats_for_a_seed(by_progress):
+    one, two, other = (
+        baselines.PermutedMarginInfoNCELoss(beta=0.1, schedule="static", seed=seed) for seed in (4, 4, 5)
+    )
     sim, x, _ = batch(8, 1)
-    one, two = (baselines.PermutedMarginInfoNCELoss(beta=0.1, schedule="static", seed=4) for _ in range(2))
-    values = [one(sim, text_teacher=x["text_teacher"]).item() for _ in range(3)]
-    assert values == [two(sim, text_teacher=x["text_teacher"]).item() for _ in range(3)]
-    assert len(set(values)) == 3
+    steps = [{"progress": t} for t in (0.1, 0.2, 0.3)] if by_progress else [{}, {}, {}]
+    scores = [sim, sim, sim] if by_progress else [sim, sim * 0.999, sim * 0.998]
+
+    def values(loss):
+        margins = [
+            loss.margins(s, text_teacher=x["text_teacher"], **step)["combined"]
+            for s, step in zip(scores, steps, strict=True)
+        ]
+        return [tuple(m.flatten().tolist()) for m in margins]
+
+    assert values(one) == values(two) != values(other)
+    assert len(set(values(one))) == 3
     assert one(sim, text_teacher=torch.ones(8, 2).double()).item() == pytest.approx(InfoNCELoss()(sim).item())
 
 
@@ -245,9 +325,9 @@ def test_by_hand():
     truth[0, 1] = 1.0
     loss = baselines.TrueMaskLoss(base="hinge", margin=0.2, reduction="hardest")
     # Texts: 0, 0, max(0, .2 + .4 - .6) = 0; videos: 0, max(0, .2 + .4 - .7) = 0, 0.
-    assert loss(sim, truth).item() == pytest.approx(0.0, abs=1e-7)
+    assert loss(sim, relevance=truth).item() == pytest.approx(0.0, abs=1e-7)
     # Left in, the pair costs .2 + .9 - .8 for the text and .2 + .9 - .7 for the video.
-    assert loss(sim, torch.eye(3)).item() == pytest.approx((0.3 + 0.4) / 3 / 2)
+    assert loss(sim, relevance=torch.eye(3)).item() == pytest.approx((0.3 + 0.4) / 3 / 2)
 
 
 # What each loss is when its idea is switched off.
@@ -258,18 +338,18 @@ def test_switched_off_they_are_the_plain_losses():
     plain, hinge = InfoNCELoss(0.05)(sim), MaxMarginRankingLoss(0.2, "hardest")(sim)
     nothing = torch.eye(9).double()
     same_as_infonce = [
-        baselines.GuidedMaskLoss(share=0.0)(sim, x["text_teacher"]),
-        baselines.CaptionThresholdLoss(1.0)(sim, x["text_teacher"]),
-        baselines.DropTripleLoss(1.0, base="infonce")(sim, x["text"], x["video"]),
-        baselines.TrueMaskLoss()(sim, nothing),
+        baselines.GuidedMaskLoss(share=0.0)(sim, text_teacher=x["text_teacher"]),
+        baselines.CaptionThresholdLoss(1.0)(sim, text_teacher=x["text_teacher"]),
+        baselines.DropTripleLoss(1.0, base="infonce")(sim, text=x["text"], video=x["video"]),
+        baselines.TrueMaskLoss()(sim, relevance=nothing),
         baselines.AdaptiveMeanMarginLoss(0.0)(sim),
         baselines.DebiasedInfoNCELoss(0.0)(sim),
         baselines.MarginInfoNCELoss(beta=0.0)(sim, **x),
     ]
     same_as_hinge = [
-        baselines.DropTripleLoss(warm_up=0.5)(sim, x["text"], x["video"], progress=0.4),
-        baselines.RelevanceMarginLoss(beta=0.0)(sim, truth),
-        baselines.RelevanceMarginLoss(form="linear")(sim, nothing),
+        baselines.DropTripleLoss(warm_up=0.5)(sim, text=x["text"], video=x["video"], progress=0.4),
+        baselines.RelevanceMarginLoss(beta=0.0)(sim, relevance=truth),
+        baselines.RelevanceMarginLoss(form="linear")(sim, relevance=nothing),
     ]
     for loss in same_as_infonce:
         torch.testing.assert_close(loss, plain)
@@ -279,8 +359,8 @@ def test_switched_off_they_are_the_plain_losses():
 
 def test_relevance_margin_is_the_oracle_margin():
     sim, _, truth = batch(7, 3)
-    expected = MaxMarginRankingLoss(0.2, 4)(sim, oracle_margin(truth, 0.2, 0.1))
-    torch.testing.assert_close(baselines.RelevanceMarginLoss(0.2, 0.1, 4)(sim, truth), expected)
+    expected = MaxMarginRankingLoss(0.2, 4)(sim, margin=oracle_margin(truth, 0.2, 0.1))
+    torch.testing.assert_close(baselines.RelevanceMarginLoss(0.2, 0.1, 4)(sim, relevance=truth), expected)
 
 
 def test_margin_infonce_has_the_margins_of_cmgsd():
@@ -304,14 +384,16 @@ def calls(n=5, seed=3):
     return {
         "guided": lambda s, t, v: baselines.GuidedMaskLoss(0.3)(s, **teachers),
         "guided-hinge": lambda s, t, v: baselines.GuidedMaskLoss(0.3, **hinge)(s, **teachers),
-        "caption": lambda s, t, v: baselines.CaptionThresholdLoss(0.1)(s, x["text_teacher"]),
-        "drop": lambda s, t, v: baselines.DropTripleLoss(0.4)(s, t, v),
+        "caption": lambda s, t, v: baselines.CaptionThresholdLoss(0.1)(s, text_teacher=x["text_teacher"]),
+        "drop": lambda s, t, v: baselines.DropTripleLoss(0.4)(s, text=t, video=v),
         "amm-detached": lambda s, t, v: baselines.AdaptiveMeanMarginLoss(0.0)(s),
         "debiased": lambda s, t, v: baselines.DebiasedInfoNCELoss(0.02, 0.5)(s),
-        "arm": lambda s, t, v: baselines.AdaptiveRelevanceMarginLoss(detach=False)(s, t, v),
-        "relevance": lambda s, t, v: baselines.RelevanceMarginLoss(reduction=2)(s, truth),
-        "true-mask": lambda s, t, v: baselines.TrueMaskLoss()(s, truth),
-        "margin-infonce": lambda s, t, v: baselines.MarginInfoNCELoss(schedule=0.5)(s, t, v, **teachers),
+        "arm": lambda s, t, v: baselines.AdaptiveRelevanceMarginLoss(detach=False)(s, text=t, video=v),
+        "relevance": lambda s, t, v: baselines.RelevanceMarginLoss(reduction=2)(s, relevance=truth),
+        "true-mask": lambda s, t, v: baselines.TrueMaskLoss()(s, relevance=truth),
+        "margin-infonce": lambda s, t, v: baselines.MarginInfoNCELoss(schedule=0.5)(
+            s, text=t, video=v, **teachers
+        ),
     }
 
 
@@ -341,7 +423,7 @@ def test_adaptive_mean_margin_is_a_constant_of_the_gradient():
 def test_the_target_gets_a_gradient_only_on_request(detach):
     sim, x, _ = batch(6, 1)
     text, video = x["text"].requires_grad_(), x["video"].requires_grad_()
-    loss = baselines.AdaptiveRelevanceMarginLoss(detach)(sim.requires_grad_(), text, video)
+    loss = baselines.AdaptiveRelevanceMarginLoss(detach)(sim.requires_grad_(), text=text, video=video)
     loss.backward()
     assert (text.grad is None) is detach
     assert sim.grad.abs().sum() > 0
@@ -356,7 +438,7 @@ def test_a_dropped_pair_gets_no_gradient():
         baselines.TrueMaskLoss(base="hinge", reduction="mean", margin=2.0),
     ):
         scores = sim.clone().requires_grad_()
-        loss(scores, truth).backward()
+        loss(scores, relevance=truth).backward()
         assert scores.grad[2, 4] == 0
         assert (scores.grad[~torch.eye(6, dtype=torch.bool)] != 0).sum() == 29
 
@@ -408,7 +490,7 @@ def test_value_and_gradient_stay_finite(name, kind):
     assert torch.isfinite(sim.grad).all()
 
 
-@pytest.mark.parametrize("name", ["guided", "caption", "drop", "true-mask", "guided-hinge"])
+@pytest.mark.parametrize("name", ["caption", "drop", "true-mask"])
 def test_with_every_negative_dropped_nothing_is_learned(name):
     loss, wanted = every_loss()[name]
     sim, x, truth = batch(5, 1)
@@ -477,9 +559,9 @@ def test_bad_scores_are_refused_by_name(name):
         (lambda: baselines.MarginInfoNCELoss(temperature=0.0), "temperature"),
         (lambda: baselines.GuidedMaskLoss()(torch.eye(3)), "at least one"),
         (lambda: baselines.DropTripleLoss()(torch.eye(3)), "at least one"),
-        (lambda: baselines.DropTripleLoss()(torch.eye(3), torch.eye(3), progress=2.0), "progress"),
-        (lambda: baselines.TrueMaskLoss()(torch.eye(3), 2 * torch.eye(3)), "relevance"),
-        (lambda: baselines.TrueMaskLoss()(torch.eye(3), torch.eye(3), [1, 1, 1]), "ids"),
+        (lambda: baselines.DropTripleLoss()(torch.eye(3), text=torch.eye(3), progress=2.0), "progress"),
+        (lambda: baselines.TrueMaskLoss()(torch.eye(3), relevance=2 * torch.eye(3)), "relevance"),
+        (lambda: baselines.TrueMaskLoss()(torch.eye(3), relevance=torch.eye(3), ids=[1, 1, 1]), "ids"),
     ],
 )
 def test_bad_settings_are_refused_by_name(build, message):

@@ -23,7 +23,7 @@ def test_1_without_stop_gradient_the_model_declares_its_violators_similar():
     d = cosine_distances(video).requires_grad_()
     beta = 0.05
     margin = zscore_margin(d, 0.2, beta, min_margin=None, eps=0.0, detach=False)
-    MaxMarginRankingLoss(reduction="sum")(sim, margin).backward()
+    MaxMarginRankingLoss(reduction="sum")(sim, margin=margin).backward()
 
     active = sum((hinge > 0).double() for hinge in ranking_hinge(sim, margin.detach()))
     g, values = off_diagonal(active), off_diagonal(d.detach())
@@ -56,7 +56,7 @@ def test_5_summing_unweighted_hinges_raises_the_learning_rate_and_weights_of_one
     plain = gradient_norm(MaxMarginRankingLoss(0.2, "mean")(sim))
     loss = CMGSDLoss(reduction="mean", beta=0.02)
     literal = sum(
-        loss.ranking(sim, margin)
+        loss.ranking(sim, margin=margin)
         for name, margin in loss.margins(sim, **sources).items()
         if name != "combined"
     )

@@ -1,0 +1,188 @@
+"""One call for all losses, so that one can stand in for another without another line of the training."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cmgsd_lite.losses.checks import checked_sim
+from cmgsd_lite.losses.hinge import Ids
+from cmgsd_lite.schedules import checked_fraction
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a loss may be given beside ``sim``; what each is stands with ``RetrievalLoss.forward``.
+
+    Example:
+        >>> Inputs(progress=0.5).progress
+        0.5
+    """
+
+    text: Tensor | None = None
+    video: Tensor | None = None
+    text_teacher: Tensor | None = None
+    video_teacher: Tensor | None = None
+    distances: Mapping[str, Tensor] | None = None
+    margin: float | Tensor | None = None
+    ids: Ids | None = None
+    relevance: Tensor | None = None
+    progress: float | None = None
+
+    def has(self, name: str) -> bool:
+        """Whether an input was given; ``distances`` without an entry were not."""
+        value = getattr(self, name)
+        return value is not None and not (isinstance(value, Mapping) and not value)
+
+
+NAMES = ("sim", *(field.name for field in fields(Inputs)))
+"""The names that every loss accepts."""
+
+
+class RetrievalLoss(nn.Module):
+    """What every loss is: a module without parameters or state, called as ``forward`` says.
+
+    A loss is a subclass with one method, ``compute(sim, given)``, and two statements:
+
+    - ``needs``: what it cannot do without, as groups of names; of each group one has to be given;
+    - ``no_margin``: why a given ``margin`` is refused, or "" if it is used.
+
+    ``ids`` are used by every loss. The other inputs may stay unused, which each loss's docstring tells.
+
+    Source:
+        ours.
+
+    Example:
+        >>> class Gap(RetrievalLoss):
+        ...     no_margin = "has none"
+        ...
+        ...     def compute(self, sim, given):
+        ...         return sim.mean() - sim.diagonal().mean()
+        >>> Gap()(torch.eye(2), progress=0.5)
+        tensor(-0.5000)
+    """
+
+    needs: tuple[tuple[str, ...], ...] = ()
+    no_margin: str = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.warned = False
+        # Older versions kept a generator's state in the permuted control.
+        self.register_load_state_dict_pre_hook(_without_old_state)  # type: ignore[no-untyped-call]
+
+    def forward(
+        self,
+        sim: Tensor,
+        *,
+        text: Tensor | None = None,
+        video: Tensor | None = None,
+        text_teacher: Tensor | None = None,
+        video_teacher: Tensor | None = None,
+        distances: Mapping[str, Tensor] | None = None,
+        margin: float | Tensor | None = None,
+        ids: Ids | None = None,
+        relevance: Tensor | None = None,
+        progress: float | None = None,
+    ) -> Tensor:
+        """Return the loss of a batch of N pairs.
+
+        Args:
+            sim: Similarities [N, N]: rows are texts, columns are videos, positives on the diagonal.
+            text: The model's own text embeddings [N, D].
+            video: The model's own video embeddings [N, D].
+            text_teacher: Frozen text features [N, D'].
+            video_teacher: Frozen video features [N, D''].
+            distances: Ready static distances by a name of one's own, [N, N] each in any unit, rows texts and
+                columns videos, not necessarily symmetric.
+            margin: A number or one for every pair [N, N], in units of ``sim``; ``-inf`` leaves a pair out.
+            ids: One name an item [N]; pairs with equal ids are known positives and left out.
+            relevance: Graded truth [N, N] in [0, 1] of text i to video j.
+            progress: Fraction of training done, in [0, 1]: a number, or a tensor of one.
+
+        Returns:
+            Scalar, in float32 or wider.
+
+        Raises:
+            TypeError: On any other name, or a second argument without a name.
+            ValueError: Naming the argument, what was expected and what came.
+        """
+        given = Inputs(text, video, text_teacher, video_teacher, distances, margin, ids, relevance, progress)
+        wide, given, largest = self.checked(sim, given)
+        if not self.warned and largest > _largest_cosine(sim.dtype):
+            self.warned = True
+            _warn_of_scores(type(self).__name__)
+        return self.compute(wide, given)
+
+    def compute(self, sim: Tensor, given: Inputs) -> Tensor:
+        """Return the loss of checked inputs: what a subclass writes."""
+        raise NotImplementedError
+
+    def checked(self, sim: Tensor, given: Inputs) -> tuple[Tensor, Inputs, float]:
+        """Return ``sim`` in float32 or wider, the inputs with a float ``progress``, and the largest |sim|."""
+        sim, largest = checked_sim(sim)
+        self.check_given(given)
+        if given.progress is not None:
+            given = replace(given, progress=checked_fraction("progress", given.progress))
+        return sim, given, largest
+
+    def check_given(self, given: Inputs) -> None:
+        """Raise ValueError if an input is missing that the loss needs, or a margin given that it refuses."""
+        name = f"{type(self).__name__}({self.extra_repr()})"
+        for group in self.needs:
+            if not any(given.has(one) for one in group):
+                number = "it" if len(group) == 1 else "at least one of them"
+                raise ValueError(f"{', '.join(group)}: expected {number}, because {name} needs it; got none")
+        if self.no_margin and given.margin is not None:
+            raise ValueError(f"margin: expected none, because {name} {self.no_margin}; got one")
+
+
+def input_names(loss: nn.Module) -> tuple[set[str], set[str]]:
+    """Which inputs to hand to a loss, and which of them it cannot do without.
+
+    Args:
+        loss: A loss of this package, or one's own whose ``forward`` takes fewer names.
+
+    Returns:
+        Names out of ``NAMES``: those that ``forward`` takes (all, if it takes any keyword), and those that
+        ``needs`` states or that have no default. A loss of this package takes ``relevance`` only if it states
+        so, because ground truth is costly to look up.
+
+    Source:
+        ours.
+
+    Example:
+        >>> sorted(input_names(RetrievalLoss())[1])
+        ['sim']
+    """
+    parameters = inspect.signature(loss.forward).parameters.values()
+    of_any_name = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    taken = set(NAMES) if of_any_name else {p.name for p in parameters} & set(NAMES)
+    stated = {group[0] for group in getattr(loss, "needs", ()) if len(group) == 1}
+    needed = {p.name for p in parameters if p.default is p.empty} & set(NAMES) | stated
+    if isinstance(loss, RetrievalLoss):
+        taken -= {"relevance"} - needed
+    return taken, needed
+
+
+def _largest_cosine(dtype: torch.dtype) -> float:
+    """Up to where a score may be a cosine: half precision rounds 1 up by several of its steps."""
+    return 1 + max(1e-3, 4 * torch.finfo(dtype).eps if dtype.is_floating_point else 0.0)
+
+
+def _warn_of_scores(name: str) -> None:
+    warnings.warn(
+        f"{name}: sim: expected cosines in [-1, 1], got larger scores. Its margin and temperature are in "
+        "units of sim: normalise the embeddings, or set margin and temperature in the unit of these scores.",
+        stacklevel=5,  # this function, forward, two frames of nn.Module, then the caller
+    )
+
+
+def _without_old_state(module: nn.Module, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+    state.pop(f"{prefix}_extra_state", None)
