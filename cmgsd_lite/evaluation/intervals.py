@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,7 +26,7 @@ class Interval:
             can not tell .001 from less, which a correction over many comparisons has to.
 
     Example:
-        >>> Interval(1.0, 0.5, 1.5, 0.25, 0.0001).above_zero
+        >>> Interval(1.0, 0.5, 1.5, 0.25, 0.0001).low > 0
         True
     """
 
@@ -35,11 +35,6 @@ class Interval:
     high: float
     error: float
     p: float
-
-    @property
-    def above_zero(self) -> bool:
-        """Whether the whole interval lies above zero."""
-        return self.low > 0
 
 
 def paired_bootstrap(
@@ -154,39 +149,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - place) * p_values[i]))
         corrected[i] = highest
     return corrected
-
-
-def share_of_gain(
-    fixed: Floats, permuted: Floats, adaptive: Floats, count: Floats, draws: int = 2000, seed: int = 0
-) -> Mapping[str, tuple[float, float, float]]:
-    """Split the gain over the fixed margin: softening (permuted - fixed) and adaptivity (the rest).
-
-    Args:
-        fixed: Sums over each video's queries, by seed [S, V], of the fixed margin.
-        permuted: Of the permuted control.
-        adaptive: Of the adaptive margin.
-        count: Number of each video's queries [V].
-        draws: As in ``paired_bootstrap``.
-        seed: As in ``paired_bootstrap``.
-
-    Returns:
-        ``softening``, ``adaptivity`` and ``gain``: difference, low and high each, in points.
-
-    Raises:
-        ValueError: As ``paired_bootstrap``.
-
-    Source:
-        ours (docs/METHOD.md, "Controls").
-
-    Example:
-        >>> zero, one = np.zeros((1, 2)), np.ones((1, 2))
-        >>> share_of_gain(zero, one, one, np.ones(2))["adaptivity"][0]
-        0.0
-    """
-    pairs = {
-        "softening": (permuted, fixed),
-        "adaptivity": (adaptive, permuted),
-        "gain": (adaptive, fixed),
-    }
-    found = {name: paired_bootstrap(a, b, count, draws, seed=seed) for name, (a, b) in pairs.items()}
-    return {name: (i.difference, i.low, i.high) for name, i in found.items()}
