@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         bench = Bench(experiment_of(options))
-        for note in bench.dataset.notes:
+        for note in bench.notes:
             print(note, file=sys.stderr)
         out = Path(options.out)
         run_study(bench, out, minutes=options.minutes, jobs=options.jobs)

@@ -44,7 +44,8 @@ def run_study(
         How many runs the experiment has, and how many are still missing.
 
     Raises:
-        ValueError: If ``jobs`` or ``minutes`` is out of range, or as ``fit``.
+        ValueError: If ``jobs`` or ``minutes`` is out of range, or if a condition can not be trained on the
+            data; said before anything is trained.
         OSError: If the folder can not be written to; said before anything is trained.
 
     Source:
@@ -62,8 +63,11 @@ def run_study(
     (out / "values").mkdir(parents=True, exist_ok=True)
     (out / "rows.jsonl").open("a").close()
     keys, finished = run_keys(bench), read_runs(out)[0]
+    # Seeds outside: a study that is stopped halfway holds whole comparisons.
     wanted = [(name, seed) for seed in bench.experiment.seeds for name in bench.experiment.conditions]
     missing = [run for run in wanted if (keys[run[0]], run[1]) not in finished]
+    if missing and minutes:
+        bench.rehearse()
     done = 0
     for row, values in _results(bench, missing, max(1, min(jobs, len(missing))), start + 60 * minutes):
         key = keys[row["name"]]

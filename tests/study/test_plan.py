@@ -84,6 +84,7 @@ def test_keys_change_with_what_decides_the_numbers(bench):
         replace(plan, training=replace(plan.training, epochs=3)),
         replace(plan, model="gated-experts"),
         replace(plan, data=replace(plan.data, queries="protocol")),
+        replace(plan, data=replace(plan.data, held_out=10)),
         replace(plan, conditions={"infonce": LossConfig("infonce", temperature=0.1)}),
     ):
         changed = Bench(other)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from cmgsd_lite.training.conditions import LossConfig
 from cmgsd_lite.training.experiment import Bench
 from study.plan import run_keys
 from study.run import read_runs, run_one, run_study, values_path
@@ -148,3 +149,11 @@ def test_a_folder_that_is_a_file_is_refused_before_anything_is_trained(bench, tm
     (tmp_path / "out").write_text("")
     with pytest.raises(OSError, match="out"):
         run_study(bench, tmp_path / "out")
+
+
+def test_a_condition_that_can_not_be_trained_is_named_before_anything_is_trained(bench, tmp_path):
+    plan = bench.experiment
+    broken = Bench(replace(plan, conditions={**plan.conditions, "truth": LossConfig("oracle")}))
+    with pytest.raises(ValueError, match="condition truth: .*relevance"):
+        run_study(broken, tmp_path, progress=False)
+    assert read_runs(tmp_path) == ({}, [])
