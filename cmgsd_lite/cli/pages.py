@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cmgsd_lite.course.plots.base import save_figure
-from cmgsd_lite.course.plots.distributions import Example, plot_truth_page
 from cmgsd_lite.data.minivtt import clip, entailment
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.evaluation.agreement import area_under_curve
@@ -20,6 +18,9 @@ from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.training.experiment import Bench
 from cmgsd_lite.training.prepare import PreparedSplit
 from cmgsd_lite.training.scoring import score
+
+if TYPE_CHECKING:
+    from cmgsd_lite.course.plots.distributions import Example
 
 Groups = dict[str, NDArray[np.float32]]
 SHOWN = ("fixed-hardest", "cmgsd-hardest-permuted", "cmgsd-hardest")
@@ -163,6 +164,10 @@ def write_truth_page(bench: Bench, models: Mapping[str, RetrievalModel], path: P
     Example:
         >>> write_truth_page(bench, {"fixed-4": model}, Path("truth.png"))  # doctest: +SKIP
     """
+    # Here and not above: measuring does without the packages that figures need.
+    from cmgsd_lite.course.plots.base import save_figure
+    from cmgsd_lite.course.plots.distributions import plot_truth_page
+
     truth = TrainingTruth(bench)
     seed = bench.experiment.seeds[0]
     sims = {"before training": truth.similarity(bench.build_model(seed))}
@@ -184,6 +189,8 @@ def write_truth_page(bench: Bench, models: Mapping[str, RetrievalModel], path: P
 
 
 def _examples(truth: TrainingTruth, sims: Mapping[str, NDArray[np.float32]], worst_of: str) -> list[Example]:
+    from cmgsd_lite.course.plots.distributions import Example
+
     examples = []
     for text, video in truth.pushed_apart(sims[worst_of]):
         ranks = [

@@ -1,0 +1,59 @@
+"""``import cmgsd_lite`` loads nothing, and hands on the names that one needs in one's own training code."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cmgsd_lite
+
+NAMES = [name for name in cmgsd_lite.__all__ if name != "__version__"]
+
+
+def run(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_importing_the_package_loads_the_standard_library_alone():
+    new = run("import sys; before = set(sys.modules); import cmgsd_lite; print(*set(sys.modules) - before)")
+    assert "cmgsd_lite" in new
+    assert {name.partition(".")[0] for name in new} - set(sys.stdlib_module_names) == {"cmgsd_lite"}
+
+
+def test_looking_at_the_names_loads_nothing_either():
+    assert run("import cmgsd_lite, sys; dir(cmgsd_lite); print('torch' in sys.modules)") == ["False"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_the_one_of_its_module(name):
+    value = getattr(cmgsd_lite, name)
+    assert value.__name__ == name
+    assert getattr(sys.modules[value.__module__], name) is value
+    assert name in dir(cmgsd_lite)
+
+
+def test_the_names_that_were_promised():
+    assert {
+        "CMGSDLoss", "PermutedCMGSDLoss", "MaxMarginRankingLoss", "InfoNCELoss", "retrieval_metrics", "ranks",
+        "load_dataset", "load_folder", "fit", "TrainingConfig", "DataError",
+    } <= set(NAMES)  # fmt: skip
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'NoSuchLoss'"):
+        _ = cmgsd_lite.NoSuchLoss
+
+
+def test_type_checkers_are_told_the_same_names():
+    tree = ast.parse(Path(cmgsd_lite.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    told = {
+        alias.asname: f"cmgsd_lite.{cmgsd_lite._MODULES[alias.name]}" == node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert told == dict.fromkeys(NAMES, True)
