@@ -1,50 +1,60 @@
-# Every target sets up .venv by itself on a fresh machine; a second call starts at once.
+# Every target sets up .venv by itself on a fresh machine; a second call starts at once. `run` and `lab` install what
+# a learner needs (requirements.txt), everything else what the project's own tests need (requirements-dev.txt).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEV := $(VENV)/.ready-dev
 
 NBVAL := -p tests.notebooks.nbval_times -n 2 --dist loadfile --nbval --nbval-current-env \
 	--nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg --nbval-cell-timeout 300
+
+# No question to the network at the start; as root (a container) JupyterLab wants to be told that this is meant.
+LAB := --ServerApp.root_dir=. --LabApp.news_url=None --LabApp.extension_manager=readonly \
+	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: run test test-fast test-notebooks lint lab notebooks figures api clean
 
 run: $(READY)            ## the main job on the embedded data
 	$(BIN)/python -m cmgsd_lite run
 
-test: $(READY) lint      ## everything that CI checks
+test: $(DEV) lint        ## everything that CI checks
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 	$(MAKE) test-notebooks
 
-test-notebooks: $(READY) ## every notebook runs and gives its stored outputs: the students' set, then the solved one
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(NBVAL) notebooks/*.ipynb
+test-notebooks: $(DEV)   ## every notebook runs and gives its stored outputs: the students' set, then the solved one
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p tests.notebooks.nbval_alone $(NBVAL) notebooks/*.ipynb
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(NBVAL) notebooks/solutions/*.ipynb
 
-test-fast: $(READY)      ## a quick look while working
+test-fast: $(DEV)        ## a quick look while working
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser"
 
-lint: $(READY)           ## style and types
+lint: $(DEV)             ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell cmgsd_lite notebooks/source docs README.md CONTRIBUTING.md CHANGELOG.md data/README.md
 
-lab: $(READY)            ## JupyterLab on the course
-	$(BIN)/jupyter lab notebooks
+lab: $(READY)            ## JupyterLab on the course; links lead out of notebooks/, so the repository is its root
+	$(BIN)/jupyter lab $(LAB) notebooks/00_start_here.ipynb
 
-notebooks: $(READY)      ## build every chapter from its script, for students and solved
+notebooks: $(DEV)        ## build every chapter from its script, for students and solved
 	OMP_NUM_THREADS=1 $(BIN)/python notebooks/build.py --jobs 2
 
-figures: $(READY)        ## every figure of the course as PNG and SVG, for slides, into build/figures
+figures: $(DEV)          ## every figure of the course as PNG and SVG, for slides, into build/figures
 	OMP_NUM_THREADS=1 $(BIN)/python notebooks/build.py --jobs 2 --figures build/figures
 
-api: $(READY)            ## docs/API.md from the docstrings
+api: $(DEV)              ## docs/API.md from the docstrings
 	$(BIN)/python docs/build_api.py
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -r requirements.txt -e .
 	touch $(READY)
+
+$(DEV): $(READY) requirements-dev.txt
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	touch $(DEV)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis runs
