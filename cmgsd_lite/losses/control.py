@@ -75,12 +75,14 @@ def step_seed(seed: int, sim: Tensor, given: Inputs) -> int:
         tensors = [sim, given.text, given.video, given.text_teacher, given.video_teacher]
         for tensor in [*tensors, *(given.distances or {}).values()]:
             if tensor is not None:
-                digest.update(_column_sums(tensor))
+                digest.update(_sums_of_bits(tensor))
     return int.from_bytes(digest.digest(), "little") >> 1
 
 
-def _column_sums(x: Tensor) -> bytes:
-    """The bit patterns of each column summed up: whole numbers, so that no order of summation shows."""
+def _sums_of_bits(x: Tensor) -> bytes:
+    """The bit patterns of each column and row summed up, modulo their width: no order of summation shows."""
     wide = at_least_float32(x.detach())
-    bits = wide.view(torch.int32 if wide.dtype == torch.float32 else torch.int64)
-    return bits.sum(dim=0, dtype=torch.int64).cpu().numpy().astype("<i8").tobytes()
+    integer = torch.int32 if wide.dtype == torch.float32 else torch.int64
+    sums = [wide.view(integer).sum(dim=dim, dtype=integer) for dim in (0, 1)]
+    bits: bytes = torch.cat(sums).cpu().numpy().tobytes()
+    return bits

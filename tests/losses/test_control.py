@@ -118,6 +118,7 @@ def test_steps_seeds_and_inputs_make_the_permutation():
         (sim, given),
         (one_score, given),
         (sim, {**given, "text": given["text"].flip(1)}),
+        (sim, {**given, "text": given["text"].flip(0)}),
         (sim, {**given, "video": given["text"]}),
         (sim, {**given, "text_teacher": given["text_teacher"].flip(1)}),
     ]
