@@ -66,7 +66,8 @@ def ndcg_per_query(
     """
     if k is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
         raise ValueError(f"k: expected an integer >= 1 or None, got {k!r}")
-    return _evaluate(sim, relevance, exclude, partial(ndcg_at, k=k))
+    found: Floats = _evaluate(sim, relevance, exclude, partial(ndcg_at, k=k))[0]
+    return found
 
 
 def random_floor(relevance: Matrix, k: int | None = None, *, exclude: npt.ArrayLike | None = None) -> float:
@@ -150,7 +151,8 @@ def average_precision_at_r(
         array([100.])
     """
     measure = partial(average_precision, relevant_at=_threshold(relevant_at))
-    return _evaluate(sim, relevance, exclude, measure)
+    found: Floats = _evaluate(sim, relevance, exclude, measure)[0]
+    return found
 
 
 def r_precision(
@@ -191,13 +193,31 @@ def r_precision_per_query(
         array([0.])
     """
     measure = partial(precision_at_r, relevant_at=_threshold(relevant_at))
-    return _evaluate(sim, relevance, exclude, measure)
+    found: Floats = _evaluate(sim, relevance, exclude, measure)[0]
+    return found
 
 
 def relevance_metrics(
-    scores: Array, gains: Array, excluded: Array | None, relevant_at: float | None
+    sim: Matrix,
+    relevance: Matrix,
+    *,
+    relevant_at: float | None = None,
+    exclude: npt.ArrayLike | None = None,
 ) -> dict[str, float]:
-    """Return nDCG, nDCG@10, mAP@R and R-Precision, means over queries; arrays [queries, items], checked."""
+    """All metrics of graded relevance at once, means over queries: the items are sorted a single time.
+
+    Arguments and errors as :func:`mean_average_precision_at_r`.
+
+    Returns:
+        nDCG, nDCG@10, mAP@R and R-Precision in percent.
+
+    Source:
+        See :func:`ndcg`, :func:`mean_average_precision_at_r`.
+
+    Example:
+        >>> relevance_metrics([[0.9, 0.5, 0.1]], [[0, 1, 1]])["R-Precision"]
+        50.0
+    """
     threshold = _threshold(relevant_at)
     measures: dict[str, Measure] = {
         "nDCG": partial(ndcg_at, k=None),
@@ -205,11 +225,12 @@ def relevance_metrics(
         "mAP@R": partial(average_precision, relevant_at=threshold),
         "R-Precision": partial(precision_at_r, relevant_at=threshold),
     }
-    values = _per_query(scores, gains, excluded, list(measures.values()))
+    values = _evaluate(sim, relevance, exclude, *measures.values())
     return {name: _mean(column) for name, column in zip(measures, values, strict=True)}
 
 
-def _evaluate(sim: Matrix, relevance: Matrix, exclude: npt.ArrayLike | None, measure: Measure) -> Floats:
+def _evaluate(sim: Matrix, relevance: Matrix, exclude: npt.ArrayLike | None, *measures: Measure) -> Floats:
+    """Every measure of every query [measures, queries]."""
     scores = score_matrix(sim)
     gains = gain_matrix(relevance, scores.shape)
     if scores.shape[1] < 2:
@@ -220,12 +241,10 @@ def _evaluate(sim: Matrix, relevance: Matrix, exclude: npt.ArrayLike | None, mea
             f"exclude: expected bool {list(scores.shape)} like sim, "
             f"got {excluded.dtype} {list(excluded.shape)}"
         )
-    values: Floats = _per_query(scores, gains, excluded, [measure])[0]
-    return values
+    return _per_query(scores, gains, excluded, measures)
 
 
 def _per_query(scores: Array, gains: Array, excluded: Array | None, measures: Sequence[Measure]) -> Floats:
-    """Every measure of every query [measures, queries]; the items are sorted once for all of them."""
     result = np.empty((len(measures), len(scores)))
     for rows in row_chunks(scores.shape):
         block, gain = scores[rows], gains[rows]

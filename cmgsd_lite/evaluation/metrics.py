@@ -19,8 +19,8 @@ from cmgsd_lite.evaluation.graded import (
     random_floor,
     relevance_metrics,
 )
-from cmgsd_lite.evaluation.inputs import Matrix, gain_matrix, own_columns, score_matrix
-from cmgsd_lite.evaluation.ranks import rank_metrics, ranks, text_ranks, video_ranks
+from cmgsd_lite.evaluation.inputs import Floats, Matrix, gain_matrix, own_columns, score_matrix
+from cmgsd_lite.evaluation.ranks import ranks
 
 __all__ = [
     "average_precision_at_r",
@@ -76,8 +76,8 @@ def retrieval_metrics(
     scores = score_matrix(sim)
     own = own_columns(video_of_text, scores.shape)
     result = {
-        "t2v": rank_metrics(text_ranks(scores, own)),
-        "v2t": rank_metrics(video_ranks(scores, own)),
+        "t2v": _rank_metrics(ranks(scores, own, "t2v")),
+        "v2t": _rank_metrics(ranks(scores, own, "v2t")),
     }
     if relevance is None:
         if exclude_own or relevant_at is not None:
@@ -85,8 +85,15 @@ def retrieval_metrics(
         return result
     gains = gain_matrix(relevance, scores.shape)
     excluded = np.arange(scores.shape[1]) == own[:, None] if exclude_own else None
-    result["t2v"] |= relevance_metrics(scores, gains, excluded, relevant_at)
-    videos = np.unique(own)
-    excluded = None if excluded is None else excluded.T[videos]
-    result["v2t"] |= relevance_metrics(scores.T[videos], gains.T[videos], excluded, relevant_at)
+    result["t2v"] |= relevance_metrics(scores, gains, relevant_at=relevant_at, exclude=excluded)
+    asked = np.unique(own)
+    excluded = None if excluded is None else excluded.T[asked]
+    result["v2t"] |= relevance_metrics(
+        scores.T[asked], gains.T[asked], relevant_at=relevant_at, exclude=excluded
+    )
     return result
+
+
+def _rank_metrics(rank: Floats) -> dict[str, float]:
+    recall = {f"R@{k}": 100 * int(np.sum(rank <= k)) / len(rank) for k in (1, 5, 10, 50)}
+    return recall | {"MdR": float(np.median(rank)), "MnR": float(np.mean(rank))}

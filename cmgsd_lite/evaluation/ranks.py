@@ -43,14 +43,13 @@ def ranks(sim: Matrix, video_of_text: Matrix | None = None, direction: Direction
     scores = score_matrix(sim)
     own = own_columns(video_of_text, scores.shape)
     if direction == "t2v":
-        return text_ranks(scores, own)
+        return _text_ranks(scores, own)
     if direction == "v2t":
-        return video_ranks(scores, own)
+        return _video_ranks(scores, own)
     raise ValueError(f'direction: expected "t2v" or "v2t", got {direction!r}')
 
 
-def text_ranks(scores: Array, own: Array) -> Floats:
-    """Rank videos for each text [texts]; checked arguments, as :func:`ranks` gives them."""
+def _text_ranks(scores: Array, own: Array) -> Floats:
     if scores.shape[1] < 2:
         raise ValueError(f"sim: expected at least 2 videos to rank, got shape {list(scores.shape)}")
     result = np.empty(len(scores))
@@ -63,8 +62,7 @@ def text_ranks(scores: Array, own: Array) -> Floats:
     return result
 
 
-def video_ranks(scores: Array, own: Array) -> Floats:
-    """Rank captions for each video that has some; checked arguments, as :func:`ranks` gives them."""
+def _video_ranks(scores: Array, own: Array) -> Floats:
     videos = np.unique(own)
     if len(videos) < 2:
         raise ValueError(f"sim: expected captions of at least 2 videos to rank, got {len(videos)}")
@@ -79,9 +77,3 @@ def video_ranks(scores: Array, own: Array) -> Floats:
         ties += np.count_nonzero(scores[rows] == best, axis=0)
     rank: Floats = (1 + better + ties / 2)[videos]
     return rank
-
-
-def rank_metrics(rank: Floats) -> dict[str, float]:
-    """Return R@1, R@5, R@10, R@50 (percent of ranks <= K), MdR and MnR of ranks [queries]."""
-    recall = {f"R@{k}": 100 * int(np.sum(rank <= k)) / len(rank) for k in (1, 5, 10, 50)}
-    return recall | {"MdR": float(np.median(rank)), "MnR": float(np.mean(rank))}
