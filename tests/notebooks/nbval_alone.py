@@ -39,17 +39,8 @@ class LoneKernel(RunningKernel):
 
 def unpacked_wheel(folder: Path) -> Path:
     """Build the wheel, unpack it into a folder and lay the kernels' ``sitecustomize`` beside it."""
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--wheel-dir",
-        str(folder),
-        str(ROOT),
-    ]
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    command = [*pip, "--wheel-dir", str(folder), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise pytest.UsageError(
