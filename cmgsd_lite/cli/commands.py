@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from cmgsd_lite.cli.evaluate import evaluate
 from cmgsd_lite.cli.search import search
 from cmgsd_lite.cli.teacher_quality import teacher_quality
 from cmgsd_lite.cli.train import run, train
-from cmgsd_lite.data import describe, format_description, minivtt
+from cmgsd_lite.data import describe, format_description, load_dataset, minivtt
+from cmgsd_lite.training.data_choice import one_vector_each
 
 __all__ = ["build_minivtt", "evaluate", "info", "run", "search", "study", "teacher_quality", "train"]
 
@@ -26,7 +28,22 @@ def info(options: argparse.Namespace) -> None:
     """
     path = options.path or options.data
     found = describe(minivtt.data_folder() if path == "minivtt" else path)
-    print(json.dumps(found) if options.json else format_description(found))
+    found["training"] = _experts_in_training(path, found)
+    if options.json:
+        print(json.dumps(found))
+    else:
+        print("\n".join([format_description(found), *(f"training: {note}" for note in found["training"])]))
+
+
+def _experts_in_training(path: str, found: dict[str, Any]) -> list[str]:
+    """What ``train`` and ``run`` do where some experts have one vector a video and some have several."""
+    lengths = [expert["tokens_max"] for expert in found["experts"].values()]
+    if min(lengths, default=1) > 1 or max(lengths, default=1) == 1:
+        return []
+    try:
+        return one_vector_each(load_dataset(path))[1]
+    except ValueError:  # nothing can be trained on it, and the description says why
+        return []
 
 
 def study(options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ with a text teacher, so a gain on it alone is no evidence that a model has under
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from itertools import chain
@@ -38,11 +39,21 @@ FUNCTION_WORDS = frozenset({
 # Caption pairs compared at a time; a few hundred megabytes even if every pair shares a word.
 CHUNK_PAIRS = 8_000_000
 
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\uff07", "'"))
+# Thai, Lao, Burmese, Khmer, the Japanese syllabaries, Chinese characters: written without blanks.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+
 _stemmer = snowballstemmer.stemmer("english")
 
 
 def caption_words(caption: str, stop_words: Collection[str] = FUNCTION_WORDS) -> frozenset[str]:
     """The set of stemmed, lower-cased words of a caption, without ``stop_words``.
+
+    Spellings of one text are one: composed and decomposed accents, straight and curly apostrophes. In scripts
+    that put no blanks between words (Chinese, Japanese, Thai, Lao, Burmese, Khmer), pairs of neighbouring
+    characters stand for words, as search engines have it.
 
     Args:
         caption: One sentence.
@@ -58,8 +69,7 @@ def caption_words(caption: str, stop_words: Collection[str] = FUNCTION_WORDS) ->
         >>> sorted(caption_words("A man is riding two Horses."))
         ['hors', 'man', 'ride', 'two']
     """
-    words = re.findall(r"[^\W_]+(?:'[^\W_]+)?", caption.lower())
-    return frozenset(_stem(word) for word in words if word not in stop_words)
+    return frozenset(_stem(word) for word in _words(caption.lower()) if word not in stop_words)
 
 
 def caption_overlap(
@@ -182,6 +192,20 @@ def same_category(
         raise ValueError(f"gallery_category: expected {query.dtype} like query_category, got {gallery.dtype}")
     same: Relevance = (query[:, None] == gallery).astype(np.float32)
     return same
+
+
+def _words(text: str) -> list[str]:
+    if text.isascii():
+        return re.findall(r"[^\W_]+(?:'[^\W_]+)?", text)
+    text = unicodedata.normalize("NFC", text).translate(_APOSTROPHES)
+    # Marks (M) belong to the letter before them; the pattern above would end a word there.
+    kept = (c if c.isalnum() or c == "'" or unicodedata.category(c)[0] == "M" else " " for c in text)
+    spaced = _UNSPACED.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", "".join(kept))
+    return re.findall(r"[^\s']+(?:'[^\s']+)?", spaced)
+
+
+def _pairs(run: str) -> list[str]:
+    return [run[i : i + 2] for i in range(max(1, len(run) - 1))]
 
 
 @cache
