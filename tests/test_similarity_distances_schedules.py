@@ -98,3 +98,53 @@ def test_constant_and_bad_schedules():
         for progress in (-0.01, 1.01, math.nan):
             with pytest.raises(ValueError, match="progress: expected a fraction"):
                 schedule(progress)
+
+
+SLIGHTLY_OFF = [
+    (1 + 1e-7, 1.0),
+    (1 + 1e-6, 1.0),
+    (-1e-7, 0.0),
+    (torch.tensor(1.0000001), 1.0),
+    (torch.tensor([0.3]), torch.tensor(0.3).item()),
+    (torch.tensor([[0.3]], dtype=torch.float64), 0.3),
+    (torch.tensor(1), 1.0),
+    (torch.tensor(0.3, dtype=torch.float64, requires_grad=True), 0.3),
+    (np.float32(0.3), float(np.float32(0.3))),
+    (np.float64(0.3), 0.3),
+    (np.array(0.3), 0.3),
+    (np.int64(1), 1.0),
+    (1, 1.0),
+    (sum([0.1] * 10), sum([0.1] * 10)),
+    (sum([1 / 3_000] * 3_000), min(1.0, sum([1 / 3_000] * 3_000))),
+]
+REALLY_OUTSIDE = [
+    math.nan,
+    math.inf,
+    -0.01,
+    1.01,
+    1 + 1e-4,
+    torch.tensor(math.nan),
+    torch.tensor([0.1, 0.2]),
+    np.array([0.1, 0.2]),
+    torch.tensor([]),
+    np.float32(math.nan),
+    "0.5",
+    [0.5],
+    0.5j,
+]
+
+
+@pytest.mark.parametrize(("progress", "number"), SLIGHTLY_OFF)
+@pytest.mark.parametrize(
+    "schedule", [LinearRamp(), LinearRamp(0.0, 1.0), LinearRamp(1.0, 1.0), Constant(0.4)]
+)
+def test_schedules_take_progress_in_every_form(schedule, progress, number):
+    assert schedule(progress) == schedule(number)
+    assert isinstance(schedule(progress), float)
+
+
+@pytest.mark.parametrize("progress", REALLY_OUTSIDE)
+def test_schedules_refuse_progress_that_is_none(progress):
+    for schedule in (LinearRamp(), Constant(0.4)):
+        with pytest.raises(ValueError, match="progress: expected a fraction"):
+            schedule(progress)

@@ -3,7 +3,6 @@
 import inspect
 import math
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,11 +10,11 @@ from torch import nn
 from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss
 from cmgsd_lite.losses.base import NAMES, RetrievalLoss, input_names
 from cmgsd_lite.models import ModelConfig, build_model
-from cmgsd_lite.schedules import Constant, LinearRamp
 from cmgsd_lite.training import TrainingConfig, fit
 from cmgsd_lite.training.conditions import CONDITIONS, LossConfig
 from cmgsd_lite.training.prepare import PreparedSplit
 from tests.losses.every import BUILDERS, NEEDS, TAKE_A_MARGIN, batch
+from tests.test_similarity_distances_schedules import REALLY_OUTSIDE, SLIGHTLY_OFF
 
 ALL = sorted(BUILDERS)
 TENSORS = ["sim", "text", "video", "text_teacher", "video_teacher"]
@@ -101,56 +100,6 @@ def test_what_is_missing_is_named(name):
 def test_an_empty_mapping_of_distances_is_none():
     with pytest.raises(ValueError, match="distances"):
         CMGSDLoss(schedule="static")(torch.eye(3), text=torch.eye(3), distances={})
-
-
-SLIGHTLY_OFF = [
-    (1 + 1e-7, 1.0),
-    (1 + 1e-6, 1.0),
-    (-1e-7, 0.0),
-    (torch.tensor(1.0000001), 1.0),
-    (torch.tensor([0.3]), torch.tensor(0.3).item()),
-    (torch.tensor([[0.3]], dtype=torch.float64), 0.3),
-    (torch.tensor(1), 1.0),
-    (torch.tensor(0.3, dtype=torch.float64, requires_grad=True), 0.3),
-    (np.float32(0.3), float(np.float32(0.3))),
-    (np.float64(0.3), 0.3),
-    (np.array(0.3), 0.3),
-    (np.int64(1), 1.0),
-    (1, 1.0),
-    (sum([0.1] * 10), sum([0.1] * 10)),
-    (sum([1 / 3_000] * 3_000), min(1.0, sum([1 / 3_000] * 3_000))),
-]
-REALLY_OUTSIDE = [
-    math.nan,
-    math.inf,
-    -0.01,
-    1.01,
-    1 + 1e-4,
-    torch.tensor(math.nan),
-    torch.tensor([0.1, 0.2]),
-    np.array([0.1, 0.2]),
-    torch.tensor([]),
-    np.float32(math.nan),
-    "0.5",
-    [0.5],
-    0.5j,
-]
-
-
-@pytest.mark.parametrize(("progress", "number"), SLIGHTLY_OFF)
-@pytest.mark.parametrize(
-    "schedule", [LinearRamp(), LinearRamp(0.0, 1.0), LinearRamp(1.0, 1.0), Constant(0.4)]
-)
-def test_schedules_take_progress_in_every_form(schedule, progress, number):
-    assert schedule(progress) == schedule(number)
-    assert isinstance(schedule(progress), float)
-
-
-@pytest.mark.parametrize("progress", REALLY_OUTSIDE)
-def test_schedules_refuse_progress_that_is_none(progress):
-    for schedule in (LinearRamp(), Constant(0.4)):
-        with pytest.raises(ValueError, match="progress: expected a fraction"):
-            schedule(progress)
 
 
 @pytest.mark.parametrize("name", ALL)
