@@ -3,6 +3,8 @@
 import base64
 import io
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from tests.notebooks.chapters import (
     LINK,
     MACHINE_PATH,
     NOTEBOOKS,
+    ROOT,
     broken_links,
     build_tool,
     code_cells,
@@ -208,6 +211,15 @@ def test_figure_names_are_the_chapters_own(script: Path) -> None:
     names = [name for cell in cells for name in figure_names(cell.source)]
     assert [name for name in names if not name.startswith(f"{script.stem[:2]}-")] == []
     assert [name for name in names if names.count(name) > 1] == []
+
+
+def test_make_lab_serves_the_repository_and_opens_the_first_chapter() -> None:
+    if shutil.which("make") is None:
+        pytest.skip("no make on this system: the target was not read")
+    done = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True, check=True)
+    (command,) = (line.split() for line in done.stdout.splitlines() if "jupyter lab" in line)
+    assert "--ServerApp.root_dir=." in command
+    assert command[-1] == f"notebooks/{CHAPTERS[0]}.ipynb"
 
 
 def words(text: str) -> tuple[str, ...]:
