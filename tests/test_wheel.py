@@ -1,12 +1,18 @@
-"""Packaging: what is built from the source tree and from the sdist works outside the source tree."""
+"""Packaging: what is built from the source tree and from the sdist works elsewhere, door by door."""
 
 import os
 import subprocess
 import sys
+import venv
 import zipfile
+from email import message_from_string
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+
+from tests.cli.folders import QUICK, write_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.slow
@@ -28,6 +34,30 @@ assert relevance(data.test.subset(["video2300"])).max() == 1
 assert clip("video7").frames().std() > 10, "drawn with the bundled glyphs"
 from cmgsd_lite.cli.main import main
 assert main(["info"]) == 0
+"""
+
+# What a researcher does with the first door: a training step with losses and a control, and metrics.
+STEP = """
+import torch
+from cmgsd_lite import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss, PermutedCMGSDLoss, retrieval_metrics
+torch.manual_seed(0)
+text, video = torch.nn.Linear(6, 4), torch.nn.Linear(5, 4)
+optimizer = torch.optim.Adam([*text.parameters(), *video.parameters()], lr=0.01)
+x, y = torch.randn(8, 6), torch.randn(8, 5)
+unit = torch.nn.functional.normalize
+for loss in (MaxMarginRankingLoss(), InfoNCELoss(), CMGSDLoss(), PermutedCMGSDLoss(seed=1)):
+    values = []
+    for step in range(5):
+        t, v = unit(text(x), dim=1), unit(video(y), dim=1)
+        value = loss(sim=t @ v.T, text=t, video=v, text_teacher=x, video_teacher=y, progress=0.5)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        values.append(value.item())
+    assert values[-1] < values[0], (type(loss).__name__, values)
+found = retrieval_metrics((t @ v.T).detach().numpy())
+assert 0 <= found["t2v"]["R@1"] <= 100
+print("trained")
 """
 
 
@@ -119,3 +149,91 @@ def test_an_editable_install_uses_the_source_tree(backend, tmp_path):
     out = run(sys.executable, "-c", look, site, ROOT, cwd=tmp_path).split("\n")
     assert Path(out[0]) == ROOT / "cmgsd_lite" / "__init__.py"
     assert Path(out[1]) == ROOT / "data" / "minivtt"
+
+
+def closure(wanted):
+    """Names of the distributions that pip would bring for these requirements, as installed here."""
+    found, pending = set(), list(wanted)
+    while pending:
+        requirement = Requirement(pending.pop())
+        extras = [*requirement.extras, ""]
+        if requirement.name not in found and requirement.name != "cmgsd-lite":
+            found.add(requirement.name)
+            for line in metadata.requires(requirement.name) or []:
+                marker = Requirement(line).marker
+                if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
+                    pending.append(line.partition(";")[0])
+    return found
+
+
+def requirements(wheel, extra=""):
+    """What the wheel itself asks for behind one door."""
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        lines = message_from_string(archive.read(name).decode()).get_all("Requires-Dist")
+    wanted = [Requirement(line) for line in lines]
+    asked = [r for r in wanted if r.marker is None or r.marker.evaluate({"extra": extra})]
+    return [str(r).partition(";")[0] for r in asked]
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory):
+    """Make a new virtual environment with the wheel and what one door brings, linked from this one."""
+
+    def build(wheel, extra=""):
+        folder = tmp_path_factory.mktemp("door")
+        venv.create(folder, with_pip=False)
+        site = next(folder.glob("lib/python*/site-packages"), folder / "Lib" / "site-packages")
+        for name in closure(requirements(wheel, extra)):
+            distribution = metadata.distribution(name)
+            for top in {file.parts[0] for file in distribution.files} - {"..", "__pycache__"}:
+                if not (site / top).exists():
+                    try:
+                        (site / top).symlink_to(distribution.locate_file(top))
+                    except OSError as error:
+                        pytest.skip(f"links can not be made here: {error}")
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(site)
+        return next(folder.glob("bin/python"), folder / "Scripts" / "python.exe")
+
+    return build
+
+
+def call(python, *arguments, cwd):
+    """Run this Python as it is, without this process's paths."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    words = [str(python), *map(str, arguments)]
+    return subprocess.run(words, capture_output=True, text=True, cwd=cwd, env=env, check=False)
+
+
+@pytest.mark.parametrize("wheel", ["source tree"], indirect=True)
+def test_the_first_door_is_torch_and_numpy(wheel, door, tmp_path):
+    assert {Requirement(line).name for line in requirements(wheel)} == {"torch", "numpy"}
+    python = door(wheel)
+    done = call(python, "-c", STEP, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "trained\n", "")
+    for command in (["run"], ["train"], ["info"], ["search", "a cat"]):
+        done = call(python, "-m", "cmgsd_lite", *command, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.count("\n") == 1
+        assert 'pip install "cmgsd-lite[data]"' in done.stderr
+    assert call(python, "-m", "cmgsd_lite", "--help", cwd=tmp_path).returncode == 0
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("wheel", ["source tree"], indirect=True)
+def test_the_second_door_trains_evaluates_and_searches(wheel, door, tmp_path):
+    python = door(wheel, "data")
+    data = write_folder(tmp_path / "data")
+    options = ["--conditions", "infonce", "--seeds", 1, "--jobs", 1, "--out", "out", *QUICK]
+    done = call(python, "-m", "cmgsd_lite", "run", "--data", data, *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "| infonce |" in done.stdout
+    said = [line for line in done.stderr.splitlines() if "cmgsd-lite[course]" in line]
+    assert len(said) == 1, done.stderr
+    assert done.stderr.index("figures") < done.stderr.index("runs:"), "before it trains, not after"
+    model = "out/models/infonce-seed0.pt"
+    for command in (["evaluate", "--checkpoint", model], ["search", "a red cat", "--checkpoint", model]):
+        done = call(python, "-m", "cmgsd_lite", *command, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
