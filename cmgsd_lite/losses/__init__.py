@@ -5,6 +5,7 @@ scalar. None changes its inputs, moves them to another device or has a parameter
 is refused: which column is a text's own would be a guess. Known further positives go in by ``ids``.
 """
 
+from cmgsd_lite.losses.base import RetrievalLoss as RetrievalLoss  # for losses of one's own; it computes nothing
 from cmgsd_lite.losses.cmgsd import CMGSDLoss
 from cmgsd_lite.losses.contrastive import InfoNCELoss
 from cmgsd_lite.losses.control import PermutedCMGSDLoss
