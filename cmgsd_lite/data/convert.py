@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cmgsd_lite.data.formats.features import innermost
-from cmgsd_lite.data.formats.files import is_archive, unpacked
+from cmgsd_lite.data.formats.files import is_archive, unpacked, user_path
 from cmgsd_lite.data.formats.store import write_store
 from cmgsd_lite.data.source import documents_of, open_source
 from cmgsd_lite.errors import DataError
@@ -29,12 +29,12 @@ def convert(path: str | Path, out: str | Path) -> Path:
         >>> convert("MSRVTT/vid_feat_files/mult_h5", "msrvtt-fast")  # doctest: +SKIP
         PosixPath('msrvtt-fast')
     """
-    path, out = Path(path), Path(out)
+    path, out = user_path(path), user_path(out)
     if is_archive(path):
         with unpacked(path) as folder:
             return convert(innermost(folder), out)
     source = open_source(path)
     if not source.tables:
-        raise DataError(f"{path}: expected features to convert, found none")
+        raise DataError(f"{path}: expected features to convert, found none{source.why}")
     write_store(out, source.tables, documents_of(source))
     return out

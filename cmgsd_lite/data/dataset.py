@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.data.formats.annotations import Annotations
-from cmgsd_lite.data.formats.files import is_archive
+from cmgsd_lite.data.formats.files import is_archive, user_path
+from cmgsd_lite.data.formats.records import FileRecord
 from cmgsd_lite.data.formats.tables import ExpertFeatures, FeatureTable, pad
-from cmgsd_lite.data.notes import cropped, left_out, named
+from cmgsd_lite.data.notes import cropped, file_notes, left_out, named
 from cmgsd_lite.data.protocols import SplitLists, resolve
 from cmgsd_lite.data.source import open_source
 from cmgsd_lite.data.splits import protocol_name
@@ -82,6 +83,7 @@ class RetrievalDataset:
         test: What to report on, once.
         notes: What was left out or derived, counted, as sentences: print them.
         category_names: Name of each category number; may be empty.
+        files: What became of every file under the path: used, and as what, or left out, and why.
     """
 
     name: str
@@ -91,6 +93,7 @@ class RetrievalDataset:
     test: Split
     notes: list[str] = field(default_factory=list)
     category_names: dict[int, str] = field(default_factory=dict)
+    files: list[FileRecord] = field(default_factory=list)
 
 
 def load_folder(
@@ -117,21 +120,27 @@ def load_folder(
     if max_tokens < 1:
         raise ValueError(f"max_tokens: expected at least 1, got {max_tokens}")
     wanted = None if protocol is None else protocol_name(protocol)
-    if is_archive(Path(path)):
+    if is_archive(user_path(path)):
         raise DataError(f"{path}: expected a folder, found an archive; unpack it, or run convert once")
     source = open_source(path, experts, annotations)
     if not source.tables:
-        ignored = ", ".join(file.name for file in source.ignored[:5])
-        raise DataError(
-            f"{path}: expected features, found none" + (f" (not understood: {ignored})" if ignored else "")
-        )
+        raise DataError(f"{path}: expected features, found none{source.why}")
     if not source.annotations.captions:
-        raise DataError(f"{path}: expected annotations beside the features, found none; name their folder")
+        why = "; ".join(source.annotations.notes[:3]) or source.why
+        raise DataError(
+            f"{path}: expected annotations beside the features, found none; name their folder"
+            + (f" ({why})" if why else "")
+        )
     name = wanted or next(iter(source.protocols), None)
     if name is None or name not in source.protocols:
         there = ", ".join(source.protocols) or "none"
-        raise DataError(f"{path}: expected split lists of {wanted or 'a protocol'}, found {there}")
-    return assemble(source.name, name, source.annotations, source.protocols[name], source.tables, max_tokens)
+        raise DataError(
+            f"{path}: expected split lists of {wanted or 'a protocol'}, found {there}; a protocol has a "
+            f"training and a test list, as in own_train.csv and own_test.csv{source.why}"
+        )
+    lists = source.protocols[name]
+    dataset = assemble(source.name, name, source.annotations, lists, source.tables, max_tokens)
+    return replace(dataset, notes=[*file_notes(source.files), *dataset.notes], files=source.files)
 
 
 def assemble(
@@ -166,7 +175,8 @@ def assemble(
     splits["test"] = replace(test, queries={**test.queries, **_only(lists.queries, test.video_ids)})
     notes = [*annotations.notes, *lists.notes, *left_out(protocol, annotations, lists, tables, ids)]
     notes += cropped(tables, max_tokens)
-    return RetrievalDataset(name, protocol, **splits, notes=notes, category_names=annotations.category_names)
+    names = annotations.category_names
+    return RetrievalDataset(name, protocol, **splits, notes=notes, category_names=names)  # type: ignore[arg-type]
 
 
 def _split(

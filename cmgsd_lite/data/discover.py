@@ -4,13 +4,23 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cmgsd_lite.data.formats import features
-from cmgsd_lite.data.formats.annotations import Annotations, merge_annotations, read_annotation_file
+from cmgsd_lite.data.formats import arrays, features
+from cmgsd_lite.data.formats.annotations import (
+    Annotations,
+    merge_annotations,
+    numbered,
+    read_annotation_file,
+)
 from cmgsd_lite.data.formats.captions import parser_of
-from cmgsd_lite.data.formats.files import UnknownLayoutError
+from cmgsd_lite.data.formats.evidence import FORCE, Known, doubt
+from cmgsd_lite.data.formats.files import UnknownLayoutError, user_path
 from cmgsd_lite.data.formats.hdf5 import is_h5_tree
+from cmgsd_lite.data.formats.mapping import combine
+from cmgsd_lite.data.formats.names import expert_name, is_part, part_of
+from cmgsd_lite.data.formats.records import FileLog
 from cmgsd_lite.data.formats.store import INDEX, is_store
 from cmgsd_lite.data.formats.tables import FeatureTable
+from cmgsd_lite.data.formats.video_folders import is_folder_a_video
 from cmgsd_lite.errors import DataError
 
 LEVELS = 2
@@ -22,24 +32,25 @@ _TEXT_FEATURES = "aggregated_text_feats"
 
 @dataclass
 class Tree:
-    """The folders under a path, and files that are set aside by the folder they lie in."""
+    """The folders under a path, and what is set aside by the folder it lies in."""
 
     root: Path
     folders: list[Path] = field(default_factory=list)
     similarity: list[Path] = field(default_factory=list)
     human_labels: list[Path] = field(default_factory=list)
+    aside: dict[Path, str] = field(default_factory=dict)
 
     @property
     def files(self) -> list[Path]:
         """All files of the folders, but not those of stores, trees and the like."""
-        plain = [f for f in self.folders if not (is_h5_tree(f) or is_store(f) or features.is_bigfile(f))]
+        plain = [folder for folder in self.folders if not features.is_one_source(folder)]
         return sorted(
             path for folder in plain for path in folder.iterdir() if _visible(path) and path.is_file()
         )
 
 
 def walk(root: Path) -> Tree:
-    """The folders under a path, two levels deep.
+    """The folders under a path, two levels deep; folders of train, val and test are no level of their own.
 
     Files under `similarity/` are scores or made from scores, so they are never experts; those under
     `*human_labels*/` are judgements on other data; CE's `aggregated_text_feats/` are features of captions.
@@ -52,13 +63,20 @@ def walk(root: Path) -> Tree:
 def _visit(folder: Path, levels: int, tree: Tree) -> None:
     aside = tree.similarity if folder.name == "similarity" else tree.human_labels
     if folder.name == "similarity" or "human_labels" in folder.name:
+        kind = "scores, or made of scores" if folder.name == "similarity" else "judgements of people"
+        tree.aside[folder] = f"{kind}, which are never an expert"
         aside.extend(sorted(path for path in folder.iterdir() if _visible(path) and path.is_file()))
         return
+    if folder.name == _TEXT_FEATURES:
+        tree.aside[folder] = "features of captions, which are never an expert"
+        return
     tree.folders.append(folder)
-    if levels + (folder.name in _ONE_MORE) > 0 and not is_h5_tree(folder):
-        for child in sorted(folder.iterdir()):
-            if child.is_dir() and _visible(child) and child.name != _TEXT_FEATURES:
-                _visit(child, levels - 1, tree)
+    if is_h5_tree(folder):
+        return
+    for child in sorted(folder.iterdir()):
+        free = is_part(child.name) or folder.name in _ONE_MORE
+        if child.is_dir() and _visible(child) and levels + free > 0:
+            _visit(child, levels - 1 + is_part(child.name), tree)
 
 
 def _visible(path: Path) -> bool:
@@ -76,28 +94,32 @@ def read_annotations(path: str | Path) -> Annotations:
         >>> len(known.captions["video0"])                                     # doctest: +SKIP
         20
     """
-    path = Path(path)
-    if path.is_dir() and not is_h5_tree(path):
-        return merge_annotations(annotation_files(walk(path))[0], path)
-    return merge_annotations([read_annotation_file(path)], path)
+    path = user_path(path)
+    if not path.is_dir() or is_h5_tree(path):
+        return numbered(merge_annotations([read_annotation_file(path)], path))
+    log = FileLog()
+    found = merge_annotations(annotation_files(walk(path), log), path, need_captions=False)
+    if not found.captions:
+        raise DataError(f"{path}: expected captions (official JSON, jsonl, csv, ...), found none{log.why()}")
+    return numbered(found)
 
 
-def annotation_files(tree: Tree) -> tuple[list[Annotations], list[Path]]:
-    """Annotations found in a tree, and the files read that hold none.
-
-    Raises:
-        DataError: a damaged annotation file.
-    """
+def annotation_files(tree: Tree, log: FileLog) -> list[Annotations]:
+    """Annotations found in a tree; files that hold none, or cannot be read, are left out aloud."""
     found: list[Annotations] = []
-    others: list[Path] = []
     for path in filter(may_be_annotations, tree.files):
         try:
             found.append(read_annotation_file(path))
-        except UnknownLayoutError:
-            others.append(path)
+            if not found[-1].captions:
+                what = "names of categories" if found[-1].category_names else None
+                log.use(path, what) if what else log.tried(path, "expected captions, found none")
+        except UnknownLayoutError as error:
+            log.tried(path, error)
+        except DataError as error:
+            log.leave(path, error)
     if not any(part.captions for part in found):  # an HDF5 tree is slow to open, so it is asked last
         found += [read_annotation_file(folder) for folder in tree.folders if is_h5_tree(folder)]
-    return found, others
+    return found
 
 
 def may_be_annotations(path: Path) -> bool:
@@ -111,31 +133,122 @@ def may_be_annotations(path: Path) -> bool:
 
 
 def feature_tables(
-    tree: Tree, known: Collection[str] = (), experts: Sequence[str] | None = None
-) -> tuple[dict[str, FeatureTable], list[Path]]:
-    """Feature tables found in a tree, and the files that were looked at and are no features.
+    tree: Tree, known: Known, log: FileLog, experts: Sequence[str] | None = None
+) -> dict[str, FeatureTable]:
+    """The experts found in a tree: tables with evidence that they hold features of videos.
 
     Args:
         tree: From `walk`.
-        known: Video ids known from annotations; they tell a folder of one file a video.
-        experts: The experts wanted, in this order; None for all. Other files are not opened.
+        known: The videos known from annotations and lists.
+        log: Takes up what is used, and what is left out, and why.
+        experts: The experts wanted, in this order; None for all there is evidence for. Other files are not
+            opened, and no evidence is asked for.
 
     Raises:
-        DataError: a damaged file, or an expert that is not there.
+        DataError: an expert that is asked for and not there, or not readable.
     """
-    parts, others = [], []
-    paths = [path for folder in tree.folders for path in features.candidates(folder, known)]
-    for path in [p for p in paths if not _holds_captions(p) and _may_hold(p, experts)]:
-        try:
-            found = features.read_features(path, known)
-            wanted = {name: table for name, table in found.items() if experts is None or name in experts}
-            parts.append((str(path), wanted))
-        except UnknownLayoutError as error:
-            if experts is not None and features.expert_name(path) in experts:
-                raise DataError(str(error)) from error
-            others.append(path)
-    there = {features.expert_name(path) for path in paths}
-    return choose(features.combine(parts), experts, there, tree.root), others
+    found: dict[str, dict[Path, FeatureTable]] = {}
+    there: set[str] = set()
+    for path in _candidates(tree, known.ids):
+        there.add(expert_name(path))
+        if not _may_hold(path, experts):
+            log.leave(path, f"the expert {expert_name(path)} was not asked for")
+            continue
+        for name, table in _tables(path, known, log, experts).items():
+            there.add(name)
+            why = admitted(path, tree.root, name, table, known, experts)
+            if why:
+                log.leave(path, f"{name}: {why}" if name != expert_name(path) else why)
+            else:
+                found.setdefault(name, {})[path] = table
+    tables = {name: _join(name, parts, log, experts) for name, parts in found.items()}
+    joined = {name: table for name, table in tables.items() if table is not None}
+    for name in joined:
+        for path in found[name]:
+            _use(path, tree.root, name, log)
+    return choose(joined, experts, there, tree.root)
+
+
+def _candidates(tree: Tree, known: Collection[str]) -> list[Path]:
+    """Files, and folders read as a whole, which are not looked into once more."""
+    paths: list[Path] = []
+    whole: list[Path] = []
+    for folder in tree.folders:
+        if any(folder.is_relative_to(one) for one in whole):
+            continue
+        mine = features.candidates(folder, known)
+        if folder in mine and is_folder_a_video(folder, known):
+            whole.append(folder)
+        paths += [path for path in mine if not _holds_captions(path)]
+    return paths
+
+
+def _tables(path: Path, known: Known, log: FileLog, experts: Sequence[str] | None) -> dict[str, FeatureTable]:
+    try:
+        return features.read_features(path, known.ids, log)
+    except DataError as error:
+        if experts is not None and expert_name(path) in experts:
+            raise DataError(str(error)) from error
+        note = log.tried if isinstance(error, UnknownLayoutError) else log.leave
+        note(path, error)
+        return {}
+
+
+def admitted(
+    path: Path,
+    root: Path,
+    name: str,
+    table: FeatureTable,
+    known: Known,
+    experts: Sequence[str] | None = None,
+) -> str | None:
+    """Why a table is left out: not asked for, or in doubt; None when it is an expert.
+
+    Args:
+        path: Where it was found.
+        root: The path that was opened; what lies above it says nothing.
+        name: Name of the expert.
+        table: The table.
+        known: The videos known from annotations and lists.
+        experts: The experts wanted; for them no evidence is asked.
+    """
+    if experts is not None:
+        return None if name in experts else f"the expert {name} was not asked for"
+    if path.is_dir() and is_store(path):
+        return None
+    names = [*_below(path, root), *([name] if name != root.name else [])]
+    names += ["video"] if path.is_dir() and is_h5_tree(path) else []  # MMT's tree: keys features.EXPERT
+    why = doubt(names, table, known)
+    return f"{why}; {FORCE.format(name=name)}" if why else None
+
+
+def _below(path: Path, root: Path) -> tuple[str, ...]:
+    """The names below the opened path; of a file that was opened itself, its own."""
+    return path.relative_to(root).parts or ((path.name,) if path.is_file() else ())
+
+
+def _join(
+    name: str, parts: dict[Path, FeatureTable], log: FileLog, experts: Sequence[str] | None
+) -> FeatureTable | None:
+    try:
+        return combine([(str(path), {name: table}) for path, table in parts.items()])[name]
+    except DataError as error:
+        if experts is not None:
+            raise
+        for path in parts:
+            log.leave(path, error)
+        return None
+
+
+def _use(path: Path, root: Path, name: str, log: FileLog) -> None:
+    part = part_of("/".join(_below(path, root)))
+    log.use(path, f"expert {name}" + (f" ({part})" if part else ""))
+    names = arrays.names_file(path) if path.suffix == ".npy" else None
+    for beside in [names] if names else []:
+        log.use(beside, f"ids of {path.name}")
+    for beside in path.parent.glob("*.npy") if names else []:
+        if arrays.is_companion(beside) and beside != names and not arrays.is_names_file(beside):
+            log.use(beside, f"lengths or mask of {path.name}")
 
 
 def choose(
@@ -161,5 +274,5 @@ def _holds_captions(path: Path) -> bool:
 
 def _may_hold(path: Path, experts: Sequence[str] | None) -> bool:
     """Whether a file or folder may hold one of the experts; a tree or a .pth may hold several."""
-    name = features.expert_name(path)
+    name = expert_name(path)
     return experts is None or path.is_dir() or any(e == name or e.startswith(f"{name}_") for e in experts)

@@ -1,11 +1,15 @@
 """What lies under a path, for people: `describe` finds out, `format_description` says it."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cmgsd_lite.data.discover import may_be_annotations
 from cmgsd_lite.data.formats.annotations import Annotations
+from cmgsd_lite.data.formats.features import FILE_SUFFIXES
+from cmgsd_lite.data.formats.records import FileRecord
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.notes import left_out
 from cmgsd_lite.data.protocols import SplitLists, resolve
@@ -19,7 +23,8 @@ def describe(path: str | Path) -> dict[str, Any]:
     Returns:
         {"path", "name", "annotations": {...}, "experts": {name: {"videos", "listed", "tokens_median",
         "tokens_max", "dim", "dtype"}}, "protocols": {name: {part: {"listed", "usable"}}}, "missing":
-        [sentences], "similarity", "human_labels", "ignored": [{"file", "shape"}]}.
+        [sentences], "similarity", "human_labels": [{"file", "shape"}], "ignored": [{"file"}] that could
+        hold features or captions, "files": [{"file", "used_as", "reason"}]}.
 
     Raises:
         DataError: nothing there, or a damaged file.
@@ -38,8 +43,17 @@ def describe(path: str | Path) -> dict[str, Any]:
         "missing": _missing(source),
         "similarity": [_aside(file, source.path) for file in source.similarity],
         "human_labels": [_aside(file, source.path) for file in source.human_labels],
-        "ignored": [_aside(file, source.path) for file in source.ignored],
+        "ignored": [{"file": record.file} for record in source.files if _could_hold(record)],
+        "files": [asdict(record) for record in source.files],
     }
+
+
+def _could_hold(record: FileRecord) -> bool:
+    """Whether a file that is left out has the name of features or captions, and is not set aside."""
+    path = Path(record.file.split(" (")[0])
+    aside = any(part == "similarity" or "human_labels" in part for part in path.parts)
+    named = path.suffix.lower() in FILE_SUFFIXES or may_be_annotations(path)
+    return record.used_as is None and named and not aside
 
 
 def _annotations(annotations: Annotations) -> dict[str, Any]:
@@ -143,11 +157,11 @@ def format_description(description: dict[str, Any]) -> str:
     kinds = {
         "similarity": "scores, never an expert",
         "human_labels": "human labels, never an expert",
-        "ignored": "not understood",
     }
     for key, kind in kinds.items():
         files = [f"{file['file']} {file.get('shape', '')}".strip() for file in description[key]]
         lines += [f"{kind}: {', '.join(files)}"] if files else []
+    lines += [f"file {FileRecord(**record)}" for record in description["files"]]
     return "\n".join(lines)
 
 

@@ -3,11 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from cmgsd_lite.data.formats.annotations import Annotations
+from cmgsd_lite.data.formats.records import FileRecord
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.protocols import SplitLists
 
 # CE's own checks: captions that its release lacks of 20 a video, by the size of the test list.
 _CE_MISSING = {2990: 6, 1000: 2, 497: 0}
+
+
+_MOST_FILES = 20
+
+
+def file_notes(files: Sequence[FileRecord]) -> list[str]:
+    """What each file is used as, and why others are left out: a line each, the first twenty of both kinds."""
+    notes = []
+    for kind in ([f for f in files if f.used_as], [f for f in files if not f.used_as]):
+        notes += [f"file {record}" for record in kind[:_MOST_FILES]]
+        more = f"{len(kind) - _MOST_FILES} more {'used' if kind[0].used_as else 'left out'}" if kind else ""
+        notes += [f"files: {more}; `info` names them"] if len(kind) > _MOST_FILES else []
+    return notes
 
 
 def left_out(

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from cmgsd_lite.data.formats.annotations import Annotations
-from cmgsd_lite.data.formats.captions import csv_columns, csv_table
-from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text, video_id_of
+from cmgsd_lite.data.formats.files import UnknownLayoutError, video_id_of
+from cmgsd_lite.data.formats.names import TEST
 from cmgsd_lite.data.formats.pickles import load_pickle
-from cmgsd_lite.data.splits import PLAIN, read_queries, read_split_list, role_of
+from cmgsd_lite.data.formats.records import FileLog
+from cmgsd_lite.data.splits import PLAIN, VAL_1, may_list, slots_in
 from cmgsd_lite.errors import DataError
 
 PREFERENCE = ("1k-A", PLAIN, "full", "7k", "miech")
@@ -100,33 +101,48 @@ def resolve(lists: SplitLists, usable: Collection[str]) -> dict[str, list[str]]:
 
 
 def find_protocols(
-    files: Iterable[Path], annotations: Annotations, caption_index: Path | None = None
-) -> tuple[dict[str, SplitLists], list[Path]]:
-    """The protocols that split files and official splits define, best known first, and the files used.
+    files: Iterable[Path], annotations: Annotations, log: FileLog, caption_index: Path | None = None
+) -> dict[str, SplitLists]:
+    """The protocols that split files and official splits define, best known first.
 
     Args:
         files: Candidates; `splits.role_of` says which names are understood. Csv comes before txt.
         annotations: Gives the official splits.
+        log: Takes up which files are used, as what, and which are not, and why.
         caption_index: CE's jsfusion_val_caption_idx.pkl, the 1k-A queries where the csv is missing.
-
-    Raises:
-        DataError: a split file that lists a video twice, or is damaged.
     """
     published = _Published()
-    ordered = sorted(files, key=lambda path: (path.suffix != ".csv", str(path)))
-    used = [path for path in ordered if _take(path, published)]
-    if caption_index is not None and "1k-A" not in published.queries:
-        _take_index(caption_index, annotations, published)
-        used.append(caption_index)
+    for path in sorted(files, key=lambda path: (path.suffix != ".csv", path.suffix in _LAST, str(path))):
+        _take(path, published, log)
+    if caption_index is not None and "1k-A" in published.queries:
+        log.leave(caption_index, "the queries of 1k-A come from a test list with sentences")
+    elif caption_index is not None:
+        _take_index(caption_index, annotations, published, log)
     found = _protocols(published, annotations)
-    return {name: found[name] for name in PREFERENCE if name in found}, used
+    for (protocol, part), path in published.sources.items():
+        used = [name for name, lists in found.items() if _uses(lists, published.lists[protocol, part])]
+        if used:
+            log.use(path, f"{part} list of {', '.join(used)}")
+        else:
+            log.leave(
+                path, f"no protocol uses this {part} list of {protocol}: another goes before or is missing"
+            )
+    return {name: found[name] for name in PREFERENCE if name in found}
+
+
+_LAST = (".json", ".jsonl", ".tsv")  # a plain list goes before a file of captions with a part in its name
+
+
+def _uses(lists: SplitLists, ids: list[str]) -> bool:
+    return any(ids is mine for mine in (lists.train, lists.test, lists.validation, lists.held_out))
 
 
 @dataclass
 class _Published:
-    """What split files say: lists by (protocol, part), queries and notes by protocol."""
+    """What split files say: lists and files by (protocol, part), queries and notes by protocol."""
 
     lists: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    sources: dict[tuple[str, str], Path] = field(default_factory=dict)
     queries: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
 
@@ -134,46 +150,44 @@ class _Published:
         self.notes.setdefault(protocol, []).append(sentence)
 
 
-def _take(path: Path, published: _Published) -> bool:
+def _take(path: Path, published: _Published, log: FileLog) -> None:
     """Read one file, if it is a split list; the first list for a part counts."""
-    slot = role_of(path)
-    if slot is None:
-        return False
+    if not may_list(path):
+        return
     try:
-        ids = read_split_list(path)
-    except UnknownLayoutError:
-        return False
-    if slot not in published.lists:
-        published.lists[slot] = ids
-        if slot[1] == "test" and _has_sentences(path):
-            published.queries[slot[0]] = _worded(read_queries(path), slot[0], path, published)
-    elif set(ids) != set(published.lists[slot]):
-        published.note(
-            slot[0], f"{path.name}: differs from the {' '.join(slot)} list before it, and is not used"
-        )
-    return True
+        slots = slots_in(path)
+    except UnknownLayoutError as error:
+        log.tried(path, error)
+        return
+    except DataError as error:
+        log.leave(path, error)
+        return
+    for slot, listed in slots.items():
+        if slot not in published.lists:
+            published.lists[slot], published.sources[slot] = listed.ids, path
+            if slot[1] in (TEST, VAL_1) and listed.queries:
+                published.queries[slot[0]] = listed.queries
+                if listed.empty:
+                    lost = f"{listed.empty:,} empty queries in {path.name} are left out"
+                    published.note(slot[0], f"{slot[0]} test: {lost}")
+        elif set(listed.ids) != set(published.lists[slot]):
+            why = f"differs from the {' '.join(slot)} list in {published.sources[slot].name}, and is not used"
+            published.note(slot[0], f"{path.name}: {why}")
+            log.leave(path, why)
+        else:
+            log.use(path, f"{slot[1]} list of {slot[0]}, the same as in {published.sources[slot].name}")
 
 
-def _worded(
-    queries: dict[str, list[str]], protocol: str, path: Path, published: _Published
-) -> dict[str, list[str]]:
-    """The queries without empty ones, which would be scored as the zero vector."""
-    kept = {video: [text for text in mine if text.strip()] for video, mine in queries.items()}
-    empty = sum(map(len, queries.values())) - sum(map(len, kept.values()))
-    if empty:
-        published.note(protocol, f"{protocol} test: {empty:,} empty queries in {path.name} are left out")
-    return {video: mine for video, mine in kept.items() if mine}
-
-
-def _has_sentences(path: Path) -> bool:
-    return path.suffix == ".csv" and csv_columns(csv_table(read_text(path), path)[0])[1] is not None
-
-
-def _take_index(path: Path, annotations: Annotations, published: _Published) -> None:
+def _take_index(path: Path, annotations: Annotations, published: _Published, log: FileLog) -> None:
     """CE's queries: {id: number of the caption in the video's list}."""
-    index = load_pickle(path)
-    if not isinstance(index, Mapping):
-        raise DataError(f"{path}: expected {{video id: caption number}}, found {type(index).__name__}")
+    try:
+        index = load_pickle(path)
+        if not isinstance(index, Mapping):
+            raise DataError(f"expected {{video id: caption number}}, found {type(index).__name__}")
+    except DataError as error:
+        log.leave(path, error)
+        return
+    log.use(path, "queries of 1k-A")
     queries = {}
     for key, number in index.items():
         mine = annotations.captions.get(video_id_of(key), [])
@@ -194,13 +208,37 @@ def _protocols(published: _Published, annotations: Annotations) -> dict[str, Spl
         test_of = "1k-A" if name == "7k" else name  # 7k changes the training list only
         slots = {"train": (name, "train"), "validation": (name, "validation"), "test": (test_of, "test")}
         parts = {part: published.lists.get(slot, []) for part, slot in slots.items()}
-        derived = _derive(name, parts, published, annotations)
+        notes = [*published.notes.get(name, []), *_fill_in(name, parts, published)]
+        notes += _derive(name, parts, published, annotations)
         train, test = parts["train"], parts["test"]
         if train and test:
-            queries = published.queries.get(test_of, {})
-            notes = [*published.notes.get(name, []), *derived, *_warnings(name, train, test, queries)]
+            queries = _queries(published, name, test)
+            notes += _warnings(name, train, test, queries)
             found[name] = SplitLists(train, test, parts["validation"] or None, held_out, queries, notes)
     return found
+
+
+def _fill_in(name: str, parts: dict[str, list[str]], published: _Published) -> list[str]:
+    """Parts that a protocol's own files lack, from val_1 and from lists that name no protocol, and notes."""
+    val_1 = published.lists.get((name, VAL_1), [])
+    if val_1 and not parts["test"]:
+        parts["test"] = val_1
+        return [f"{name} test: there is no test list, so it is val_1, as ActivityNet is tested"]
+    if val_1 and not parts["validation"]:
+        parts["validation"] = val_1
+    notes = []
+    if name != PLAIN and bool(parts["train"]) != bool(parts["test"]):
+        for part in [part for part in ("train", "test") if not parts[part]]:
+            parts[part] = published.lists.get((PLAIN, part), [])
+            notes += [f"{name} {part}: the list whose name says no protocol"] if parts[part] else []
+    return notes
+
+
+def _queries(published: _Published, name: str, test: list[str]) -> dict[str, list[str]]:
+    """The sentences of the list that the test videos come from."""
+    slots = [(n, part) for n in (name, "1k-A", PLAIN) for part in (TEST, VAL_1)]
+    of = next((slot[0] for slot in slots if published.lists.get(slot) is test), None)
+    return published.queries.get(of, {}) if of else {}
 
 
 def _derive(

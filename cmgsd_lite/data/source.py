@@ -1,26 +1,43 @@
 """All that a path holds, before a protocol is chosen: annotations, split lists and feature tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.data.discover import (
     CAPTION_INDEX,
     Tree,
+    admitted,
     annotation_files,
     choose,
     feature_tables,
     may_be_annotations,
     walk,
 )
-from cmgsd_lite.data.formats.annotations import Annotations, merge_annotations, read_annotation_file
-from cmgsd_lite.data.formats.features import read_features
-from cmgsd_lite.data.formats.files import UnknownLayoutError
+from cmgsd_lite.data.formats.annotations import (
+    Annotations,
+    merge_annotations,
+    numbered,
+    read_annotation_file,
+)
+from cmgsd_lite.data.formats.evidence import Known
+from cmgsd_lite.data.formats.features import FILE_SUFFIXES, read_features
+from cmgsd_lite.data.formats.files import VIDEO_SUFFIXES, UnknownLayoutError, user_path
+from cmgsd_lite.data.formats.records import FileLog, FileRecord, records_of
 from cmgsd_lite.data.formats.store import is_store, read_document
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.protocols import SplitLists, find_protocols
 from cmgsd_lite.errors import DataError
+
+# Why a file that no reader opens is left out, by the end of its name.
+_NO_READER = {
+    **dict.fromkeys(VIDEO_SUFFIXES, "a film; features must be extracted first"),
+    **dict.fromkeys(
+        (".jpg", ".jpeg", ".png", ".gif", ".webp"), "a picture; features must be extracted first"
+    ),
+    **dict.fromkeys((".mat", ".safetensors", ".parquet", ".tfrecord", ".lmdb", ".feather"), ""),
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +52,8 @@ class Source:
         tables: Feature tables by expert.
         similarity: Files set aside as scores.
         human_labels: Files set aside as human judgements.
-        ignored: Files that were looked at and not understood.
+        files: What became of every file under the path (and under that of the annotations).
+        why: What was left out, and why, as the end of a message.
     """
 
     path: Path
@@ -45,7 +63,8 @@ class Source:
     tables: dict[str, FeatureTable]
     similarity: list[Path] = field(default_factory=list)
     human_labels: list[Path] = field(default_factory=list)
-    ignored: list[Path] = field(default_factory=list)
+    files: list[FileRecord] = field(default_factory=list)
+    why: str = ""
 
 
 def open_source(
@@ -55,58 +74,112 @@ def open_source(
 
     Args:
         path: Folder with features (and annotations), or one file.
-        experts: The experts to read; None for all.
+        experts: The experts to read; None for all that there is evidence for.
         annotations: Where annotations and split lists are, when they lie elsewhere.
 
     Raises:
-        DataError: nothing there, a damaged or duplicated file, or an expert that is not there.
+        DataError: nothing there, a single file that cannot be read, or an expert that is not there.
     """
-    path = Path(path)
+    path = user_path(path)
     if not path.exists():
         raise DataError(f"{path}: expected a folder or file, found nothing there")
-    if annotations is not None and not Path(annotations).is_dir():
-        raise DataError(f"{annotations}: expected a folder of annotations and split lists, found none")
-    if isinstance(experts, str):
-        experts = [experts]
+    where = None if annotations is None else user_path(annotations)
+    if where is not None and not where.is_dir():
+        raise DataError(f"{where}: expected a folder of annotations and split lists, found none")
+    experts = [experts] if isinstance(experts, str) else experts
+    log = FileLog()
     tree = walk(path) if path.is_dir() else Tree(path)
-    told = walk(Path(annotations)) if annotations is not None else tree
-    known, protocols, used, others = _annotations_and_lists(told)
+    told = tree if where is None else walk(where)
+    annotated, protocols = _annotations_and_lists(told, log)
     if path.is_dir():
-        tables, strange = feature_tables(tree, known.captions, experts)
+        tables = feature_tables(tree, _known(annotated, protocols), log, experts)
     elif may_be_annotations(path) and (alone := _annotations_alone(path)):
-        known, tables, strange = alone, {}, []
+        annotated, tables = alone, {}
+        log.use(path, "captions")
     else:
-        tables = read_features(path)
-        tables, strange = choose(tables, experts, tables, path), []
-    ignored = [file for file in [*others, *strange] if file not in used]
-    name = known.name or (path if path.is_dir() else path.parent).resolve().name
-    return Source(path, name, known, protocols, tables, tree.similarity, tree.human_labels, ignored)
+        tables = _tables_of_file(path, _known(annotated, protocols), log, experts)
+    for one in {id(tree): tree, id(told): told}.values():
+        for folder, reason in one.aside.items():
+            log.leave(folder, reason)
+    files = records_of(log, [path, *([where] if where else [])], _otherwise)
+    name = annotated.name or (path if path.is_dir() else path.parent).resolve().name
+    return Source(
+        path, name, annotated, protocols, tables, tree.similarity, tree.human_labels, files, log.why()
+    )
 
 
-def _annotations_and_lists(told: Tree) -> tuple[Annotations, dict[str, SplitLists], set[Path], list[Path]]:
-    """Annotations, protocols, the files they came from, and the files that were looked at in vain."""
-    parts, others = annotation_files(told)
+def _known(annotated: Annotations, protocols: Mapping[str, SplitLists]) -> Known:
+    lists = [
+        ids for p in protocols.values() for ids in (p.train, p.test, p.validation or [], p.held_out) if ids
+    ]
+    queries = [sum(map(len, p.queries.values())) for p in protocols.values()]
+    return Known(
+        {video: len(mine) for video, mine in annotated.captions.items()},
+        {video for ids in [*lists, annotated.videos] for video in ids},
+        {*map(len, lists), *queries},
+    )
+
+
+def _tables_of_file(
+    path: Path, known: Known, log: FileLog, experts: Sequence[str] | None
+) -> dict[str, FeatureTable]:
+    tables = read_features(path, known.ids, log)
+    doubts = {name: admitted(path, path, name, table, known, experts) for name, table in tables.items()}
+    for name, why in doubts.items():
+        if why is None:
+            log.use(path, f"expert {name}")
+        else:
+            log.leave(path, f"{name}: {why}")
+    return choose({n: table for n, table in tables.items() if doubts[n] is None}, experts, tables, path)
+
+
+def _annotations_and_lists(told: Tree, log: FileLog) -> tuple[Annotations, dict[str, SplitLists]]:
+    """Annotations and protocols of a tree."""
+    parts = annotation_files(told, log)
     stores = [folder for folder in told.folders if is_store(folder)]
     parts += [_stored_annotations(folder) for folder in stores]
-    known = merge_annotations(parts, told.root, need_captions=False)
-    files = [file for file in told.files if file.name != CAPTION_INDEX]
+    known = numbered(merge_annotations(parts, told.root, need_captions=False))
     index = next((file for file in told.files if file.name == CAPTION_INDEX), None)
-    protocols, lists = find_protocols(files, known, index)
+    protocols = find_protocols([file for file in told.files if file != index], known, log, index)
     for folder in stores:
         protocols = {**_stored_protocols(folder), **protocols}
-    return known, protocols, {*lists, *(Path(source) for source, _ in known.sources)}, others
+        log.use(folder, "fast layout")
+    # The sentences of a test list are its queries, and no second set of captions.
+    other = [f"{Path(file).name}: {why}" for file, why in known.unused if Path(file) not in log.uses]
+    for file, kind in known.sources:
+        log.use(Path(file), f"captions ({kind})")
+    for file in known.copies:
+        log.use(Path(file), "captions, the same as in other files")
+    for file, why in known.unused:
+        log.leave(Path(file), why)
+    return replace(known, notes=[*known.notes, *other]), protocols
 
 
 def _annotations_alone(path: Path) -> Annotations | None:
     try:
-        return read_annotation_file(path)
+        return numbered(read_annotation_file(path))
     except UnknownLayoutError:
         return None
 
 
+def _otherwise(path: Path) -> str:
+    """Why a file that nobody looked at is left out."""
+    suffix = path.suffix.lower()
+    if suffix in _NO_READER:
+        return _NO_READER[suffix] or f"no reader for {suffix}; store its arrays by video id in an .npz"
+    if suffix in FILE_SUFFIXES or may_be_annotations(path):
+        return "it lies deeper than is searched, or in a folder that is read as a whole"
+    return "its name is none of features, captions or lists"
+
+
 def documents_of(source: Source) -> dict[str, Any]:
     """Annotations and split lists as JSON documents for the fast layout."""
-    told = asdict(source.annotations) | {"name": source.name, "sources": []}  # no paths of this machine
+    no_paths: dict[str, Any] = {
+        "sources": [],
+        "unused": [],
+        "copies": [],
+    }  # they would be those of this machine
+    told = asdict(source.annotations) | {"name": source.name} | no_paths
     return {
         "annotations": told,
         "splits": {name: asdict(lists) for name, lists in source.protocols.items()},
@@ -125,4 +198,4 @@ def _stored_protocols(folder: Path) -> dict[str, SplitLists]:
 
 
 def _fields(kind: Any, content: Mapping[str, Any]) -> dict[str, Any]:
-    return {f.name: content[f.name] for f in fields(kind)}
+    return {f.name: content[f.name] for f in fields(kind) if f.name in content}

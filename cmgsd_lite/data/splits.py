@@ -1,23 +1,58 @@
-"""Split lists as published: which ids a file names, and which protocol and part its name states."""
+"""Split lists as published: which ids a file lists, and of which protocol and part."""
 
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from cmgsd_lite.data.formats.annotations import text_of
 from cmgsd_lite.data.formats.arrays import is_names_file, read_names
-from cmgsd_lite.data.formats.captions import csv_columns, csv_sentences, csv_table
-from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text, video_id_of
+from cmgsd_lite.data.formats.captions import ID_KEYS, jsonl_records, load_json, parse_content
+from cmgsd_lite.data.formats.delimited import (
+    CAPTION_KEYS,
+    SPLIT_KEYS,
+    csv_columns,
+    csv_ids,
+    csv_sentences,
+    csv_table,
+)
+from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text, user_path, video_id_of
+from cmgsd_lite.data.formats.names import TEST, VALIDATION, is_part, part_of
 from cmgsd_lite.data.formats.tables import ids_of
 
 PROTOCOLS = ("1k-A", "7k", "full", "miech")
 PLAIN = "plain"  # lists whose names carry no protocol: NAME_train.csv, NAME_val.csv, NAME_test.csv
+VAL_1 = "val_1"  # ActivityNet publishes val_1 and val_2, and tests on val_1
 _TAGS = {"9k": "1k-A", "jsfusion": "1k-A", "1ka": "1k-A", "7k": "7k", "full": "full", "miech": "miech"}
 _ALIASES = {**_TAGS, "1k-a": "1k-A", "1k-b": "miech", "1kb": "miech", PLAIN: PLAIN}
-_ROLES = {
-    **dict.fromkeys(("train", "trn"), "train"),
-    **dict.fromkeys(("val", "validate", "validation"), "validation"),
-    **dict.fromkeys(("test", "tst"), "test"),
-}
 _NO_LIST = {"caption", "captions", "caps", "videodatainfo", "annotation"}
+_RECORDS = (".json", ".jsonl")
+_TABLES = (".csv", ".tsv")
+
+Slot = tuple[str, str]
+"""(protocol, part); the part is train, validation, test, or val_1."""
+
+
+@dataclass
+class Listed:
+    """What a file says of one part: ids in its order, sentences by id where it has some, and empty ones."""
+
+    ids: list[str] = field(default_factory=list)
+    queries: dict[str, list[str]] = field(default_factory=dict)
+    empty: int = 0
+
+    @classmethod
+    def of(cls, ids: Iterable[Any], sentences: Iterable[tuple[Any, Any]]) -> "Listed":
+        """From ids, which may repeat, and (id, sentence); empty sentences and what is no text are counted."""
+        listed = cls(list(dict.fromkeys(map(video_id_of, ids))))
+        for video, sentence in sentences:
+            text, _ = text_of(sentence)
+            if text is None:
+                listed.empty += 1
+            else:
+                listed.queries.setdefault(video_id_of(video), []).append(text)
+        return listed
 
 
 def protocol_name(protocol: str) -> str:
@@ -35,8 +70,9 @@ def protocol_name(protocol: str) -> str:
 def read_split_list(path: str | Path) -> list[str]:
     """Video ids of a split file, in its order.
 
-    Taken are: csv with a column video_id (comma, semicolon or tab; CRLF or LF; with or without BOM), csv or
-    txt with one id a line, .npy of names. A csv with sentences may repeat an id.
+    Taken are: csv or tsv with a column video_id (comma, semicolon or tab; CRLF or LF; with or without BOM),
+    csv or txt with one id a line, .npy of names, JSON lists of ids or of records, jsonl. A file with
+    sentences may repeat an id.
 
     Raises:
         DataError: no ids, or an id twice in a plain list.
@@ -45,16 +81,18 @@ def read_split_list(path: str | Path) -> list[str]:
         >>> read_split_list("MSRVTT_train.9k.csv")[:2]  # doctest: +SKIP
         ['video0', 'video1']
     """
-    path = Path(path)
+    path = user_path(path)
     if path.suffix == ".npy":
         return ids_of(read_names(path), path)
+    if path.suffix in _RECORDS:
+        return _of_content(_content(path), path).ids
     text = read_text(path)
-    header, rows = csv_table(text, path) if path.suffix == ".csv" else ([], [])
-    id_key, caption_key = csv_columns(header)
-    if id_key is None:
+    table = csv_table(text, path) if path.suffix in _TABLES else None
+    id_key, caption_key = csv_columns(table.header) if table else (None, None)
+    if table is None or id_key is None:
         ids = [line.strip().strip('",;') for line in text.splitlines() if line.strip()]
     else:
-        ids = [row[id_key].strip() for row in rows if row.get(id_key)]
+        ids = csv_ids(table, id_key, path)
         ids = ids if caption_key is None else list(dict.fromkeys(ids))
     if not ids or any(re.search(r"[,;\s]", name) for name in ids):
         found = repr(ids[0]) if ids else "nothing"
@@ -63,30 +101,149 @@ def read_split_list(path: str | Path) -> list[str]:
 
 
 def read_queries(path: str | Path) -> dict[str, list[str]]:
-    """The sentences of a test csv (key,vid_key,video_id,sentence), by video.
+    """The sentences of a test csv (key,vid_key,video_id,sentence), by video; empty ones are left out.
 
     Raises:
         DataError: no such columns, or a row that is cut off.
     """
-    queries: dict[str, list[str]] = {}
-    for video, sentence in csv_sentences(read_text(Path(path)), Path(path)):
-        queries.setdefault(video_id_of(video), []).append(sentence)
-    return queries
+    path = user_path(path)
+    return Listed.of([], csv_sentences(read_text(path), path)).queries
 
 
-def role_of(path: Path) -> tuple[str, str] | None:
+def role_of(path: Path) -> Slot | None:
     """(protocol, part) that a file name states, or None: the name patterns of split lists.
 
-    The name of a .csv, .txt or X_names.npy is cut at `_ . -` and blanks. One word says the part: train/trn,
-    val/validate/validation, test/tst. Another may say the protocol: 9k, jsfusion or 1ka is 1k-A; 7k; full;
-    miech. Without it the protocol is "plain". So MSRVTT_train.9k.csv, train_list_jsfusion.txt,
-    MSRVTT_JSFUSION_test.csv, minivtt_val.csv, trn_names.npy (HGR), msrvtt10ktrain.txt (BigFile) are read.
+    A word of the name says the part: train/trn/training, val/valid/validate/validation/dev, test/tst/testing.
+    Another may say the protocol: 9k, jsfusion or 1ka is 1k-A; 7k; full; miech. Without it the protocol is
+    "plain". So MSRVTT_train.9k.csv, train_list_jsfusion.txt, MSRVTT_JSFUSION_test.csv, minivtt_val.csv,
+    trn_names.npy (HGR), msrvtt10ktrain.txt (BigFile), train.jsonl and test1k.json are read.
     """
-    words = [word.removeprefix("msrvtt10k") for word in re.split(r"[_.\-\s]+", path.stem.lower())]
-    listing = path.suffix in (".csv", ".txt") or (path.suffix == ".npy" and is_names_file(path))
-    part = next((_ROLES[word] for word in words if word in _ROLES), None)
-    if not listing or part is None or _NO_LIST & set(words):
+    records = path.suffix in _RECORDS
+    listing = records or path.suffix in (*_TABLES, ".txt") or (path.suffix == ".npy" and is_names_file(path))
+    words = set(re.split(r"[_.\-\s]+", path.stem.lower()))
+    if not listing or (not records and _NO_LIST & words) or "videodatainfo" in words:
         return None
-    protocol = next((_TAGS[word] for word in words if word in _TAGS), PLAIN)
-    # CE's val_list_jsfusion.txt is the 1k-A test set under a misleading name.
-    return protocol, "test" if protocol == "1k-A" and part == "validation" else part
+    return slot_of(path.stem)
+
+
+def slot_of(name: str) -> Slot | None:
+    """(protocol, part) that a name states, or None."""
+    part = part_of(name)
+    if part is None:
+        return None
+    words = re.findall(r"jsfusion|miech|full|(?<![0-9])(?:9k|7k|1k-?a)(?![a-z0-9])", name.lower())
+    protocol = next((_TAGS[word.replace("-", "")] for word in words), PLAIN)
+    if protocol == "1k-A" and part == VALIDATION:  # CE's val_list_jsfusion.txt is the 1k-A test set
+        return protocol, TEST
+    return protocol, VAL_1 if re.search(r"(?<![a-z])val[_.\- ]?1(?![0-9a-z])", name.lower()) else part
+
+
+def slots_in(path: Path) -> dict[Slot, Listed]:
+    """The parts that a file lists: by its name, by its keys (JSON), or by a column or key `split`.
+
+    Raises:
+        UnknownLayoutError: nothing of the kind in it.
+        DataError: a damaged file.
+    """
+    if path.suffix in _TABLES:
+        found = _by_column(path)
+        if found:
+            return found
+    content = _content(path) if path.suffix in _RECORDS else None
+    videos = content.get("videos") if isinstance(content, Mapping) else None
+    if isinstance(videos, list) and any(isinstance(v, Mapping) and v.get("split") for v in videos):
+        raise UnknownLayoutError(f"{path}: expected a split list, found videos with parts of their own")
+    found = _by_key(content, path) or _by_record(content)
+    if found:
+        return found
+    slot = role_of(path)
+    if slot is None:
+        raise UnknownLayoutError(f"{path}: expected a split list, found no part in its name, keys or columns")
+    if content is not None:
+        return {slot: _of_content(content, path)}
+    ids = read_split_list(path)
+    has_sentences = path.suffix in _TABLES and all(csv_columns(csv_table(read_text(path), path).header))
+    return {slot: Listed.of(ids, csv_sentences(read_text(path), path) if has_sentences else [])}
+
+
+def may_list(path: Path) -> bool:
+    """Whether a file has a name or kind that split lists have."""
+    return role_of(path) is not None or path.suffix in (*_TABLES, *_RECORDS)
+
+
+def _content(path: Path) -> Any:
+    text = read_text(path)
+    if path.suffix == ".jsonl":
+        return jsonl_records(text, path)
+    try:
+        return load_json(text, path)
+    except ValueError:
+        return jsonl_records(text, path)  # JSON lines under the name .json
+
+
+def _by_column(path: Path) -> dict[Slot, Listed]:
+    table = csv_table(read_text(path), path)
+    id_key, caption_key = csv_columns(table.header)
+    split_key = next((key for key in SPLIT_KEYS if key in table.header), None)
+    if id_key is None or split_key is None:
+        return {}
+    captions = table.column(caption_key) if caption_key else [None] * len(table.rows)
+    rows = zip(table.column(split_key), csv_ids(table, id_key, path), captions, strict=True)
+    return _grouped(rows)
+
+
+def _grouped(rows: Iterable[tuple[Any, Any, Any]]) -> dict[Slot, Listed]:
+    """Rows (part, id, caption) by part; empty when no part is said."""
+    found: dict[Slot, dict[str, list[Any]]] = {}
+    for part, video, caption in rows:
+        slot = slot_of(str(part))
+        if slot is not None:
+            mine = found.setdefault(slot, {}).setdefault(video_id_of(video), [])
+            mine += [caption] if caption is not None else []
+    return {
+        slot: Listed.of(videos, [(video, c) for video, mine in videos.items() for c in mine])
+        for slot, videos in found.items()
+    }
+
+
+def _by_record(content: Any) -> dict[Slot, Listed]:
+    """[{id, caption, "split": ...}, ...], or {id: part}."""
+    if isinstance(content, Mapping) and all(isinstance(v, str) and is_part(v) for v in content.values()):
+        return _grouped((part, video, None) for video, part in content.items())
+    if not isinstance(content, list) or not all(isinstance(record, Mapping) for record in content):
+        return {}
+    rows = []
+    for record in content:
+        id_key = next((key for key in ID_KEYS if key in record), None)
+        part = next((record[key] for key in SPLIT_KEYS if isinstance(record.get(key), str)), None)
+        if id_key is None or part is None:
+            return {}
+        captions = next((record[key] for key in CAPTION_KEYS if key in record), None)
+        rows += [(part, record[id_key], c) for c in (captions if isinstance(captions, list) else [captions])]
+    return _grouped(rows)
+
+
+def _by_key(content: Any, path: Path) -> dict[Slot, Listed]:
+    """{"train": ids, records or {id: ...}, "val": ..., ...}."""
+    if not isinstance(content, Mapping) or not content or not all(slot_of(str(key)) for key in content):
+        return {}
+    found = {}
+    for key, value in content.items():
+        slot = slot_of(str(key))
+        if slot is not None:
+            found[slot] = _of_content(value, path)
+    return found
+
+
+def _of_content(content: Any, path: Path) -> Listed:
+    """Ids, and sentences if there are any, of a list of ids, of records, or of a dict by id."""
+    if isinstance(content, list) and content and not any(isinstance(v, list | Mapping) for v in content):
+        return Listed(ids_of(content, path))
+    try:
+        _, parsed = parse_content(content, path)
+    except UnknownLayoutError:
+        if not isinstance(content, Mapping) or isinstance(content.get("videos"), list):
+            raise
+        return Listed(ids_of(content, path))
+    ids = [video for video, _ in parsed.videos] or [video for video, _, _ in parsed.sentences]
+    return Listed.of(ids, [(video, caption) for video, caption, _ in parsed.sentences])

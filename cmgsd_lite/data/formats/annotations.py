@@ -7,13 +7,22 @@ takes a folder with some of these as well.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cmgsd_lite.data.formats import captions as formats
-from cmgsd_lite.data.formats.files import UnknownLayoutError, read_members, video_id_of
+from cmgsd_lite.data.formats.files import (
+    UnknownLayoutError,
+    read_members,
+    user_path,
+    video_id_of,
+    whole_signs,
+)
 from cmgsd_lite.data.formats.hdf5 import read_h5_tree_captions
+from cmgsd_lite.data.formats.names import TEST, TRAIN, VALIDATION, part_of
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.errors import DataError
 
@@ -33,6 +42,11 @@ PRIORITY = (
 )
 
 
+PARTS = {TRAIN: "train", VALIDATION: "validate", TEST: "test"}  # as the official release calls them
+# Words that programs write where there is nothing; a caption of such a word alone is none.
+_NOTHING = {"null", "nan", "none", "nil", "n/a", "<na>", "#n/a", "undefined"}
+
+
 @dataclass(frozen=True)
 class Annotations:
     """What is known about videos besides features.
@@ -47,6 +61,9 @@ class Annotations:
         sources: (file, kind) that the captions came from.
         notes: What was left out, counted, as sentences.
         name: Name of the data set, if a file states it.
+        category_words: Category of a video that a file gives as a word; `numbered` makes a number of it.
+        unused: (file, reason) of captions that are not used, because another file has others.
+        copies: Files whose captions others have already, the same ones.
     """
 
     captions: dict[str, list[str]] = field(default_factory=dict)
@@ -58,6 +75,9 @@ class Annotations:
     sources: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     name: str | None = None
+    category_words: dict[str, str] = field(default_factory=dict)
+    unused: list[tuple[str, str]] = field(default_factory=list)
+    copies: list[str] = field(default_factory=list)
 
     @property
     def videos(self) -> list[str]:
@@ -72,10 +92,11 @@ def read_annotation_file(path: Path) -> Annotations:
         UnknownLayoutError: a sound file without captions.
         DataError: a damaged file.
     """
+    path = user_path(path)
     if not path.exists():
         raise DataError(f"{path}: expected an annotation file, found nothing there")
     if path.is_dir():
-        return _build("hdf5", path, formats.Parsed.of(read_h5_tree_captions(path)))
+        return _build("hdf5", path, formats.parse_token_lists(read_h5_tree_captions(path), path))
     if path.suffix in (".pkl", ".pickle"):
         return _build("pickle", path, formats.parse_token_lists(load_pickle(path), path))
     parts = []
@@ -98,36 +119,113 @@ def _is_categories(name: str) -> bool:
 
 
 def _build(kind: str, path: Path, parsed: "formats.Parsed") -> Annotations:
-    """Group parsed sentences by video; blank ones are left out and counted."""
+    """Group parsed sentences by video; what is blank or no text is left out and counted."""
     captions: dict[str, list[str]] = {}
     extras: dict[str, list[dict[str, Any]]] = {}
     id_of = _cached(video_id_of)
-    blank = 0
+    lost: dict[str, list[str]] = {}
     for raw_id, caption, extra in parsed.sentences:
-        if not caption.strip():
-            blank += 1
+        text, trouble = text_of(caption)
+        if trouble:
+            lost.setdefault(trouble, []).append(str(raw_id))
+        if text is None:
             continue
         video = id_of(raw_id)
-        captions.setdefault(video, []).append(caption)
+        captions.setdefault(video, []).append(text)
         if parsed.has_extras:
             extras.setdefault(video, []).append(extra)
-    notes = [f"{path.name}: {blank:,} empty captions are left out"] if blank else []
+    notes = [
+        f"{path.name}: {len(mine):,} {trouble}" + ("" if "empty" in trouble else f" (first: {mine[0]})")
+        for trouble, mine in lost.items()
+    ]
     videos = {id_of(raw_id): info for raw_id, info in parsed.videos}
     if len(videos) != len(parsed.videos):
         raise DataError(
             f"{path}: expected each video once, found {len(parsed.videos)} entries for {len(videos)}"
         )
+    numbers, words, strange = _categories(videos)
+    splits, unknown = _splits(videos)
+    notes += [*parsed.notes, *_count(path, strange, "categories that are neither numbers nor words")]
+    notes += _count(path, unknown, "videos in a part that is none of train, validation and test")
     return Annotations(
         captions=captions,
-        categories={v: int(i["category"]) for v, i in videos.items() if i.get("category") is not None},
-        official_split={v: str(i["split"]) for v, i in videos.items() if i.get("split")},
+        categories=numbers,
+        official_split=splits,
         category_names=parsed.category_names,
         video_extras={v: extra for v, i in videos.items() if (extra := formats.video_extras(i))},
         sentence_extras=extras,
         sources=[(str(path), kind)],
         notes=notes,
         name=parsed.name,
+        category_words=words,
     )
+
+
+def text_of(caption: Any) -> tuple[str | None, str]:
+    """A caption as text, or None; and what was wrong with it, to be counted.
+
+    Example:
+        >>> text_of(None)
+        (None, 'captions that are no text (null) are left out')
+    """
+    if not isinstance(caption, str):
+        named = {type(None): "null", bool: "a truth value", dict: "an object", list: "a list"}
+        number = isinstance(caption, int | float | np.number) and not isinstance(caption, bool)
+        kind = "a number" if number else named.get(type(caption), type(caption).__name__)
+        return None, f"captions that are no text ({kind}) are left out"
+    if not caption.strip():
+        return None, "empty captions are left out"
+    if caption.strip().lower() in _NOTHING:
+        return None, f"captions that say no more than {caption.strip()!r} are left out"
+    whole = whole_signs(caption)
+    lone = "captions have half a sign (a lone surrogate), which is replaced"
+    return whole, lone if whole != caption and "\ufffd" in whole else ""
+
+
+def _count(path: Path, videos: list[str], what: str) -> list[str]:
+    return [f"{path.name}: {len(videos):,} {what} are left out (first: {videos[0]})"] if videos else []
+
+
+def _categories(videos: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, int], dict[str, str], list[str]]:
+    """Categories given as numbers, those given as words, and the videos of others."""
+    numbers, words, strange = dict[str, int](), dict[str, str](), list[str]()
+    for video, info in videos.items():
+        value = info.get("category")
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, str) and value.strip().isdecimal():
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            numbers[video] = value
+        elif isinstance(value, str) and text_of(value)[0]:
+            words[video] = value.strip()
+        elif value is not None and value != "":
+            strange.append(video)
+    return numbers, words, strange
+
+
+def _splits(videos: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], list[str]]:
+    """The part of each video in the official words, and the videos of which another word is said."""
+    said = {video: str(info["split"]) for video, info in videos.items() if info.get("split")}
+    known = {video: PARTS[part] for video, word in said.items() if (part := part_of(word))}
+    return known, [video for video in said if video not in known]
+
+
+def numbered(told: Annotations) -> Annotations:
+    """The annotations with a number for every category that files give as a word.
+
+    A word gets the number that `category_names` has for it; the others follow in alphabetical order.
+    """
+    if not told.category_words:
+        return told
+    names = dict(told.category_names)
+    number_of = {name.casefold(): number for number, name in names.items()}
+    for word in sorted({word.casefold(): word for word in told.category_words.values()}.values()):
+        if word.casefold() not in number_of:
+            number_of[word.casefold()] = max([-1, *names, *told.categories.values(), *number_of.values()]) + 1
+            names[number_of[word.casefold()]] = word
+    words = {video: number_of[word.casefold()] for video, word in told.category_words.items()}
+    return replace(told, categories={**words, **told.categories}, category_names=names)
 
 
 def _cached(function: Callable[[object], str]) -> Callable[[object], str]:
@@ -143,32 +241,57 @@ def _cached(function: Callable[[object], str]) -> Callable[[object], str]:
 
 
 def merge_annotations(parts: Iterable[Annotations], where: Path, need_captions: bool = True) -> Annotations:
-    """One `Annotations` of several; a video takes its captions from the first part, by PRIORITY, that has it.
+    """One `Annotations` of several; a video takes its captions from the first part that has it.
+
+    First is the kind that PRIORITY names first; of one kind, the file with more captions; then by name. Where
+    a file that comes later has other captions for the same videos, a note says so.
 
     Raises:
         DataError: no captions at all, if they are needed.
     """
     ordered = sorted(parts, key=_rank)
     merged = Annotations(name=next((part.name for part in ordered if part.name), None))
+    taken: dict[str, str] = {}
     for part in ordered:
         new = [video for video in part.captions if video not in merged.captions]
+        why = _other_captions(part, merged, taken)
+        merged.unused.extend([*part.unused, *([(part.sources[0][0], why)] if why else [])])
+        merged.copies.extend([file for file, _ in part.sources if part.captions and not new and not why])
         merged.captions.update({video: part.captions[video] for video in new})
+        taken.update(dict.fromkeys(new, part.sources[0][0] if part.sources else ""))
         merged.sentence_extras.update({v: part.sentence_extras[v] for v in new if v in part.sentence_extras})
         _fill(merged.categories, part.categories)
+        _fill(merged.category_words, part.category_words)
         _fill(merged.official_split, part.official_split)
         _fill(merged.category_names, part.category_names)
         _fill(merged.video_extras, part.video_extras)
         merged.sources.extend(part.sources if new else [])
-        merged.notes.extend(part.notes if new else [])
+        merged.notes.extend(part.notes if new or not part.captions else [])
     if need_captions and not merged.captions:
         raise DataError(
             f"{where}: expected captions (official JSON, MSRVTT_data.json, jsonl, csv, ...), found none"
+            + "".join(f"; {note}" for note in merged.notes[:3])
         )
     return merged
 
 
-def _rank(part: Annotations) -> int:
-    return PRIORITY.index(part.sources[0][1]) if part.sources else len(PRIORITY)
+def _other_captions(part: Annotations, merged: Annotations, taken: Mapping[str, str]) -> str | None:
+    """Why captions of a part are not used although they are not those that are; None when there are none."""
+    others = [v for v, mine in part.captions.items() if not set(mine) <= set(merged.captions.get(v, mine))]
+    if not others or not part.sources:
+        return None
+    used = ", ".join(sorted({Path(taken[v]).name for v in others}))
+    kind = part.sources[0][1]
+    first = next((k for f, k in merged.sources if f == taken[others[0]]), kind)
+    why = f"{first} comes before {kind}" if first != kind else "it has more captions, or else by its name"
+    return f"{len(others):,} videos have other captions in it than in {used}, which is used ({why})"
+
+
+def _rank(part: Annotations) -> tuple[int, int, str]:
+    if not part.sources:
+        return len(PRIORITY), 0, ""
+    file, kind = part.sources[0]
+    return PRIORITY.index(kind), -sum(map(len, part.captions.values())), file
 
 
 def _fill(target: dict[Any, Any], source: Mapping[Any, Any]) -> None:

@@ -1,29 +1,20 @@
-"""Readers of numpy files: .npz tables, .npy tables with a names file, and BigFile folders."""
+"""Readers of numpy files: .npz, .npy with a names file, and BigFile folders."""
 
 import json
-import re
 import zipfile
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cmgsd_lite.data.formats.columns import LENGTH_KEYS, MASK_KEYS, present
 from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text
-from cmgsd_lite.data.formats.tables import (
-    FeatureTable,
-    table_from_array,
-    table_from_frames,
-    table_from_values,
-)
+from cmgsd_lite.data.formats.names import frames_of_videos
+from cmgsd_lite.data.formats.tables import FeatureTable, table_from_array, table_from_frames
 from cmgsd_lite.errors import DataError
 
-ID_KEYS = ("video_id", "video_ids", "ids", "id", "names", "name", "vid", "vids", "image_id", "clip_id")
-FEATURE_KEYS = ("features", "feature", "feats", "embeddings", "embedding", "vectors", "x")
-# Sorting order of the frames of a video; the first column present that is not `shot` marks a row as a frame.
-FRAME_KEYS = ("shot", "frame", "frame_id", "frame_index", "time", "timestamp")
 _NAME_SUFFIXES = (".npy", ".txt", ".json")
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, RuntimeError, MemoryError)
 
@@ -56,52 +47,6 @@ def load_npy(path: Path) -> NDArray[Any]:
     return array
 
 
-def first_key(mapping: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
-    """The first of the keys that the mapping has."""
-    return next((key for key in keys if key in mapping), None)
-
-
-def table_from_columns(columns: Mapping[str, Any], source: Path) -> FeatureTable | None:
-    """Table of named columns: ids and features, with a mask [N, T] or with the frames' positions.
-
-    Ids may repeat only when a column says where the frame lies in its video (shot, frame, time, ...).
-    Other columns are not looked at. None when there are no ids or no features.
-
-    Raises:
-        DataError: shapes that do not fit together, or repeated ids without positions.
-    """
-    id_key, feature_key = first_key(columns, ID_KEYS), first_key(columns, FEATURE_KEYS)
-    if id_key is None or feature_key is None:
-        return None
-    ids, features = list(np.asarray(columns[id_key]).ravel().tolist()), np.asarray(columns[feature_key])
-    order = [np.asarray(columns[key]) for key in FRAME_KEYS if key in columns]
-    if order and features.ndim == 2:
-        return table_from_frames(ids, features, order, source)
-    mask = np.asarray(columns["mask"]) if "mask" in columns else None
-    if mask is not None and features.ndim == 2:
-        mask = mask.reshape(len(mask), -1)
-    return table_from_array(ids, features, source, mask)
-
-
-def read_npz(path: Path) -> FeatureTable:
-    """Table of an .npz: ids + features (one row a video, one row a frame, or [N, T, D]), or {id: array}.
-
-    Raises:
-        DataError: another layout, or a damaged file.
-    """
-    arrays = load_npz(path)
-    table = table_from_columns(arrays, path)
-    if table is not None:
-        return table
-    one_a_video = arrays and not {*ID_KEYS, *FEATURE_KEYS} & set(arrays)
-    if one_a_video and all(array.ndim in (1, 2) for array in arrays.values()):
-        return table_from_values(list(arrays), list(arrays.values()), path)
-    raise UnknownLayoutError(
-        f"{path}: expected ids ({', '.join(ID_KEYS[:4])}, ...) and features "
-        f"({', '.join(FEATURE_KEYS[:3])}, ...), found keys {', '.join(arrays) or 'none'}"
-    )
-
-
 def read_names(path: Path) -> list[Any]:
     """Ids of a names file: .npy of strings or whole numbers, .json list, .txt separated by white space.
 
@@ -127,6 +72,7 @@ def read_names(path: Path) -> list[Any]:
 
 _NAMES = ("names", "ids", "id", "video_ids", "video_id")
 _NAMES_ENDINGS = ("_names", ".names", "_ids", ".ids")
+_TOLD_ENDINGS = tuple(f"{sign}{key}" for sign in "_." for key in (*LENGTH_KEYS, *MASK_KEYS))
 
 
 def is_names_file(path: Path) -> bool:
@@ -134,8 +80,14 @@ def is_names_file(path: Path) -> bool:
     return path.stem in _NAMES or path.stem.endswith(_NAMES_ENDINGS)
 
 
+def is_companion(path: Path) -> bool:
+    """Whether a file is by its name a list of ids, of lengths or a mask, which a table has beside it."""
+    told = path.stem in (*LENGTH_KEYS, *MASK_KEYS) or path.stem.endswith(_TOLD_ENDINGS)
+    return is_names_file(path) or (path.suffix == ".npy" and told)
+
+
 def names_file(table: Path) -> Path | None:
-    """The names file of an .npy table, or None.
+    """The names file of a table without ids, or None.
 
     Looked for, in this order, as .npy, .txt or .json: X_names, X.names, X_ids, X.ids beside X.npy; names,
     ids, id, video_ids, video_id beside it; for HGR's `ordered_feature/MP/.../trn_ft.npy` the list
@@ -148,8 +100,10 @@ def names_file(table: Path) -> Path | None:
     return next((path for path in candidates if path.is_file() and path != table), None)
 
 
-def read_npy_table(path: Path) -> FeatureTable:
-    """Table of `X.npy` [N, D] or [N, T, D] and its names file (see `names_file`).
+def read_named_table(path: Path, array: NDArray[Any]) -> FeatureTable:
+    """Table of a file with one array [N, D] or [N, T, D], and its names file (see `names_file`).
+
+    `X_lengths.npy`, `X_mask.npy` and the like beside it say which of T tokens are real.
 
     Raises:
         DataError: no names file, or lengths that differ.
@@ -159,26 +113,19 @@ def read_npy_table(path: Path) -> FeatureTable:
         raise UnknownLayoutError(
             f"{path}: expected a names file beside it ({path.stem}_names.npy, names.txt, ...), found none"
         )
-    array, ids = load_npy(path), read_names(names)
+    ids = read_names(names)
     if array.ndim not in (2, 3) or len(array) != len(ids):
         raise DataError(
             f"{path}: expected [{len(ids)}, D] or [{len(ids)}, T, D] for the {len(ids)} names "
             f"in {names.name}, found {list(array.shape)}"
         )
-    return table_from_array(ids, array, path)
-
-
-def read_video_npz(path: Path) -> NDArray[Any]:
-    """The features of one video from its own .npz: the only array, or the one under a usual key.
-
-    Raises:
-        DataError: several arrays and none of the usual keys.
-    """
-    arrays = load_npz(path)
-    key = next(iter(arrays)) if len(arrays) == 1 else first_key(arrays, (*FEATURE_KEYS, "arr_0"))
-    if key is None:
-        raise UnknownLayoutError(f"{path}: expected one array, found keys {', '.join(arrays)}")
-    return arrays[key]
+    told = {
+        key: load_npy(beside)
+        for key in (*LENGTH_KEYS, *MASK_KEYS)
+        for beside in (path.with_name(f"{path.stem}_{key}.npy"), path.with_name(f"{key}.npy"))
+        if array.ndim == 3 and beside.is_file()
+    }
+    return table_from_array(ids, array, path, present(told, array, path))
 
 
 def read_bigfile(folder: Path) -> FeatureTable:
@@ -200,8 +147,7 @@ def read_bigfile(folder: Path) -> FeatureTable:
             f"shape.txt says, found {len(ids)} ids and {size} bytes"
         )
     rows = np.fromfile(folder / "feature.bin", dtype="<f4").reshape(count, dim)
-    frames = [re.fullmatch(r"(video\d+)_(\d+)", name) for name in ids]
-    if all(frames):
-        numbers = np.array([int(match[2]) for match in frames if match])
-        return table_from_frames([match[1] for match in frames if match], rows, [numbers], folder)
+    frames = frames_of_videos(ids)
+    if frames:
+        return table_from_frames(frames[0], rows, [np.array(frames[1])], folder)
     return table_from_array(ids, rows, folder)

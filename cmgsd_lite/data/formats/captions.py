@@ -1,7 +1,5 @@
 """The parsers behind `read_annotations`: one function a format, from text to (video id, caption, extras)."""
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -9,12 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cmgsd_lite.data.formats.delimited import (
+    CAPTION_KEYS,
+    CSV_ID_KEYS,
+    csv_columns,
+    csv_ids,
+    csv_table,
+)
 from cmgsd_lite.data.formats.files import UnknownLayoutError, decode
+from cmgsd_lite.data.formats.names import is_part
 from cmgsd_lite.errors import DataError
 
-CSV_ID_KEYS = ("video_id", "videoid", "clip_id", "clip_name", "image_id", "video", "video_name", "name")
 ID_KEYS = (*CSV_ID_KEYS, "vid", "id")
-CAPTION_KEYS = ("caption", "sentence", "text", "captions", "sentences", "texts", "query")
 _VIDEO_KEYS = ("id", "video_id", "category", "url", "start time", "end time", "split")
 _SENTENCE_KEYS = ("sen_id", "video_id", "caption")
 _NOT_CAPTIONS = re.compile(r"(^|[_.-])(readme|license|notice|category)([_.-]|$)", re.IGNORECASE)
@@ -22,16 +26,20 @@ _NOT_CAPTIONS = re.compile(r"(^|[_.-])(readme|license|notice|category)([_.-]|$)"
 
 @dataclass
 class Parsed:
-    """What a parser found: sentences as (id, caption, extras), videos as (id, JSON object)."""
+    """What a parser found: sentences as (id, caption, extras), videos as (id, JSON object).
 
-    sentences: list[tuple[Any, str, dict[str, Any]]] = field(default_factory=list)
+    A caption is whatever stands in its place; what is no text is left out where captions are counted.
+    """
+
+    sentences: list[tuple[Any, Any, dict[str, Any]]] = field(default_factory=list)
     videos: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
     category_names: dict[int, str] = field(default_factory=dict)
     has_extras: bool = False
     name: str | None = None
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, captions: Mapping[Any, list[str]]) -> "Parsed":
+    def of(cls, captions: Mapping[Any, list[Any]]) -> "Parsed":
         """From {id: captions}."""
         return cls([(video, caption, {}) for video, mine in captions.items() for caption in mine])
 
@@ -41,7 +49,13 @@ def parser_of(name: str) -> Callable[[str, Path], tuple[str, Parsed]] | None:
     base = Path(name).name.lower().removesuffix(".gz")
     if _NOT_CAPTIONS.search(base):
         return None
-    by_suffix = {".json": parse_json, ".jsonl": parse_jsonl, ".csv": parse_csv, ".txt": parse_lines}
+    by_suffix: dict[str, Callable[[str, Path], tuple[str, Parsed]]] = {
+        ".json": parse_json,
+        ".jsonl": parse_jsonl,
+        ".csv": parse_csv,
+        ".tsv": parse_csv,
+        ".txt": parse_lines,
+    }
     return by_suffix.get(Path(base).suffix)
 
 
@@ -63,18 +77,33 @@ def video_extras(info: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in info.items() if key not in _VIDEO_KEYS}
 
 
-def parse_json(text: str, path: Path) -> tuple[str, Parsed]:
-    """Official or MSRVTT_data JSON, Frozen's annotations, HGR's {name: [sentence]}, or a list of records."""
+def load_json(text: str, path: Path) -> Any:
+    """Content of JSON.
+
+    Raises:
+        DataError: broken syntax.
+    """
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
         raise DataError(f"{path}: expected whole JSON, found broken JSON ({error})") from error
+
+
+def parse_json(text: str, path: Path) -> tuple[str, Parsed]:
+    """Official or MSRVTT_data JSON, Frozen's annotations, {name: [sentence]}, a list of records, or parts."""
+    return parse_content(load_json(text, path), path)
+
+
+def parse_content(content: Any, path: Path) -> tuple[str, Parsed]:
+    """What `parse_json` does, of the JSON's content."""
     if isinstance(content, list):
         return "jsonl", _records(content, path)
     if isinstance(content, dict) and isinstance(content.get("sentences"), list):
         return _parse_msrvtt(content, path)
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         return "frozen", _records(content["annotations"], path)
+    if isinstance(content, dict) and content and all(is_part(str(key)) for key in content):
+        return _parse_parts(content, path)
     if isinstance(content, dict) and content and all(map(_is_sentences, content.values())):
         return "reference", Parsed.of(content)
     keys = ", ".join(list(content)[:5]) if isinstance(content, dict) else type(content).__name__
@@ -84,7 +113,27 @@ def parse_json(text: str, path: Path) -> tuple[str, Parsed]:
 
 
 def _is_sentences(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
+    return isinstance(value, list) and any(isinstance(v, str) for v in value) and not any(
+        isinstance(v, dict) for v in value
+    )  # fmt: skip
+
+
+def _parse_parts(content: dict[str, Any], path: Path) -> tuple[str, Parsed]:
+    """{"train": records or {name: [sentences]}, "val": ...}; lists of ids by part are no captions."""
+    merged, kinds = Parsed(), []
+    for key, value in content.items():
+        if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
+            raise UnknownLayoutError(f"{path}: expected captions, found lists of ids by part")
+        try:
+            kind, parsed = parse_content(value, path)
+        except UnknownLayoutError as error:
+            raise UnknownLayoutError(str(error).replace(f"{path}", f"{path}, {key}", 1)) from error
+        kinds.append(kind)
+        merged.sentences += parsed.sentences
+        merged.notes += [note for note in parsed.notes if note not in merged.notes]
+        known = {video for video, _ in merged.videos}
+        merged.videos += [(video, info) for video, info in parsed.videos if video not in known]
+    return kinds[0], merged
 
 
 def _parse_msrvtt(content: dict[str, Any], path: Path) -> tuple[str, Parsed]:
@@ -118,86 +167,74 @@ def _name_of(info: Any) -> str | None:
 def _records(records: list[Any], path: Path) -> Parsed:
     """Objects with one id key and one caption key; the caption is a string or a list of strings."""
     parsed = Parsed()
+    unused: dict[str, str] = {}
     for number, record in enumerate(records, start=1):
         keys = record if isinstance(record, dict) else {}
         id_key = next((key for key in ID_KEYS if key in keys), None)
-        caption_key = next((key for key in CAPTION_KEYS if key in keys), None)
-        if id_key is None or caption_key is None:
+        captions = [key for key in CAPTION_KEYS if key in keys]
+        if id_key is None or not captions:
             raise UnknownLayoutError(
                 f"{path}, record {number}: expected {'/'.join(ID_KEYS[:3])} and "
                 f"{'/'.join(CAPTION_KEYS[:3])}, found {', '.join(keys) or type(record).__name__}"
             )
-        captions = record[caption_key]
-        for caption in captions if isinstance(captions, list) else [captions]:
-            parsed.sentences.append((record[id_key], str(caption), {}))
+        unused.update(dict.fromkeys(captions[1:], captions[0]))
+        mine = record[captions[0]]
+        for caption in mine if isinstance(mine, list) else [mine]:
+            parsed.sentences.append((record[id_key], caption, {}))
+    parsed.notes = _unused(unused, path)
     return parsed
+
+
+def _unused(instead: Mapping[str, str], path: Path) -> list[str]:
+    return [
+        f"{path.name}: {key} is not used, the captions are those of {used}" for key, used in instead.items()
+    ]
 
 
 def parse_jsonl(text: str, path: Path) -> tuple[str, Parsed]:
     """One JSON object a line: {caption or text, clip_name or clip_id or video}."""
+    return "jsonl", _records(jsonl_records(text, path), path)
+
+
+def jsonl_records(text: str, path: Path) -> list[Any]:
+    """The objects of a file with one a line.
+
+    Raises:
+        DataError: broken syntax; names the line.
+    """
     records = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 records.append(json.loads(line))
-            except json.JSONDecodeError as error:
+            except (json.JSONDecodeError, RecursionError) as error:
                 raise DataError(
                     f"{path}, line {number}: expected a JSON object, found broken JSON"
                 ) from error
-    return "jsonl", _records(records, path)
-
-
-def csv_table(text: str, path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Header and rows of a csv; the separator (comma, semicolon or tab) is the one the header has most of.
-
-    Cells stay as they are, blanks too, since a sentence of the 1k-A csv may begin with one.
-
-    Raises:
-        DataError: broken quoting.
-    """
-    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
-    try:
-        lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
-    except csv.Error as error:
-        raise DataError(f"{path}: expected csv, found broken csv ({error})") from error
-    header = [" ".join(name.lower().split()) for name in lines[0]] if lines else []
-    return header, [dict(zip(header, row, strict=False)) for row in lines[1:]]
-
-
-def csv_columns(header: list[str]) -> tuple[str | None, str | None]:
-    """The columns of ids and of sentences, None for one that is not there."""
-    id_key = next((key for key in CSV_ID_KEYS if key in header), None)
-    return id_key, next((key for key in CAPTION_KEYS if key in header), None)
-
-
-def csv_sentences(text: str, path: Path) -> list[tuple[str, str]]:
-    """(id, sentence) of each row of a csv.
-
-    Raises:
-        UnknownLayoutError: no such columns.
-        DataError: a row that is cut off.
-    """
-    header, rows = csv_table(text, path)
-    id_key, caption_key = csv_columns(header)
-    if id_key is None or caption_key is None:
-        found = ", ".join(header) or "none"
-        raise UnknownLayoutError(f"{path}: expected columns video_id and sentence, found {found}")
-    short = next((number for number, row in enumerate(rows, start=2) if len(row) < len(header)), None)
-    if short is not None:
-        raise DataError(f"{path}, row {short}: expected {len(header)} cells, found {len(rows[short - 2])}")
-    return [(row[id_key], row[caption_key]) for row in rows]
+    return records
 
 
 def parse_csv(text: str, path: Path) -> tuple[str, Parsed]:
     """Csv with a column of ids and a column of sentences (key,vid_key,video_id,sentence)."""
-    return "csv", Parsed([(video, sentence, {}) for video, sentence in csv_sentences(text, path)])
+    table = csv_table(text, path)
+    id_key, caption_key = csv_columns(table.header)
+    if id_key is None or caption_key is None:
+        found = ", ".join(table.header) or "none"
+        raise UnknownLayoutError(f"{path}: expected columns video_id and sentence, found {found}")
+    rows = zip(csv_ids(table, id_key, path), table.column(caption_key), strict=True)
+    others = [key for key in CAPTION_KEYS if key in table.header and key != caption_key]
+    notes = _unused(dict.fromkeys(others, caption_key), path)
+    return "csv", Parsed([(video, sentence, {}) for video, sentence in rows], notes=notes)
 
 
 def parse_lines(text: str, path: Path) -> tuple[str, Parsed]:
-    """`video7#0 a sentence` a line (dual_encoding, W2VV++)."""
+    """`video7#0 a sentence` a line (dual_encoding, W2VV++), a blank or a tab between them."""
     parsed = Parsed()
-    for number, line in enumerate(filter(str.strip, text.split("\n")), start=1):
-        caption_id, _, caption = line.rstrip("\r").partition(" ")
+    for number, line in enumerate(re.split(r"\r?\n|\r", text), start=1):
+        found = re.match(r"\s*(\S+)\s?(.*)", line)
+        if found is None:
+            continue
+        caption_id, caption = found.groups()
         if "#" not in caption_id:
             raise UnknownLayoutError(
                 f"{path}, line {number}: expected `video#number sentence`, found {line[:40]!r}"
@@ -212,16 +249,19 @@ def parse_token_lists(content: Any, path: Path) -> Parsed:
         isinstance(mine, list | tuple) for mine in content.values()
     ):
         raise UnknownLayoutError(f"{path}: expected {{video id: captions}}, found {type(content).__name__}")
-    parsed = Parsed()
-    for video, mine in content.items():
-        for caption in mine:
-            words = caption if isinstance(caption, list | tuple) else [caption]
-            if not all(isinstance(word, str | bytes) for word in words):
-                raise UnknownLayoutError(
-                    f"{path}: expected words, found {type(words[0]).__name__} at {video}"
-                )
-            parsed.sentences.append((video, " ".join(map(_word, words)), {}))
-    return parsed
+    captions = {video: [_of_words(caption) for caption in mine] for video, mine in content.items()}
+    strange = [(video, c) for video, mine in captions.items() for c in mine if not isinstance(c, str)]
+    if strange and len(strange) == sum(map(len, captions.values())):
+        video, caption = strange[0]
+        found = type(caption[0] if isinstance(caption, list | tuple) and caption else caption).__name__
+        raise UnknownLayoutError(f"{path}: expected words, found {found} at {video}")
+    return Parsed.of(captions)
+
+
+def _of_words(caption: Any) -> Any:
+    """The sentence of a list of words; anything else comes as it is."""
+    words = caption if isinstance(caption, list | tuple) else [caption]
+    return " ".join(map(_word, words)) if all(isinstance(word, str | bytes) for word in words) else caption
 
 
 def _word(word: str | bytes) -> str:

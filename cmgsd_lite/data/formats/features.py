@@ -5,36 +5,40 @@ HGR, BigFile, tables of frame embeddings). Whatever the layout, one `FeatureTabl
 """
 
 import pickle
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cmgsd_lite.data.formats import arrays, hdf5, store
-from cmgsd_lite.data.formats.files import UnknownLayoutError, is_archive, looks_like_ids, unpacked
+from cmgsd_lite.data.formats import arrays, hdf5, store, video_folders
+from cmgsd_lite.data.formats.files import UnknownLayoutError, is_archive, unpacked, user_path
+from cmgsd_lite.data.formats.mapping import combine, tables_from_mapping
+from cmgsd_lite.data.formats.names import expert_name
 from cmgsd_lite.data.formats.pickles import load_pickle
-from cmgsd_lite.data.formats.tables import FeatureTable, merge_tables, table_from_values
+from cmgsd_lite.data.formats.records import FileLog
+from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.errors import DataError
 
 FILE_SUFFIXES = (".npz", ".npy", ".pickle", ".pkl", ".pt", ".pth", *hdf5.SUFFIXES)
-_PARTS = ("trn", "val", "tst", "train", "validate", "validation", "test")
-_WORD = re.compile(r"[_.-]")
 
 
-def read_features(path: str | Path, known: Collection[str] = ()) -> dict[str, FeatureTable]:
+def read_features(
+    path: str | Path, known: Collection[str] = (), log: FileLog | None = None
+) -> dict[str, FeatureTable]:
     """Feature tables of a file or folder, whatever its layout, one an expert.
 
-    Recognised: .npz with ids; a folder of one .npy/.npz/.pt/.h5 a video; .npy with a names file; dict
-    pickles; .pt/.pth; HDF5 (MMT's tree, flat); BigFile folders; what `convert` wrote; zip or tar of these.
+    Recognised: .npz with ids; a folder of one .npy/.npz/.pt/.h5 a video, or of one folder a video; .npy with
+    a names file; dict pickles; .pt/.pth; HDF5 (MMT's tree, flat, groups); BigFile folders; what `convert`
+    wrote; zip or tar of these. Train, val and test in files, folders or keys of their own are one expert.
     Scalar NaN, empty arrays and NaN rows are missing. Nothing in a file is run.
 
     Args:
         path: The file or folder. An expert is named after the file (without suffix) or the folder; files
             with several experts name them (`features.rgb` is "rgb", {"2d": ...} in x.pth is "x_2d").
-        known: Video ids from annotations; needed only to tell a folder of one file a video, when the files
-            are not called videoN.
+        known: Video ids from annotations; they tell videos from experts and frames, when the videos are
+            not called videoN.
+        log: Takes up files and keys that are left out, and why; without it an unreadable file is an error.
 
     Returns:
         {expert: FeatureTable}.
@@ -48,13 +52,13 @@ def read_features(path: str | Path, known: Collection[str] = ()) -> dict[str, Fe
         >>> tables["rgb"].dim, len(tables["rgb"])       # doctest: +SKIP
         (1280, 4651)
     """
-    path = Path(path)
+    path = user_path(path)
     if not path.exists():
         raise DataError(f"{path}: expected a file or folder of features, found nothing there")
     if is_archive(path):
         with unpacked(path) as folder:
             return read_features(innermost(folder), known)
-    return _read_folder(path, known) if path.is_dir() else _read_file(path)
+    return _read_folder(path, known, log) if path.is_dir() else _read_file(path, known, log)
 
 
 def innermost(folder: Path) -> Path:
@@ -65,38 +69,53 @@ def innermost(folder: Path) -> Path:
     return folder
 
 
-def expert_name(path: Path) -> str:
-    """Name of the expert in a file or folder: its stem without train/val/test, so that parts find together.
+def load(path: Path) -> Any:
+    """Content of one feature file: an array, or dicts of arrays.
 
-    `clip_train.npz` and `clip_test.npz` are both "clip"; `trn_ft.npy` (HGR) is named after its folder.
+    Raises:
+        DataError: another kind of file, or a damaged one.
     """
-    if path.is_dir():
-        return path.name
-    words = _WORD.split(path.stem)
-    kept = [word for word in words if word.lower() not in _PARTS]
-    if len(kept) == len(words):
-        return path.stem
-    return "_".join(kept) if set(kept) - {"ft", "feats", "features"} else path.parent.name
+    readers: dict[str, Callable[[Path], Any]] = {
+        ".npy": arrays.load_npy,
+        ".npz": arrays.load_npz,
+        ".pt": load_torch,
+        ".pth": load_torch,
+        ".pickle": load_pickle,
+        ".pkl": load_pickle,
+        **dict.fromkeys(hdf5.SUFFIXES, hdf5.load_h5),
+    }
+    if path.suffix.lower() not in readers:
+        raise UnknownLayoutError(
+            f"{path}: expected features ({', '.join(FILE_SUFFIXES)}), found {path.suffix!r}"
+        )
+    return readers[path.suffix.lower()](path)
 
 
-def _read_file(path: Path) -> dict[str, FeatureTable]:
-    name, suffix = expert_name(path), path.suffix.lower()
-    if suffix == ".npz":
-        return {name: arrays.read_npz(path)}
-    if suffix == ".npy":
-        return {name: arrays.read_npy_table(path)}
-    if suffix in (".pickle", ".pkl"):
-        return tables_from_mapping(load_pickle(path), name, path)
-    if suffix in (".pt", ".pth"):
-        return tables_from_mapping(load_torch(path), name, path)
-    if suffix in hdf5.SUFFIXES:
-        return {name: hdf5.read_h5_file(path)}
-    raise UnknownLayoutError(f"{path}: expected features ({', '.join(FILE_SUFFIXES)}), found {suffix!r}")
+def _read_file(path: Path, known: Collection[str], log: FileLog | None) -> dict[str, FeatureTable]:
+    content, left = load(path), dict[str, str]()
+    if isinstance(content, np.ndarray) and content.ndim:
+        return {expert_name(path): arrays.read_named_table(path, content)}
+    tables = tables_from_mapping(content, expert_name(path), path, known, left)
+    for key, reason in left.items():
+        if log is not None:
+            log.leave(path, f"{key}: {reason}")
+    return tables
 
 
 def is_bigfile(folder: Path) -> bool:
     """Whether a folder is a BigFile."""
     return all((folder / name).is_file() for name in ("feature.bin", "shape.txt", "id.txt"))
+
+
+def is_one_source(folder: Path) -> bool:
+    """Whether a folder is read as a whole: a store, a BigFile or MMT's tree."""
+    return store.is_store(folder) or is_bigfile(folder) or hdf5.is_h5_tree(folder)
+
+
+def feature_files(folder: Path) -> list[Path]:
+    """Files of a folder that may hold features, by their suffix."""
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in FILE_SUFFIXES)
+    return [file for file in files if file.is_file() and not arrays.is_companion(file)]
 
 
 def candidates(folder: Path, known: Collection[str] = ()) -> list[Path]:
@@ -106,68 +125,35 @@ def candidates(folder: Path, known: Collection[str] = ()) -> list[Path]:
         folder: The folder.
         known: Video ids known from annotations; they tell a folder of one file a video.
     """
-    if store.is_store(folder) or is_bigfile(folder) or hdf5.is_h5_tree(folder):
+    if is_one_source(folder):
         return [folder]
-    files = _feature_files(folder)
-    return [folder] if looks_like_ids((file.stem for file in files), known) else files
+    files = feature_files(folder)
+    mine = video_folders.files_of_videos(files, known)
+    if mine or video_folders.is_folder_a_video(folder, known):
+        return [folder, *(file for file in files if file not in set(mine))]
+    return files
 
 
-def _feature_files(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in FILE_SUFFIXES)
-    return [file for file in files if file.is_file() and not arrays.is_names_file(file)]
-
-
-def _read_folder(folder: Path, known: Collection[str]) -> dict[str, FeatureTable]:
+def _read_folder(folder: Path, known: Collection[str], log: FileLog | None) -> dict[str, FeatureTable]:
     if store.is_store(folder):
         return store.read_tables(folder)
     if is_bigfile(folder):
-        return {folder.name: arrays.read_bigfile(folder)}
+        return {expert_name(folder): arrays.read_bigfile(folder)}
     if hdf5.is_h5_tree(folder):
         return hdf5.read_h5_tree(folder)
-    files = _feature_files(folder)
+    files = feature_files(folder)
+    mine = video_folders.files_of_videos(files, known)
+    if mine:
+        return {expert_name(folder): video_folders.read_files(folder, mine, load, known, log)}
+    if video_folders.is_folder_a_video(folder, known):
+        return video_folders.read_folders(folder, load, log)
     lone = [file for file in files if file.suffix == ".npy" and arrays.names_file(file) is None]
-    if files and (candidates(folder, known) == [folder] or lone == files):
-        return {folder.name: read_video_folder(folder, files)}
+    if files and lone == files:
+        return {expert_name(folder): video_folders.read_files(folder, files, load, known, log)}
     below = [child for child in sorted(folder.iterdir()) if child.is_dir() and candidates(child)]
     if not files and not below:
         raise UnknownLayoutError(f"{folder}: expected features ({', '.join(FILE_SUFFIXES)}), found none")
-    return combine([(str(path), read_features(path, known)) for path in files or below])
-
-
-def combine(parts: Sequence[tuple[str, Mapping[str, FeatureTable]]]) -> dict[str, FeatureTable]:
-    """Tables of several sources; an expert found in several is joined when their videos differ.
-
-    Raises:
-        DataError: two sources give the same expert for the same video.
-    """
-    found: dict[str, dict[str, FeatureTable]] = {}
-    for source, tables in parts:
-        for expert, table in tables.items():
-            found.setdefault(expert, {})[source] = table
-    return {
-        expert: next(iter(tables.values())) if len(tables) == 1 else merge_tables(tables, expert)
-        for expert, tables in found.items()
-    }
-
-
-def read_video_folder(folder: Path, files: list[Path]) -> FeatureTable:
-    """Table of a folder with one file a video, named after it: .npy, .npz, .pt, .pth, .h5 or .hdf5.
-
-    Raises:
-        DataError: a file of another kind, or of another length D.
-    """
-    readers: dict[str, Callable[[Path], Any]] = {
-        ".npy": arrays.load_npy,
-        ".npz": arrays.read_video_npz,
-        ".pt": load_torch,
-        ".pth": load_torch,
-        ".pickle": load_pickle,
-        ".pkl": load_pickle,
-        ".h5": hdf5.read_video_h5,
-        ".hdf5": hdf5.read_video_h5,
-    }
-    values = [readers[file.suffix.lower()](file) for file in files]
-    return table_from_values([file.stem for file in files], values, folder)
+    return combine([(str(path), read_features(path, known, log)) for path in files or below])
 
 
 def load_torch(path: Path) -> Any:
@@ -193,49 +179,3 @@ def load_torch(path: Path) -> Any:
         raise DataError(
             f"{path}: expected tensors and dicts alone (weights_only), found: {reason}"
         ) from error
-
-
-def tables_from_mapping(content: Any, stem: str, source: Path) -> dict[str, FeatureTable]:
-    """Tables of a dict: {id: array or NaN}, {"ids": ..., "features": ...}, or {expert: one of these}.
-
-    Raises:
-        DataError: captions, features of captions, or anything else.
-    """
-    if not isinstance(content, Mapping) or not content:
-        raise UnknownLayoutError(f"{source}: expected {{video id: array}}, found {type(content).__name__}")
-    table = arrays.table_from_columns(content, source)
-    if table is not None:
-        return {stem: table}
-    if any(str(key).endswith((".weight", ".bias")) for key in content):
-        raise UnknownLayoutError(f"{source}: expected {{video id: array}}, found the weights of a model")
-    if all(isinstance(value, Mapping) for value in content.values()):
-        nested = [tables_from_mapping(value, f"{stem}_{key}", source) for key, value in content.items()]
-        return {expert: inner for tables in nested for expert, inner in tables.items()}
-    strange = next((v for v in content.values() if not _is_feature(v)), None)
-    if strange is not None:
-        raise UnknownLayoutError(f"{source}: expected {{video id: array}}, found {_kind(strange)} as a value")
-    return {stem: table_from_values(list(content), list(content.values()), source)}
-
-
-def _is_feature(value: Any) -> bool:
-    """An array, a missing value, or a list of numbers or vectors; not sentences, indices or word features."""
-    if isinstance(value, list | tuple):
-        return all(
-            isinstance(v, float | np.floating) or getattr(v, "ndim", 0) == 1 or _numbers(v) for v in value
-        )
-    if isinstance(value, np.ndarray | np.floating):
-        return bool(value.dtype.kind in "fiu")
-    return value is None or (isinstance(value, float) and np.isnan(value))
-
-
-def _numbers(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(v, float | int | np.floating) for v in value)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, list | tuple) and value:
-        inner = value[0]
-        return (
-            "captions" if isinstance(inner, str | list | tuple) else "features of words (one array a caption)"
-        )
-    return type(value).__name__

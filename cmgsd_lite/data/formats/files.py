@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import os
 import re
 import shutil
 import tarfile
@@ -19,12 +20,26 @@ from cmgsd_lite.errors import DataError
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".webm", ".mkv", ".mov")
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
+_SURROGATE = re.compile("[\\ud800-\\udfff]")
 _ID = re.compile(r"(video)?\d+")
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, EOFError, OSError, zlib.error, RuntimeError)
 
 
 class UnknownLayoutError(DataError):
     """A sound file that is no features (or no annotations): a folder search may pass it by, aloud."""
+
+
+def user_path(path: str | Path) -> Path:
+    """The path, with a leading `~` replaced by the home folder as a shell would do."""
+    return Path(path) if Path(path).exists() else Path(os.path.expanduser(path))
+
+
+def whole_signs(text: str) -> str:
+    """The text without lone surrogates, as broken JSON escapes leave them: nothing could write them."""
+    if not _SURROGATE.search(text):
+        return text
+    # Two halves that were escaped one by one make a whole sign.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def video_id_of(value: object) -> str:
@@ -41,7 +56,7 @@ def video_id_of(value: object) -> str:
         return f"video{int(value)}"
     if not isinstance(value, str) or not value.strip():
         raise DataError(f"video id: expected a name or a whole number, found {value!r}")
-    text = value.strip()
+    text = whole_signs(value.strip())
     if text.lower().endswith(VIDEO_SUFFIXES):
         text = PurePosixPath(text.replace("\\", "/")).stem
     return f"video{int(text)}" if text.isascii() and text.isdecimal() else text

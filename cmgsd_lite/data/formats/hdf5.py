@@ -5,13 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
-from cmgsd_lite.data.formats.arrays import FEATURE_KEYS, ID_KEYS, first_key, table_from_columns
 from cmgsd_lite.data.formats.files import UnknownLayoutError, video_id_of
 from cmgsd_lite.data.formats.tables import FeatureTable, table_from_values
 from cmgsd_lite.errors import DataError
+from cmgsd_lite.runtime import require
 
 _PREFIX = "features."
 SUFFIXES = (".h5", ".hdf5")
@@ -28,6 +27,7 @@ def is_h5_tree(folder: Path) -> bool:
 @contextmanager
 def _open(path: Path) -> Iterator[Any]:
     """The opened file; whatever h5py makes of damaged bytes, then or later, becomes a DataError."""
+    h5py = require("h5py", "data")
     try:
         with h5py.File(path, "r") as opened:
             yield opened
@@ -38,7 +38,7 @@ def _open(path: Path) -> Iterator[Any]:
 
 
 def _array(node: Any, where: str) -> Any:
-    if not isinstance(node, h5py.Dataset):
+    if hasattr(node, "keys"):
         raise UnknownLayoutError(f"{where}: expected an array, found a group")
     return node[()]
 
@@ -86,8 +86,8 @@ def read_h5_tree(tree: Path) -> dict[str, FeatureTable]:
     }
 
 
-def read_h5_tree_captions(tree: Path) -> dict[str, list[str]]:
-    """Captions of MMT's tree: `raw_captions.{i}`, arrays of word bytes, joined by blanks."""
+def read_h5_tree_captions(tree: Path) -> dict[str, list[Any]]:
+    """Captions of MMT's tree: `raw_captions.{i}`, arrays of word bytes; another array comes as it is."""
     captions = {}
     for path in _files(tree):
         with _open(path) as opened:
@@ -95,42 +95,27 @@ def read_h5_tree_captions(tree: Path) -> dict[str, list[str]]:
                 (key for key in opened if key.startswith("raw_captions.")),
                 key=lambda key: int(key.rpartition(".")[2]),
             )
-            captions[video_id_of(path.stem)] = [
-                _sentence(_array(opened[key], f"{path}, {key}")) for key in keys
-            ]
+            captions[video_id_of(path.stem)] = [_words(_array(opened[key], f"{path}, {key}")) for key in keys]
     return captions
 
 
-def _sentence(words: Any) -> str:
-    return " ".join(w.decode("utf-8", "replace") if isinstance(w, bytes) else str(w) for w in np.ravel(words))
+def _words(array: Any) -> Any:
+    words = np.ravel(array).tolist()
+    return words if all(isinstance(word, str | bytes) for word in words) else array
 
 
-def read_video_h5(path: Path) -> Any:
-    """The features of one video from its own HDF5 file with a single array, or one under a usual key.
-
-    Raises:
-        DataError: several arrays and none of the usual keys.
-    """
-    with _open(path) as opened:
-        key = next(iter(opened)) if len(opened) == 1 else first_key(opened, FEATURE_KEYS)
-        if key is None:
-            raise UnknownLayoutError(f"{path}: expected one array, found keys {', '.join(opened) or 'none'}")
-        return _array(opened[key], f"{path}, {key}")
-
-
-def read_h5_file(path: Path) -> FeatureTable:
-    """Table of one HDF5 file: flat {id: [T, D]} (HGR's SA), or ids and features as columns.
+def load_h5(path: Path) -> dict[str, Any]:
+    """All arrays of an HDF5 file by name, those of a group as a dict.
 
     Raises:
-        DataError: groups, captions, or a damaged file.
+        DataError: a damaged or empty file.
     """
     with _open(path) as opened:
-        if first_key(opened, ID_KEYS) and first_key(opened, FEATURE_KEYS):
-            columns = {key: _array(opened[key], f"{path}, {key}") for key in opened}
-            table = table_from_columns(columns, path)
-            if table is not None:
-                return table
-        values = {key: _array(opened[key], f"{path}, {key}") for key in opened}
-    if not values:
+        content = _content(opened)
+    if not content:
         raise DataError(f"{path}: expected arrays, found an empty file")
-    return table_from_values(list(values), list(values.values()), path)
+    return content
+
+
+def _content(group: Any) -> dict[str, Any]:
+    return {key: _content(node) if hasattr(node, "keys") else node[()] for key, node in group.items()}

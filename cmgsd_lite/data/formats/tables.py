@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats.files import video_id_of
+from cmgsd_lite.data.formats.names import frame_number
 from cmgsd_lite.errors import DataError
 
 
@@ -34,11 +35,13 @@ class FeatureTable:
         ids: V video ids, no two alike.
         rows: float16 or float32 [R, D], the tokens of all videos one after the other.
         starts: int64 [V + 1]; video i owns rows[starts[i]:starts[i + 1]], none when it is missing.
+        integers: Whether the file held whole numbers, as token ids and labels are.
     """
 
     ids: list[str]
     rows: NDArray[Any]
     starts: NDArray[np.int64]
+    integers: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -173,7 +176,12 @@ def table_from_values(ids: Sequence[object], values: Sequence[object], source: P
             found = f"{array.shape[1]} in {name}"
             raise DataError(f"{source}: expected one length D, found {dim} in {present[0][0]} and {found}")
     counts = [0 if t is None else len(t) for t in tokens]
-    return _ragged(names, np.concatenate([t for _, t in present]), counts, source)
+    rows = np.concatenate([t for _, t in present])
+    # A column of [N] integers arrives as N scalars; None and NaN say nothing about the others.
+    whole = all(
+        np.asarray(v).dtype.kind in "iu" for v, t in zip(values, tokens, strict=True) if t is not None
+    )
+    return _ragged(names, rows, counts, source, whole)
 
 
 def table_from_array(
@@ -196,7 +204,7 @@ def table_from_array(
         if mask.shape != keep.shape:
             raise DataError(f"{source}: expected a mask {list(keep.shape)}, found {list(mask.shape)}")
         keep &= mask.astype(bool)
-    return _ragged(names, padded[keep], keep.sum(axis=1), source)
+    return _ragged(names, padded[keep], keep.sum(axis=1), source, array.dtype.kind in "iu")
 
 
 def table_from_frames(
@@ -207,7 +215,7 @@ def table_from_frames(
     Raises:
         DataError: lengths differ, or the same frame of a video is there twice.
     """
-    columns = [np.asarray(ids), *(np.asarray(column) for column in order)]
+    columns = [np.asarray(ids), *(_numbers(np.asarray(column), source) for column in order)]
     if rows.ndim != 2 or any(column.shape != (len(rows),) for column in columns):
         shapes = ", ".join(str(list(column.shape)) for column in columns)
         raise DataError(
@@ -219,24 +227,44 @@ def table_from_frames(
     if len(rows) > 1 and not np.all(np.any(changes, axis=0)):
         at = by_frame[int(np.argmin(np.any(changes, axis=0)))]
         raise DataError(f"{source}: expected each frame once, found one of {video_id_of(ids[at])} twice")
+    whole = rows.dtype.kind in "iu"
     rows = as_float(rows[by_frame], source)
     keep = ~np.isnan(rows).any(axis=1)
     names, inverse = np.unique(columns[0], return_inverse=True)
     counts = np.bincount(inverse[by_frame][keep], minlength=len(names))
-    return _ragged(ids_of(names.tolist(), source), rows[keep], counts, source)
+    return _ragged(ids_of(names.tolist(), source), rows[keep], counts, source, whole)
+
+
+def _numbers(column: NDArray[Any], source: Path | str) -> NDArray[Any]:
+    """Positions as numbers: as text, frame "10" would come before "2".
+
+    Raises:
+        DataError: a text that is no number of a frame.
+    """
+    if column.dtype.kind not in "USO":
+        return column
+    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in column]
+    numbers = [frame_number(text) for text in texts]
+    if None in numbers:
+        raise DataError(f"{source}: expected numbers of frames, found {texts[numbers.index(None)]!r}")
+    return np.array(numbers, float)
 
 
 def _ragged(
-    names: list[str], rows: NDArray[Any], counts: Sequence[int] | NDArray[Any], source: Path | str
+    names: list[str],
+    rows: NDArray[Any],
+    counts: Sequence[int] | NDArray[Any],
+    source: Path | str,
+    integers: bool = False,
 ) -> FeatureTable:
     if not len(rows):
         raise DataError(f"{source}: expected features, found none present among {len(names)} videos")
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return FeatureTable(names, rows, starts)
+    return FeatureTable(names, rows, starts, integers)
 
 
 def merge_tables(parts: Mapping[str, FeatureTable], expert: str) -> FeatureTable:
-    """One table of several with different videos (training, validation and test kept in separate files).
+    """One table of several with different videos (training, validation and test kept apart).
 
     Raises:
         DataError: a video is in two of them, or the lengths D differ.
@@ -247,4 +275,5 @@ def merge_tables(parts: Mapping[str, FeatureTable], expert: str) -> FeatureTable
     sources = f"expert {expert} in {', '.join(parts)}"
     names = ids_of((name for part in parts.values() for name in part.ids), sources)
     rows = np.concatenate([part.rows for part in parts.values()])
-    return _ragged(names, rows, np.concatenate([part.counts for part in parts.values()]), expert)
+    whole = all(part.integers for part in parts.values())
+    return _ragged(names, rows, np.concatenate([part.counts for part in parts.values()]), expert, whole)

@@ -171,7 +171,7 @@ def test_npz_frames_equal_a_slow_grouping() -> None:
         if not np.isnan(row).any():
             slow[f"video{video}"].append((shot, frame, row.tolist()))
     with np.load(io.BytesIO(buffer.getvalue())) as columns:
-        from cmgsd_lite.data.formats.arrays import table_from_columns
+        from cmgsd_lite.data.formats.columns import table_from_columns
 
         table = table_from_columns(dict(columns), Path("x"))
     assert table is not None
@@ -510,8 +510,10 @@ def test_broken_and_nested_hdf5(tmp_path: Path) -> None:
         read_features(tmp_path / "x.h5")
     with h5py.File(tmp_path / "y.h5", "w") as file:
         file.create_group("rgb")["video0"] = vectors(2)
-    with pytest.raises(DataError, match="found a group"):
-        read_features(tmp_path / "y.h5")
+        file.create_group("notes")["text"] = "no features"
+    assert {name: table.ids for name, table in read_features(tmp_path / "y.h5").items()} == {
+        "y_rgb": ["video0"]
+    }
 
 
 # --- BigFile -----------------------------------------------------------------------------------------

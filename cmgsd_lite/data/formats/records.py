@@ -1,0 +1,135 @@
+"""What became of each file under a path: used, and as what, or left out, and why."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TOGETHER = 4  # so many files of one folder and one fate are told in one line
+LEVELS = 3  # folders deeper than that are told with the one above them: millions of frames are one line
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """The fate of a file, or of several like files of a folder.
+
+    Attributes:
+        file: Path below the path that was opened; "clip/*.npy (10,000 files)" for many with one fate.
+        used_as: "captions", "expert rgb", "train list of 1k-A", ...; None when it is left out.
+        reason: Why it is left out; of a file that is used, what of it is not.
+    """
+
+    file: str
+    used_as: str | None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """The record as a line."""
+        rest = f"; {self.reason}" if self.reason else ""
+        return (
+            f"{self.file}: {self.used_as}{rest}" if self.used_as else f"{self.file}: left out: {self.reason}"
+        )
+
+
+@dataclass
+class FileLog:
+    """Notes down what became of files while they are read; a folder stands for all that lies in it."""
+
+    uses: dict[Path, list[str]] = field(default_factory=dict)
+    reasons: dict[Path, list[str]] = field(default_factory=dict)
+    attempts: dict[Path, list[str]] = field(default_factory=dict)
+
+    def use(self, path: Path, used_as: str) -> None:
+        """A file, or all of a folder, is used."""
+        _add(self.uses, path, used_as)
+
+    def leave(self, path: Path, reason: object) -> None:
+        """A file, or all of a folder, or a part of it, is left out; of an error its path is not repeated."""
+        _add(self.reasons, path, str(reason).removeprefix(f"{path}: ").removeprefix(f"{path}, "))
+
+    def tried(self, path: Path, reason: object) -> None:
+        """Why one reader did not take a file; told only when no other reader has anything to say of it."""
+        _add(self.attempts, path, str(reason).removeprefix(f"{path}: ").removeprefix(f"{path}, "))
+
+    def told(self, path: Path) -> bool:
+        """Whether something was said about a file or folder itself."""
+        return path in self.uses or path in self.reasons or path in self.attempts
+
+    def why(self, most: int = 5) -> str:
+        """What was left out, and why, as the end of a message; empty when nothing was."""
+        told = {path: why for path, why in self.attempts.items() if path not in self.uses} | self.reasons
+        ordered = sorted(told, key=lambda path: path in self.uses)
+        lines = [f"{path.name}: {'; '.join(told[path])}" for path in ordered]
+        more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+        return f" (left out: {' | '.join([*lines[:most], *more])})" if lines else ""
+
+    def place(self, path: Path) -> Path | None:
+        """Where the fate of a file is noted down: at itself or at a folder above it; None for nowhere."""
+        return next((place for place in (path, *path.parents) if self.told(place)), None)
+
+    def fate(self, path: Path) -> tuple[str | None, str]:
+        """(used as, reason) that was said of a file or folder itself."""
+        used = "; ".join(self.uses.get(path, [])) or None
+        reasons = self.reasons.get(path) or ([] if used else self.attempts.get(path, []))
+        return used, "; ".join(reasons)
+
+
+def _add(told: dict[Path, list[str]], path: Path, text: str) -> None:
+    mine = told.setdefault(path, [])
+    if text not in mine:
+        mine.append(text)
+
+
+def records_of(log: FileLog, roots: Sequence[Path], otherwise: Callable[[Path], str]) -> list[FileRecord]:
+    """One record a file under the roots, or one for many of a folder that share a fate.
+
+    Args:
+        log: What is known.
+        roots: Folders (or single files) that were opened.
+        otherwise: The reason why a file that nobody looked at is left out.
+    """
+    groups: dict[tuple[Path, str, str | None, str], list[Path]] = {}
+    for root in roots:
+        for path in _files(root, log):
+            place = log.place(path)
+            used, reason = (None, otherwise(path)) if place is None else log.fate(place)
+            folder = path.parent if place in (None, path) else place
+            suffix = path.suffix.lower() if place in (None, path) else ""  # of a folder all kinds together
+            key = (_at_most(folder, root, LEVELS), suffix, used, reason)
+            groups.setdefault(key, []).append(path)
+    return [
+        FileRecord(name, used, reason)
+        for (folder, suffix, used, reason), paths in sorted(groups.items(), key=lambda item: item[1][0])
+        for name in _names(folder, suffix, paths, roots)
+    ]
+
+
+def _at_most(folder: Path, root: Path, levels: int) -> Path:
+    """The folder, or the one above it that is so many levels below the root."""
+    below = folder.relative_to(root).parts if folder.is_relative_to(root) else ()
+    return root.joinpath(*below[:levels]) if len(below) > levels else folder
+
+
+def _names(folder: Path, suffix: str, paths: Sequence[Path], roots: Sequence[Path]) -> list[str]:
+    if len(paths) < TOGETHER:
+        return [_below(path, roots) for path in paths]
+    deep = "" if all(path.parent == folder for path in paths) else "**/"
+    return [f"{_below(folder / f'{deep}*', roots)}{suffix} ({len(paths):,} files)"]
+
+
+def _below(path: Path, roots: Sequence[Path]) -> str:
+    root = next((root for root in roots if path.is_relative_to(root) and path != root), path.parent)
+    return path.relative_to(root).as_posix()
+
+
+def _files(root: Path, log: FileLog) -> Iterable[Path]:
+    """All visible files below, and those behind linked folders that were read."""
+    if not root.is_dir():
+        return [root]
+    found: list[Path] = []
+    for folder, below, names in os.walk(root):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        found += [Path(folder, name) for name in sorted(names) if not name.startswith(".")]
+    walked = set(found)
+    told = {path for path in (*log.uses, *log.reasons) if path.is_relative_to(root)} - walked
+    return [*found, *sorted(path for path in told if path.is_file())]

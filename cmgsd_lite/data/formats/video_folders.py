@@ -1,0 +1,147 @@
+"""Features with a file a video, a file a frame, or a folder a video."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cmgsd_lite.data.formats import columns
+from cmgsd_lite.data.formats.files import UnknownLayoutError, looks_like_ids
+from cmgsd_lite.data.formats.mapping import stack_frames
+from cmgsd_lite.data.formats.names import are_frames, expert_name, frames_of_videos
+from cmgsd_lite.data.formats.records import FileLog
+from cmgsd_lite.data.formats.tables import FeatureTable, table_from_values
+from cmgsd_lite.errors import DataError
+
+Load = Callable[[Path], Any]
+_SUFFIXES = (".npz", ".npy", ".pickle", ".pkl", ".pt", ".pth", ".h5", ".hdf5")
+_ENOUGH = 4  # so many files of a folder, one of them named after a known video, are a file a video
+
+
+def files_of_videos(files: Sequence[Path], known: Collection[str] = ()) -> list[Path]:
+    """Those of a folder's files that hold one video or one frame each; none when it is no such folder."""
+    stems = [file.stem for file in files]
+    if frames_of_videos(stems, known):
+        return list(files)
+    if not known:
+        return list(files) if looks_like_ids(stems) else []
+    # Where videos are known, a strange name beside theirs is more likely another file than another video.
+    mine = [file for file in files if looks_like_ids([file.stem], known)]
+    named = len(files) >= _ENOUGH and any(stem in known for stem in stems)
+    return mine if named or 2 * len(mine) >= len(files) else []
+
+
+def read_files(
+    folder: Path, files: Sequence[Path], load: Load, known: Collection[str] = (), log: FileLog | None = None
+) -> FeatureTable:
+    """Table of a folder with one file a video, named after it, or one file a frame (video7_0012.npy).
+
+    Args:
+        folder: The folder, for messages.
+        files: Its files: .npy, .npz, .pt, .pth, .pickle, .pkl, .h5 or .hdf5.
+        load: Reads one file.
+        known: Video ids from annotations.
+        log: Takes up files that cannot be read; without it they are an error.
+
+    Raises:
+        DataError: a file of another kind, or of another length D, or no readable one.
+    """
+    values = _loaded(folder, files, load, log)
+    frames = frames_of_videos([file.stem for file in values], known)
+    if frames is None:
+        return table_from_values([file.stem for file in values], list(values.values()), folder)
+    videos: dict[str, dict[str, Any]] = {}
+    for video, file in zip(frames[0], values, strict=True):
+        videos.setdefault(video, {})[_number(video, file)] = values[file]
+    stacked = [stack_frames(mine, f"{folder}, {video}") for video, mine in videos.items()]
+    return table_from_values(list(videos), stacked, folder)
+
+
+def _number(video: str, file: Path) -> str:
+    return file.stem.removeprefix(video).lstrip("_-. ")
+
+
+def _loaded(folder: Path, files: Sequence[Path], load: Load, log: FileLog | None) -> dict[Path, Any]:
+    """The value of each file; unreadable ones are left out aloud, as long as one can be read."""
+    values, first = {}, None
+    for file in files:
+        try:
+            values[file] = video_value(load(file), file)
+        except DataError as error:
+            if log is None:
+                raise
+            log.leave(file, error)
+            first = first or error
+    if first is not None and not values:
+        raise first
+    return values
+
+
+def video_value(content: Any, where: Path) -> Any:
+    """The features of one video out of its own file: the array, the only one, its frames, or a usual key.
+
+    Raises:
+        UnknownLayoutError: several arrays and none of the usual keys.
+    """
+    if not isinstance(content, Mapping):
+        return content
+    if len(content) == 1:
+        return video_value(next(iter(content.values())), where)
+    if are_frames(map(str, content)):
+        return stack_frames(content, str(where))
+    if columns.first_key(content, columns.FEATURE_KEYS) is not None:
+        return columns.own_tokens(content, str(where))
+    if "arr_0" in content:
+        return content["arr_0"]
+    raise UnknownLayoutError(f"{where}: expected one array, found keys {', '.join(map(str, content))}")
+
+
+def is_folder_a_video(folder: Path, known: Collection[str] = ()) -> bool:
+    """Whether a folder holds a folder a video, with feature files in the first of them."""
+    children = [child for child in _children(folder) if child.is_dir()]
+    if not looks_like_ids((child.name for child in children), known):
+        return False
+    return any(file.suffix.lower() in _SUFFIXES for child in children[:3] for file in _children(child))
+
+
+def read_folders(folder: Path, load: Load, log: FileLog | None = None) -> dict[str, FeatureTable]:
+    """Tables of a folder with a folder a video: a file a frame, one file, or a file an expert in each.
+
+    Args:
+        folder: The folder.
+        load: Reads one file.
+        log: Takes up files that cannot be read; without it they are an error.
+
+    Raises:
+        DataError: frames of different lengths, or nothing readable.
+    """
+    experts: dict[str, dict[str, Any]] = {}
+    for child in filter(Path.is_dir, _children(folder)):
+        files = [file for file in _children(child) if file.suffix.lower() in _SUFFIXES]
+        try:
+            values = _loaded(child, files, load, log)
+        except DataError as error:
+            if log is None:
+                raise
+            log.leave(child, error)
+            continue
+        for expert, value in _experts_of(child.name, values, expert_name(folder)).items():
+            experts.setdefault(expert, {})[child.name] = value
+    if not experts:
+        raise UnknownLayoutError(f"{folder}: expected a folder a video with features, found none readable")
+    return {
+        expert: table_from_values(list(videos), list(videos.values()), f"{folder}, {expert}")
+        for expert, videos in experts.items()
+    }
+
+
+def _experts_of(video: str, values: Mapping[Path, Any], name: str) -> dict[str, Any]:
+    numbers = {file.stem.removeprefix(video).lstrip("_-. ") or "0": value for file, value in values.items()}
+    if numbers and are_frames(numbers):
+        return {name: stack_frames(numbers, f"{name}, {video}")}
+    if len(values) == 1:
+        return {name: next(iter(values.values()))}
+    return {file.stem: value for file, value in values.items()}
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
