@@ -1,12 +1,12 @@
 """Other answers to false negatives, each as one loss, to be trained on the same bench as CMGSD.
 
 All are written from the idea of their source, not from its code; what is ours is said in each docstring.
-Called like the losses of ``cmgsd_lite.losses``: ``fit`` hands each what its ``forward`` takes by name.
+Called as every loss (``cmgsd_lite.losses.RetrievalLoss``); each says what it needs and uses.
 
 - leave negatives out: ``GuidedMaskLoss`` (GISTEmbed), ``CaptionThresholdLoss`` (TMR), ``DropTripleLoss``;
 - move the margin: ``AdaptiveMeanMarginLoss`` (AMM), ``AdaptiveRelevanceMarginLoss`` (the opposite sign);
 - correct for their number: ``DebiasedInfoNCELoss``;
-- carry the adaptive margin over to InfoNCE: ``MarginInfoNCELoss`` and its permuted control;
+- carry the adaptive margin over to InfoNCE: ``MarginInfoNCELoss`` and its control;
 - know the truth (controls, no methods): ``RelevanceMarginLoss`` and ``TrueMaskLoss``.
 """
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -24,7 +22,7 @@ class GuidedMaskLoss(MaskingLoss):
 
     - Ties with the limit are left out as well: of equal pairs none is less of a false negative.
     - Pairs that a teacher cannot tell apart (equal captions or clips, distance 0) are always left out.
-    - A ``share`` above 0 is rounded up, so that even the smallest batch loses its nearest pair.
+    - A ``share`` above 0 leaves out the nearest pair at least, however small the batch.
     - If that were every negative of the whole batch, the farthest of them stay: a guide that finds all alike
       says nothing, and a batch of two pairs, or of equal captions alone, keeps the plain loss.
 
@@ -85,9 +83,11 @@ class GuidedMaskLoss(MaskingLoss):
         """The lowest guide score that is left out."""
         if self.gap is not None:
             return 1 - self.gap
-        # A hair less, or .1 of 30 pairs would be 4.
-        count = math.ceil((self.share or 0.0) * len(scores) - 1e-9)
-        return scores.kthvalue(len(scores) - count + 1).values if count else torch.inf
+        if not self.share:
+            return torch.inf
+        # A hair more, or .29 of 100 pairs would be 28.
+        count = max(1, int(self.share * len(scores) + 1e-9))
+        return scores.kthvalue(len(scores) - count + 1).values
 
     def extra_repr(self) -> str:
         """Show the settings in ``repr``."""

@@ -3,9 +3,12 @@
 All take ``sim`` [N, N] (rows are texts, columns are videos, positives on the diagonal) and return a
 scalar. None changes its inputs, moves them to another device or has a parameter. A rectangular ``sim``
 is refused: which column is a text's own would be a guess. Known further positives go in by ``ids``.
+All are called as ``RetrievalLoss`` says, which a loss of one's own may extend, so that each can stand in for
+any other. To compare an adaptive margin fairly, take the fixed one (``MaxMarginRankingLoss``), the control
+(``PermutedCMGSDLoss``) and the strong plain loss (``InfoNCELoss``).
 """
 
-from cmgsd_lite.losses.base import RetrievalLoss as RetrievalLoss  # for losses of one's own; it computes nothing
+from cmgsd_lite.losses.base import RetrievalLoss as RetrievalLoss
 from cmgsd_lite.losses.cmgsd import CMGSDLoss
 from cmgsd_lite.losses.contrastive import InfoNCELoss
 from cmgsd_lite.losses.control import PermutedCMGSDLoss

@@ -70,10 +70,10 @@ class RetrievalLoss(nn.Module):
 
     needs: tuple[tuple[str, ...], ...] = ()
     no_margin: str = ""
+    warned = False
 
     def __init__(self) -> None:
         super().__init__()
-        self.warned = False
         # Older versions kept a generator's state in the permuted control.
         self.register_load_state_dict_pre_hook(_without_old_state)  # type: ignore[no-untyped-call]
 

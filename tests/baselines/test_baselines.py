@@ -63,7 +63,7 @@ def guided(teachers, ids, n, share=None, gap=None):
     guide = {(i, j): sum(cosine(x, i, j) for x in teachers) / len(teachers) for i, j in negatives}
     limit = math.inf if gap is None else 1 - gap
     if share:
-        limit = sorted(guide.values(), reverse=True)[math.ceil(share * len(negatives) - 1e-9) - 1]
+        limit = sorted(guide.values(), reverse=True)[max(1, int(share * len(negatives) + 1e-9)) - 1]
     dropped = {
         (i, j)
         for i, j in negatives
