@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,21 +14,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 from torch import Tensor
 
+from cmgsd_lite.data.clips import Clip, clip, contact_sheet
 from cmgsd_lite.data.dataset import RetrievalDataset, Split, assemble
 from cmgsd_lite.data.discover import read_annotations
 from cmgsd_lite.data.formats.features import read_features
 from cmgsd_lite.data.protocols import SplitLists
 from cmgsd_lite.data.splits import read_split_list
-from cmgsd_lite.data.world.build import SEED, build_minivtt
 from cmgsd_lite.data.world.captions import VARIANTS
-from cmgsd_lite.data.world.render import render
-from cmgsd_lite.data.world.scenes import Scene, clip_scene
+from cmgsd_lite.data.world.scenes import Scene
 from cmgsd_lite.data.world.truth import Claim, claims_true, graded_relevance
 from cmgsd_lite.errors import DataError
-from cmgsd_lite.runtime import write_atomically
+from cmgsd_lite.runtime import require
 
 __all__ = [
     "Clip",
@@ -45,7 +42,6 @@ __all__ = [
 ]
 
 EXPERTS = ("appearance_mean", "motion")
-CLIPS = 3300
 QUERIES_PER_CLIP = 3
 
 
@@ -217,138 +213,29 @@ def batch_relevance(split: Split) -> Callable[[Tensor, Tensor], Tensor]:
     return of_batch
 
 
-@dataclass(frozen=True)
-class Clip:
-    """One clip, drawn when it is looked at.
+def build_minivtt(out: Path, progress: bool = True) -> None:
+    """Rebuild the whole embedded data set: annotations of all variants, split lists and features.
+
+    The same code gives the same scenes and captions byte for byte on every machine; features may differ in
+    the last digits with another CPU or library version.
 
     Args:
-        video_id: Its name.
-        scene: What is true of it.
-
-    Example:
-        >>> clip("video7").frames().shape
-        (8, 128, 128, 3)
-    """
-
-    video_id: str
-    scene: Scene
-
-    def frames(self) -> NDArray[np.uint8]:
-        """Draw the clip: RGB [8, 128, 128, 3]."""
-        return render(self.scene)
-
-    def facets(self) -> str:
-        """Say what is true of the clip, in a few words."""
-        subjects = (f"{s.colour} {s.entity}, {s.motion}" for s in self.scene.subjects)
-        return f"{'; '.join(subjects)} | {self.scene.place}"
-
-    def show(self, frames: int = 8, scale: int = 1) -> Image.Image:
-        """Lay some frames side by side; a notebook shows the picture.
-
-        Args:
-            frames: How many, evenly spread, 1 to 8.
-            scale: Enlargement.
-
-        Returns:
-            The picture.
-
-        Raises:
-            ValueError: If ``frames`` is not in 1 to 8, or ``scale`` below 1.
-        """
-        if not 1 <= frames <= 8:
-            raise ValueError(f"frames: expected 1 to 8, got {frames}")
-        if scale < 1:
-            raise ValueError(f"scale: expected a whole number >= 1, got {scale}")
-        chosen = self.frames()[np.linspace(0, 7, frames).round().astype(int)]
-        strip = Image.fromarray(np.concatenate(list(chosen), axis=1))
-        return strip.resize((strip.width * scale, strip.height * scale), Image.Resampling.LANCZOS)
-
-    def gif(self, path: str | Path, scale: int = 2) -> None:
-        """Write an animated GIF, atomically.
-
-        Args:
-            path: File name.
-            scale: Enlargement.
-
-        Raises:
-            OSError: If it can not be written.
-        """
-        side = 128 * scale
-        images = [Image.fromarray(frame).resize((side, side)) for frame in self.frames()]
-
-        def write(temporary: Path) -> None:
-            images[0].save(temporary, "GIF", save_all=True, append_images=images[1:], duration=250, loop=0)
-
-        write_atomically(Path(path), write)
-
-
-def clip(video_id: str) -> Clip:
-    """Find a clip by its id.
-
-    Args:
-        video_id: "video0" to "video3299".
-
-    Returns:
-        The clip.
+        out: Folder to write into; each file is written whole or not at all.
+        progress: Whether to show a progress bar.
 
     Raises:
-        ValueError: On another id.
+        DataError: If the optional packages of the appearance encoder are missing.
 
     Source:
         ours.
 
     Example:
-        >>> clip("video7").video_id
-        'video7'
+        >>> build_minivtt(Path("rebuilt"))  # doctest: +SKIP
     """
-    number = video_id.removeprefix("video")
-    known = video_id.startswith("video") and number.isdecimal() and number.isascii()
-    if not known or int(number) >= CLIPS or str(int(number)) != number:
-        raise ValueError(f"video_id: expected video0 to video{CLIPS - 1}, got {video_id!r}")
-    return Clip(video_id, clip_scene(SEED, int(number)))
+    require("PIL.Image", "data")  # drawing needs what loading does not
+    from cmgsd_lite.data.world.build import build_minivtt as build
 
-
-def contact_sheet(
-    video_ids: Sequence[str],
-    captions: Sequence[str] | None = None,
-    path: str | Path | None = None,
-    frames: int = 4,
-) -> Image.Image:
-    """Lay clips under each other, one row a clip with a line of text above it.
-
-    Args:
-        video_ids: The clips.
-        captions: A line for each; what is true of it by default.
-        path: PNG file to write as well, atomically.
-        frames: Frames of each clip, 1 to 8.
-
-    Returns:
-        The picture.
-
-    Raises:
-        ValueError: If there is no clip, or another number of captions.
-        OSError: If the file can not be written.
-
-    Source:
-        ours.
-
-    Example:
-        >>> contact_sheet(["video7", "video8"], frames=2).size
-        (256, 292)
-    """
-    clips = [clip(name) for name in video_ids]
-    lines = [f"{c.video_id}  {c.facets()}" for c in clips] if captions is None else list(captions)
-    if not clips or len(lines) != len(clips):
-        raise ValueError(f"captions: expected one for each of {len(clips)} >= 1 clips, got {len(lines)}")
-    row = 128 + 18
-    sheet = Image.new("RGB", (128 * frames, row * len(clips)), "white")
-    draw = ImageDraw.Draw(sheet)
-    for number, (drawn, line) in enumerate(zip(clips, lines, strict=True)):
-        draw.text((3, number * row + 3), line, fill="black")
-        sheet.paste(drawn.show(frames), (0, number * row + 18))
-    if path is not None:
-        write_atomically(Path(path), lambda temporary: sheet.save(temporary, "PNG"))
-    return sheet
+    build(out, progress)
 
 
 def _claims(split: Split) -> list[Claim]:

@@ -17,10 +17,9 @@ from tqdm.auto import tqdm
 from cmgsd_lite.data.world.captions import NOISE_RATE, VARIANTS, clip_captions
 from cmgsd_lite.data.world.motion_features import motion_descriptor
 from cmgsd_lite.data.world.render import render
-from cmgsd_lite.data.world.scenes import SECOND_SUBJECT_RATE, clip_scene
+from cmgsd_lite.data.world.scenes import SECOND_SUBJECT_RATE, SEED, clip_scene
 from cmgsd_lite.data.world.vocabulary import ENTITIES, ENTITY
 
-SEED = 0
 SPLITS = {"train": range(2000), "validate": range(2000, 2300), "test": range(2300, 3300)}
 APPEARANCE_DIM, FRAME_DIM, MOTION_DIM = 128, 64, 64
 Matrix = npt.NDArray[np.float32]
@@ -156,24 +155,7 @@ def feature_tables(
 
 
 def build_minivtt(out: Path, progress: bool = True) -> None:
-    """Rebuild the whole embedded data set: annotations of all variants, split lists and features.
-
-    The same code gives the same scenes and captions byte for byte on every machine; features may differ in
-    the last digits with another CPU or library version.
-
-    Args:
-        out: Folder to write into; each file is written whole or not at all.
-        progress: Whether to show a progress bar.
-
-    Raises:
-        DataError: If the optional packages of the appearance encoder are missing.
-
-    Source:
-        ours.
-
-    Example:
-        >>> build_minivtt(Path("rebuilt"))  # doctest: +SKIP
-    """
+    """See ``cmgsd_lite.data.minivtt.build_minivtt``."""
     out.mkdir(parents=True, exist_ok=True)
     indices = [index for split in SPLITS.values() for index in split]
     tables = feature_tables(indices, *raw_features(indices, progress))

@@ -14,6 +14,7 @@ from cmgsd_lite.data.world.vocabulary import (
 )
 
 Item = TypeVar("Item")
+SEED = 0  # of the embedded data set
 SECOND_SUBJECT_RATE = 0.25
 AFFINITY = 3.0
 
