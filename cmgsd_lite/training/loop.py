@@ -238,11 +238,14 @@ class _Trainer:
         if self.steps == 0:
             raise ValueError(
                 f"batch_size: {config.batch_size} needs {self.videos_in_batch} training videos, "
-                f"got {len(train)}; choose a batch size of at most {len(train) * config.captions_per_video}"
+                f"got {len(train)}"
+                + (f"; take at most {len(train) * config.captions_per_video}" if len(train) > 1 else "")
             )
         self.groups = group_codes(ids, len(train))
         self.known_positives = ids is not None or config.captions_per_video > 1
         self.first_caption, self.captions = train.first_caption_and_count()
+        if ids is not None:
+            self.check_negatives()
         self.wanted, needed = input_names(loss)
         if "relevance" in needed and relevance is None:
             raise ValueError("relevance: the loss learns from ground truth, expected a function, got None")

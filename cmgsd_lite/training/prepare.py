@@ -131,7 +131,7 @@ def prepare_split(
     chosen = split.captions if texts is None else texts
     flat = [text for name in split.video_ids for text in chosen.get(name, [])]
     counts = torch.tensor([len(chosen.get(name, [])) for name in split.video_ids])
-    _check_texts(split, chosen)
+    _check_texts(split, chosen, all_of_them=texts is None)
     vectors = encode(flat)
     captions = [split.captions[name] for name in split.video_ids]
     return PreparedSplit(
@@ -175,10 +175,11 @@ def group_codes(ids: Sequence[Hashable] | None, count: int) -> Tensor:
     return torch.tensor([known.setdefault(name, len(known)) for name in ids])
 
 
-def _check_texts(split: Split, texts: Mapping[str, Sequence[str]]) -> None:
+def _check_texts(split: Split, texts: Mapping[str, Sequence[str]], all_of_them: bool) -> None:
+    """An empty text would be the zero vector. A video may have no query, but not no caption."""
     for name in split.video_ids:
         mine = texts.get(name, [])
-        if not mine or not all(text.strip() for text in mine):
+        if (all_of_them and not mine) or not all(text.strip() for text in mine):
             raise ValueError(
                 f"split {split.name!r}: expected texts with words for every video, found "
                 f"{'an empty one' if mine else 'none'} for {name!r}"

@@ -79,8 +79,13 @@ def _in_processes(experiment: Experiment, tasks: Sequence[_Task], jobs: int) -> 
     # spawn, not fork: the same on every system, and no half-copied thread pools.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_start_worker, initargs=(experiment,)) as pool:
-        for future in as_completed([pool.submit(_run_in_worker, task) for task in tasks]):
-            yield future.result()
+        futures = [pool.submit(_run_in_worker, task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:  # the runs that wait would only be thrown away
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _start_worker(experiment: Experiment) -> None:

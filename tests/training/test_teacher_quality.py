@@ -2,12 +2,16 @@
 
 import gzip
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import mannwhitneyu, spearmanr
 
+from cmgsd_lite.cli import teacher_quality as job
+from cmgsd_lite.cli.main import main
+from cmgsd_lite.cli.teacher_quality import markdown
 from cmgsd_lite.course.results import load_result
 from cmgsd_lite.data import load_dataset, minivtt
 from cmgsd_lite.data.human_labels import read_crisscrossed, read_eccv, read_msrvid
@@ -22,8 +26,6 @@ from cmgsd_lite.training.teacher_quality import (
     clip_relevance,
     draw_batches,
     four_distances,
-    main,
-    markdown,
     unscaled_teacher,
 )
 
@@ -191,8 +193,11 @@ def missing():
 
 def test_the_command_writes_a_file_and_prints_its_tables(tmp_path, capsys):
     out = tmp_path / "quality.json"
-    assert main(["--seeds", "1", "--epochs", "1", "--out", str(out)]) == 0
+    assert main(["teacher-quality", "--seeds", "1", "--epochs", "1", "--out", str(out)]) == 0
     content = json.loads(out.read_text())
+    assert content["command"] == (
+        "python -m cmgsd_lite teacher-quality --seeds 1 --epochs 1 --out quality.json"
+    )
     assert content["seeds"] == [0]
     assert content["people"] == []
     by_name = {(r["split"], r["model"], r["distance"]): r for r in content["minivtt"]}
@@ -204,17 +209,47 @@ def test_the_command_writes_a_file_and_prints_its_tables(tmp_path, capsys):
     assert capsys.readouterr().out.strip() == markdown(content)
 
 
-def test_bad_input_gives_one_line_and_exit_code_2(tmp_path, capsys):
-    assert main(["--seeds", "0"]) == 2
-    assert main(["--human", str(tmp_path)]) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2
-    assert "stsb_main_captions.tsv" in lines[1]
+def test_people_are_found_under_the_folder_and_json_is_what_is_written(
+    labelled, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(people_module, "MiniLMEncoder", missing)
+    monkeypatch.setattr(job, "minivtt_quality", lambda seeds, epochs: [])
+    inside = tmp_path / "data" / "captions_with_human_labels"
+    inside.mkdir(parents=True)
+    for path in labelled.iterdir():
+        if path.is_file():
+            shutil.copy(path, inside)
+    found = []
+    for folder in (inside, inside.parent):
+        out = tmp_path / "deep" / "quality.json"
+        words = ["--data", str(folder), "--json", "--out", str(out)]
+        assert main(["teacher-quality", *words]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert printed == json.loads(out.read_text())
+        assert str(tmp_path) not in out.read_text()
+        found.append(printed["people"])
+    assert found[0] == found[1]
+    assert {row["data"] for row in found[0]} >= {"MSRvid", "ECCV Caption"}
+
+
+def test_bad_input_gives_one_line_and_exit_code_2(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(job, "minivtt_quality", lambda *_: pytest.fail("measured"))
+    (tmp_path / "file").write_text("x")
+    for words, match in (
+        (["--seeds", "0"], "--seeds: expected"),
+        (["--epochs", "0"], "--epochs: expected"),
+        (["--data", str(tmp_path)], "stsb_main_captions.tsv"),
+        (["--out", str(tmp_path)], "--out: expected a file to write"),
+        (["--out", str(tmp_path / "file" / "a.json")], "expected a folder that can be written to"),
+    ):
+        assert main(["teacher-quality", *words]) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert match in lines[-1]
 
 
 def test_the_committed_file_says_how_it_was_made_and_holds_numbers_only():
     content = load_result("teacher-quality.json")
-    assert content["command"].startswith("python -m cmgsd_lite.training.teacher_quality")
+    assert content["command"].startswith("python -m cmgsd_lite teacher-quality --seeds 5 --epochs 20")
     assert {"date", "seeds", "versions", "definitions"} <= set(content)
     assert {"MSRvid", "CxC, one image", "CxC, two images"} <= {row["data"] for row in content["people"]}
     for row in content["people"]:
