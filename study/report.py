@@ -179,6 +179,8 @@ def _method(draws: int) -> str:
 
 def _notes(bench: Bench, missing: int, others: int, strongest: str | None) -> list[str]:
     notes = []
+    if held_out := bench.experiment.data.held_out:
+        notes.append(f"Measured on {held_out:,} held-out training videos: a choice, no result.")
     if missing:
         notes.append(f"{missing} run(s) are missing: call again with the same options, and more --minutes.")
     if len(bench.experiment.seeds) == 1:

@@ -133,6 +133,13 @@ def test_what_is_missing_is_said(folder, bench, tmp_path):
     assert "4 run(s) in the folder are not of this experiment" in text
 
 
+def test_a_choice_on_held_out_videos_is_called_one(bench, tmp_path):
+    plan = bench.experiment
+    held = Bench(replace(plan, data=replace(plan.data, held_out=20)))
+    assert "Measured on 20 held-out training videos" in format_summary(summarise(held, tmp_path))
+    assert "held-out" not in format_summary(summarise(bench, tmp_path))
+
+
 def test_the_table_says_what_the_summary_holds(bench, summary):
     first, second, *notes = format_summary(summary).split("\n\n")
     assert [line.split("|")[1].strip() for line in first.splitlines()[2:]] == list(

@@ -87,7 +87,9 @@ def test_no_run_starts_that_would_end_too_late(bench, tmp_path, monkeypatch, sec
     clock = itertools.count()  # a second passes between two looks at it: a run takes two at first
     monkeypatch.setattr("study.run.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     assert run_study(bench, tmp_path, minutes=seconds / 60, progress=False) == (6, 6 - trained)
-    assert len(read_runs(tmp_path)[0]) == trained
+    found = [(row["name"], row["seed"]) for row in read_runs(tmp_path)[0].values()]
+    # All conditions of a seed before the next seed: what is there can be compared.
+    assert found == [(name, seed) for seed in (0, 1) for name in bench.experiment.conditions][:trained]
 
 
 @pytest.mark.slow
