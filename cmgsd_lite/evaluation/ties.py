@@ -10,13 +10,16 @@ from cmgsd_lite.evaluation.inputs import Array, Floats
 
 
 class Ranking(NamedTuple):
-    """A chunk of queries, items from the highest score to the lowest, all arrays [queries, items]."""
+    """A chunk of queries, items from the highest score to the lowest.
 
-    gains: Floats
-    ideal: Floats  # the same gains, largest first
-    first: Array  # place at which the run of items with this score begins, from 0
-    past: Array  # place behind that run
-    tied: bool  # whether any run is longer than one item
+    Few queries have ties, and averaging over them is slow: it is done for those queries alone.
+    """
+
+    gains: Floats  # [queries, items]
+    ideal: Floats  # [queries, items]: the same gains, largest first
+    tied: Array  # [queries]: whether any two items of the query have one score
+    first: Array  # [tied queries, items]: place at which the run of items with this score begins, from 0
+    past: Array  # [tied queries, items]: place behind that run
 
 
 def rank_items(scores: Array, gains: Array) -> Ranking:
@@ -25,16 +28,21 @@ def rank_items(scores: Array, gains: Array) -> Ranking:
     ranked = np.take_along_axis(scores, order, axis=1)
     ideal = np.sort(gains, axis=1)[:, ::-1].astype(np.float64)
     gains = np.take_along_axis(gains, order, axis=1).astype(np.float64)
-    place = np.broadcast_to(np.arange(ranked.shape[1]), ranked.shape)
-    changes = ranked[:, 1:] != ranked[:, :-1]
-    if changes.all():
-        return Ranking(gains, ideal, place, place + 1, tied=False)
-    edge = np.ones((len(ranked), 1), bool)
+    # Items at minus infinity are left out and have no gain: in whatever order they come, nothing changes.
+    changes = (ranked[:, 1:] != ranked[:, :-1]) | np.isneginf(ranked[:, 1:])
+    tied = ~changes.all(axis=1)
+    return Ranking(gains, ideal, tied, *_runs(changes[tied]))
+
+
+def _runs(changes: Array) -> tuple[Array, Array]:
+    """Where the run of equal scores of each item begins and ends; changes [queries, items - 1]."""
+    items = changes.shape[1] + 1
+    place, edge = np.arange(items), np.ones((len(changes), 1), bool)
     begins = np.where(np.hstack([edge, changes]), place, 0)
-    ends = np.where(np.hstack([changes, edge]), place + 1, ranked.shape[1])
+    ends = np.where(np.hstack([changes, edge]), place + 1, items)
     first = np.maximum.accumulate(begins, axis=1)
     past = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
-    return Ranking(gains, ideal, first, past, tied=True)
+    return first, past
 
 
 def ndcg_at(ranking: Ranking, k: int | None) -> Floats:
@@ -56,6 +64,16 @@ def average_precision(ranking: Ranking, relevant_at: float | None) -> Floats:
     """Return AP@R [queries] in percent, NaN where nothing is relevant."""
     relevant = _relevant(ranking.gains, relevant_at)
     wanted = relevant.sum(axis=1)
+    place = np.arange(relevant.shape[1])
+    precision = relevant * np.cumsum(relevant, axis=1) / (place + 1)
+    if ranking.tied.any():
+        precision[ranking.tied] = _expected_precision(relevant[ranking.tied], ranking)
+    counted = place < wanted[:, None]
+    return _percent((precision * counted).sum(axis=1), wanted)
+
+
+def _expected_precision(relevant: Floats, ranking: Ranking) -> Floats:
+    """Mean over all orders of tied items of relevance times precision; relevant [tied queries, items]."""
     found = _running_sum(relevant)
     before = np.take_along_axis(found, ranking.first, axis=1)
     in_tie = np.take_along_axis(found, ranking.past, axis=1) - before
@@ -64,19 +82,19 @@ def average_precision(ranking: Ranking, relevant_at: float | None) -> Floats:
     # An item of the tie is relevant with probability in_tie / size; if it is, each of the tied items
     # placed before it is relevant with probability (in_tie - 1) / (size - 1).
     beside = (place - ranking.first) * (in_tie - 1) / np.maximum(size - 1, 1)
-    precision = in_tie / size * (before + 1 + beside) / (place + 1)
-    counted = place < wanted[:, None]
-    return _percent((precision * counted).sum(axis=1), wanted)
+    precision: Floats = in_tie / size * (before + 1 + beside) / (place + 1)
+    return precision
 
 
 def _expected(values: Floats, ranking: Ranking) -> Floats:
     """Mean over all orders of tied items of the value found at each place."""
-    if not ranking.tied:
+    if not ranking.tied.any():
         return values
-    total = _running_sum(values)
+    total = _running_sum(values[ranking.tied])
     past = np.take_along_axis(total, ranking.past, axis=1)
     first = np.take_along_axis(total, ranking.first, axis=1)
-    mean: Floats = (past - first) / (ranking.past - ranking.first)
+    mean = values.copy()
+    mean[ranking.tied] = (past - first) / (ranking.past - ranking.first)
     return mean
 
 
