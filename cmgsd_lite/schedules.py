@@ -103,4 +103,4 @@ def checked_fraction(name: str, value: Any) -> float:
         number = math.nan
     if isinstance(value, str) or not -ROUNDING <= number <= 1 + ROUNDING:
         raise ValueError(f"{name}: expected a fraction in [0, 1], got {value}")
-    return min(max(number, 0.0), 1.0)
+    return min(max(0.0, number), 1.0)

@@ -54,6 +54,7 @@ class RetrievalLoss(nn.Module):
     - ``no_margin``: why a given ``margin`` is refused, or "" if it is used.
 
     ``ids`` are used by every loss. The other inputs may stay unused, which each loss's docstring tells.
+    Scores that cannot be cosines are warned of once for each loss object.
 
     Source:
         ours.
@@ -134,13 +135,15 @@ class RetrievalLoss(nn.Module):
 
     def check_given(self, given: Inputs) -> None:
         """Raise ValueError if an input is missing that the loss needs, or a margin given that it refuses."""
-        name = f"{type(self).__name__}({self.extra_repr()})"
         for group in self.needs:
             if not any(given.has(one) for one in group):
-                number = "it" if len(group) == 1 else "at least one of them"
-                raise ValueError(f"{', '.join(group)}: expected {number}, because {name} needs it; got none")
+                number = "a value" if len(group) == 1 else "at least one of them"
+                raise ValueError(f"{', '.join(group)}: expected {number} for {self._name()}, got none")
         if self.no_margin and given.margin is not None:
-            raise ValueError(f"margin: expected none, because {name} {self.no_margin}; got one")
+            raise ValueError(f"margin: expected none, because {self._name()} {self.no_margin}; got one")
+
+    def _name(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
 
 
 def input_names(loss: nn.Module) -> tuple[set[str], set[str]]:

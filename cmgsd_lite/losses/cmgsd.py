@@ -34,6 +34,9 @@ class CMGSDLoss(RetrievalLoss):
     ``video_teacher``, ``distances``, ``ids`` and ``progress`` (without it, static and dynamic distances have
     equal weight where the schedule is a ramp), and refuses ``margin``, which it makes itself.
 
+    Relations: beta = 0 is ``MaxMarginRankingLoss``. Compare with that and with ``PermutedCMGSDLoss``: only
+    the gain over the latter is adaptivity. Log ``margins``.
+
     Args:
         margin: alpha, the margin of a pair at the mean distance, in units of the similarity.
         beta: Change of the margin for one standard deviation of distance; 0 is the fixed margin.

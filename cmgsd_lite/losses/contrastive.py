@@ -18,6 +18,9 @@ class InfoNCELoss(RetrievalLoss):
     margin changes nothing and only its spread counts. It uses ``margin`` (default: none) and ``ids``; called
     as every loss (``RetrievalLoss``).
 
+    Relations: the limit of ``MarginInfoNCELoss`` at beta = 0. Often the strongest plain loss: an adaptive
+    hinge that beats the fixed hinge alone has not beaten this one.
+
     Args:
         temperature: In units of the similarity.
 

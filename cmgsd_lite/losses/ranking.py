@@ -15,6 +15,8 @@ class MaxMarginRankingLoss(RetrievalLoss):
     The mean of the two directions, text to video and video to text (for ``"sum"`` their sum). It uses
     ``margin`` (instead of its own) and ``ids``; called as every loss (``RetrievalLoss``).
 
+    Relations: what ``CMGSDLoss`` is at beta = 0, and what the gain of an adaptive margin is measured from.
+
     Args:
         margin: The fixed margin, in units of the similarity, used when none is given to the call.
         reduction: ``"mean"`` over all pairs (CE, MMT), ``"sum"`` (VSE++), ``"hardest"`` negative of each
