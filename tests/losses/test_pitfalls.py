@@ -1,6 +1,6 @@
 """The eight pitfalls of a literal port (docs/METHOD.md, "Pitfalls"), each shown by autograd.
 
-Pitfalls 2, 3 and 7 are about the margin itself: tests/test_margins.py. Pitfall 4: tests/losses/test_losses.py.
+Pitfalls 2, 3 and 7 are about the margin itself: tests/test_margins.py. Pitfall 4: test_losses.py beside this.
 """
 
 import pytest
