@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
     drawing, described = can_draw(), bench.describe()
     finished: list[RunResult] = []
     try:
-        runs = run_all(experiment, options.jobs, models, finished=finished.append)
+        runs = run_all(bench, options.jobs, models, finished=finished.append)
     except BaseException:  # a loss that is no number, or Ctrl-C: the runs before it stay
         if finished:
             _keep_finished(experiment, described, finished, out)

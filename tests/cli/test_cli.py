@@ -94,10 +94,10 @@ def test_results_do_not_depend_on_processes_or_company(folder):
     training = TrainingConfig(epochs=2, batch_size=8)
     both = Experiment(DataConfig(str(folder)), conditions, (0, 1), training=training)
     alone = Experiment(DataConfig(str(folder)), {"infonce": conditions["infonce"]}, (1,), training=training)
-    here = run_all(both, jobs=1, progress=False)
-    spread = run_all(both, jobs=2, progress=False)
+    here = run_all(Bench(both), jobs=1, progress=False)
+    spread = run_all(Bench(both), jobs=2, progress=False)
     assert [(r.name, r.seed, r.metrics) for r in here] == [(r.name, r.seed, r.metrics) for r in spread]
-    assert run_all(alone, progress=False)[0].metrics == here[3].metrics
+    assert run_all(Bench(alone), progress=False)[0].metrics == here[3].metrics
 
 
 def test_table_names_every_row_and_the_random_floor(folder):
@@ -108,7 +108,7 @@ def test_table_names_every_row_and_the_random_floor(folder):
         training=TrainingConfig(epochs=1, batch_size=8),
     )
     bench = Bench(experiment)
-    results = tabulate(experiment, bench.describe(), run_all(experiment, progress=False))
+    results = tabulate(experiment, bench.describe(), run_all(bench, progress=False))
     table = results_table(results)
     assert "| infonce |" in table
     floor = random_floor(bench.relevance["caption overlap"])
