@@ -228,7 +228,7 @@ def _fill_in(name: str, parts: dict[str, list[str]], published: _Published) -> l
         parts["validation"] = val_1
     notes = []
     if name != PLAIN and bool(parts["train"]) != bool(parts["test"]):
-        for part in [part for part in ("train", "test") if not parts[part]]:
+        for part in [part for part in parts if not parts[part]]:
             parts[part] = published.lists.get((PLAIN, part), [])
             notes += [f"{name} {part}: the list whose name says no protocol"] if parts[part] else []
     return notes

@@ -21,6 +21,7 @@ from cmgsd_lite.data.formats.annotations import (
     numbered,
     read_annotation_file,
 )
+from cmgsd_lite.data.formats.arrays import is_companion
 from cmgsd_lite.data.formats.evidence import Known
 from cmgsd_lite.data.formats.features import FILE_SUFFIXES, read_features
 from cmgsd_lite.data.formats.files import VIDEO_SUFFIXES, UnknownLayoutError, user_path
@@ -167,6 +168,8 @@ def _otherwise(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in _NO_READER:
         return _NO_READER[suffix] or f"no reader for {suffix}; store its arrays by video id in an .npz"
+    if is_companion(path):
+        return "ids, lengths or a mask of no table that is read"
     if suffix in FILE_SUFFIXES or may_be_annotations(path):
         return "it lies deeper than is searched, or in a folder that is read as a whole"
     return "its name is none of features, captions or lists"

@@ -100,3 +100,35 @@ def npz_bytes(**arrays: Any) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()
+
+
+SMALL = [f"v_{letter}{n}" for letter in "abcd" for n in range(3)]
+"""Twelve ids as YouTube's are: only annotations tell that they are videos."""
+SMALL_PARTS = {"train": SMALL[:6], "val": SMALL[6:8], "test": SMALL[8:]}
+DIM = 5
+
+
+def write_small(folder: Path, lists: bool = True) -> Path:
+    """Two to four captions a video as JSON, and plain split lists."""
+    folder.mkdir(parents=True, exist_ok=True)
+    captions = {v: [f"sentence {i} on {v}" for i in range(2 + n % 3)] for n, v in enumerate(SMALL)}
+    (folder / "ref_captions.json").write_text(json.dumps(captions))
+    for part, mine in SMALL_PARTS.items() if lists else ():
+        (folder / f"{part}_list.txt").write_text("\n".join(mine))
+    return folder
+
+
+def vector(video: str, tokens: int | None = None, dim: int = DIM) -> np.ndarray:
+    """Features that are the video's own: [dim], or [tokens, dim]."""
+    rng = np.random.default_rng([*video.encode()])
+    return rng.normal(size=dim if tokens is None else (tokens, dim)).astype(np.float32)
+
+
+def same_features(data: Any, expert: str, tokens: int | None = None) -> None:
+    """Each video of each split has its own features under the expert's name, and no other expert is there."""
+    for split in (data.train, data.validation, data.test):
+        assert list(split.features) == [expert]
+        values, mask = split.features[expert]
+        for row, video in enumerate(split.video_ids):
+            expected = np.atleast_2d(vector(video, tokens))
+            np.testing.assert_allclose(values[row][mask[row]], expected, rtol=1e-6)

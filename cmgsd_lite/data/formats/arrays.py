@@ -77,7 +77,7 @@ _TOLD_ENDINGS = tuple(f"{sign}{key}" for sign in "_." for key in (*LENGTH_KEYS, 
 
 def is_names_file(path: Path) -> bool:
     """Whether a file is by its name a list of ids rather than a table."""
-    return path.stem in _NAMES or path.stem.endswith(_NAMES_ENDINGS)
+    return path.suffix in _NAME_SUFFIXES and (path.stem in _NAMES or path.stem.endswith(_NAMES_ENDINGS))
 
 
 def is_companion(path: Path) -> bool:

@@ -128,9 +128,9 @@ def candidates(folder: Path, known: Collection[str] = ()) -> list[Path]:
     if is_one_source(folder):
         return [folder]
     files = feature_files(folder)
-    mine = video_folders.files_of_videos(files, known)
+    mine = set(video_folders.files_of_videos(files, known))
     if mine or video_folders.is_folder_a_video(folder, known):
-        return [folder, *(file for file in files if file not in set(mine))]
+        return [folder, *(file for file in files if file not in mine)]
     return files
 
 

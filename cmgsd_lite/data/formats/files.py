@@ -64,9 +64,15 @@ def video_id_of(value: object) -> str:
 
 def looks_like_ids(names: Iterable[str], known: Iterable[str] = ()) -> bool:
     """Whether at least half of the names are video ids: known ones, or of the form 12 or video12."""
-    names, known = list(names), set(known)
-    hits = sum(bool(_ID.fullmatch(name)) or name in known for name in names)
+    names = list(names)
+    hits = len(ids_among(names, known))
     return bool(names) and 2 * hits >= len(names)
+
+
+def ids_among(names: Iterable[str], known: Iterable[str] = ()) -> set[str]:
+    """Those of the names that are video ids: known ones, or of the form 12 or video12."""
+    known = set(known)
+    return {name for name in names if name in known or _ID.fullmatch(name)}
 
 
 def decode(raw: bytes) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.data.formats import columns
-from cmgsd_lite.data.formats.files import UnknownLayoutError, looks_like_ids
+from cmgsd_lite.data.formats.files import UnknownLayoutError, ids_among, looks_like_ids
 from cmgsd_lite.data.formats.mapping import stack_frames
 from cmgsd_lite.data.formats.names import are_frames, expert_name, frames_of_videos
 from cmgsd_lite.data.formats.records import FileLog
@@ -25,7 +25,8 @@ def files_of_videos(files: Sequence[Path], known: Collection[str] = ()) -> list[
     if not known:
         return list(files) if looks_like_ids(stems) else []
     # Where videos are known, a strange name beside theirs is more likely another file than another video.
-    mine = [file for file in files if looks_like_ids([file.stem], known)]
+    ids = ids_among(stems, known)
+    mine = [file for file in files if file.stem in ids]
     named = len(files) >= _ENOUGH and any(stem in known for stem in stems)
     return mine if named or 2 * len(mine) >= len(files) else []
 

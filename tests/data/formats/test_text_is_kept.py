@@ -1,0 +1,206 @@
+"""No text of a caption file disappears, and nothing that is no text becomes a caption."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from cmgsd_lite.data import read_annotations, read_split_list
+from cmgsd_lite.errors import DataError
+from tests.data.samples import official_json
+
+NAN = float("nan")
+
+
+def captions(path: Path, text: str | bytes) -> dict[str, list[str]]:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_annotations(path).captions
+
+
+# --- cells, tabs and quotes --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("sign", [",", ";"])
+def test_an_unquoted_separator_in_the_last_column_is_text(tmp_path: Path, sign: str, end: str) -> None:
+    rows = [["video_id", "sentence"], ["video1", "a man", " a dog", "a cat"], ["video2", "one"]]
+    text = end.join(map(sign.join, rows))
+    assert captions(tmp_path / "x.csv", text) == {
+        "video1": [f"a man{sign} a dog{sign}a cat"],
+        "video2": ["one"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("sentence,video_id\na man, a dog,video1\none,video2\n", 2),  # which cells are the sentence?
+        ("video_id,sentence\nvideo1,a man,train\nvideo2,a dog,test\n", 2),  # a header too short
+        ('video_id,sentence\nvideo0,one\nvideo1, "a man, a dog"\n', 3),
+        ('video_id,sentence\nvideo0,"a\nb"\nvideo1,"a man" and,a dog\n', 4),
+        ("key,video_id,sentence\n0,video1\n", 2),
+        ('video_id,sentence\nvideo1,"a man\nvideo2,a dog\n', 2),
+        ('video_id,sentence\nvideo1,"a man\nvideo2,a dog\nvideo3,a cat"\n', 2),
+        ('video_id,sentence\nvideo0,one\nvideo1,"a "man" runs"\n', 3),
+        ("video_id,sentence\nvideo1,one\n,two\n", 3),
+    ],
+)
+def test_rows_that_could_lose_text_name_file_and_line(tmp_path: Path, text: str, line: int) -> None:
+    with pytest.raises(DataError, match=rf"x\.csv.*line {line}\b"):
+        captions(tmp_path / "x.csv", text)
+
+
+def test_quotes_in_tsv_are_text(tmp_path: Path) -> None:
+    text = 'video_id\tsentence\nvideo1\t"hello" he says\nvideo2\t"never closed, she says\nvideo3\ta "b" c\n'
+    assert captions(tmp_path / "x.tsv", text) == {
+        "video1": ['"hello" he says'],
+        "video2": ['"never closed, she says'],
+        "video3": ['a "b" c'],
+    }
+    quoted = 'video_id\tsentence\nvideo1\t"a ""b""\tc"\n'
+    assert captions(tmp_path / "y.tsv", quoted) == {"video1": ['a "b"\tc']}
+
+
+def test_empty_cells_at_the_end_of_a_spreadsheet_are_no_text(tmp_path: Path) -> None:
+    assert captions(tmp_path / "x.csv", "sentence,video_id\none,video1,,\n") == {"video1": ["one"]}
+
+
+@pytest.mark.parametrize("sign", [" ", "\t", "\t ", "\u3000"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_any_blank_parts_caption_id_and_sentence(tmp_path: Path, sign: str, end: str) -> None:
+    lines = [f"clip.jpg#0{sign}two men walk", f"clip.jpg#1{sign}a\ttab inside", ""]
+    found = captions(tmp_path / "x.txt", end.join(lines))
+    assert {v: [c.strip() for c in mine] for v, mine in found.items()} == {
+        "clip.jpg": ["two men walk", "a\ttab inside"]
+    }
+
+
+def test_a_second_column_of_sentences_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("video_id,caption,text\nvideo1,one,eins\n")
+    (tmp_path / "x.json").write_text(json.dumps([{"video": "video1", "caption": "one", "text": "eins"}]))
+    for name in ("x.csv", "x.json"):
+        read = read_annotations(tmp_path / name)
+        assert read.captions == {"video1": ["one"]}
+        assert read.notes == [f"{name}: text is not used, the captions are those of caption"]
+
+
+def test_a_list_with_a_row_without_id_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("key,video_id\n0,video1\n1,\n")
+    with pytest.raises(DataError, match="line 3: expected an id"):
+        read_split_list(tmp_path / "train.csv")
+
+
+# --- what is no text ---------------------------------------------------------------------------------
+
+NO_TEXT = [None, NAN, 3, 2.5, True, {"en": "a dog"}, ["a", "dog"], [], "null", "NaN", "None", "  ", ""]
+
+
+def records(values: list[Any]) -> list[dict[str, Any]]:
+    return [{"video_id": "video1", "caption": value} for value in values]
+
+
+@pytest.mark.parametrize("value", NO_TEXT, ids=repr)
+@pytest.mark.parametrize("layout", ["records", "listed", "jsonl", "official", "reference", "pickle"])
+def test_no_value_becomes_a_word(tmp_path: Path, value: Any, layout: str) -> None:
+    both = ["one", value, "two"]
+    if layout == "pickle" and isinstance(value, list):
+        pytest.skip("a list is a caption as words there")
+    if layout == "reference" and isinstance(value, dict):
+        pytest.skip("a list with objects is no list of sentences")
+    path = tmp_path / {"jsonl": "x.jsonl", "pickle": "x_captions.pkl"}.get(layout, "x.json")
+    content: Any = {
+        "records": records(both),
+        "listed": [{"video_id": "video1", "caption": both}],
+        "official": official_json([], "train") | {"sentences": records(both)},
+        "reference": {"video1": both},
+    }.get(layout)
+    if layout == "jsonl":
+        path.write_text("\n".join(map(json.dumps, records(both))))
+    elif layout == "pickle":
+        path.write_bytes(pickle.dumps({"video1": both}))
+    else:
+        path.write_text(json.dumps(content))
+    read = read_annotations(path)
+    if layout in ("records", "jsonl") and isinstance(value, list):  # a list of sentences
+        assert read.captions == {"video1": ["one", *value, "two"]}
+        return
+    assert read.captions == {"video1": ["one", "two"]}
+    (note,) = read.notes
+    assert note.startswith(f"{path.name}: 1 ")
+    assert "left out" in note
+
+
+@pytest.mark.parametrize("word", ["null", "NaN", "None", "N/A", "<NA>", ""])
+def test_empty_cells_under_any_name_are_counted(tmp_path: Path, word: str) -> None:
+    (tmp_path / "x.csv").write_text(f"video_id,sentence\nvideo1,{word}\nvideo1,none of them runs\n")
+    read = read_annotations(tmp_path / "x.csv")
+    assert read.captions == {"video1": ["none of them runs"]}
+    assert len(read.notes) == 1
+
+
+def test_nothing_but_null_says_so(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(records([None, NAN])))
+    with pytest.raises(DataError, match=r"expected captions.*x\.json: 1 captions that are no text \(null\)"):
+        read_annotations(tmp_path / "x.json")
+
+
+def test_numbers_in_mmt_trees_are_no_captions(tmp_path: Path) -> None:
+    folder = tmp_path / "mult_h5" / "v" / "i" / "d"
+    folder.mkdir(parents=True)
+    with h5py.File(folder / "video3.h5", "w") as file:
+        file["raw_captions.0"] = np.array([b"a", b"dog"])
+        file["raw_captions.1"] = np.array([NAN, 2.0])
+    read = read_annotations(tmp_path / "mult_h5")
+    assert read.captions == {"video3": ["a dog"]}
+    assert "1 captions that are no text" in read.notes[0]
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.jsonl"])
+def test_lone_surrogates_are_replaced_and_pairs_joined(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(
+        r'{"video_id": "video1", "caption": ["a \ud83d dog", "\ud83d\ude00 smiles"]}'
+    )
+    if name == "x.json":
+        (tmp_path / name).write_text(f"[{(tmp_path / name).read_text()}]")
+    read = read_annotations(tmp_path / name)
+    assert read.captions == {"video1": ["a \ufffd dog", "\U0001f600 smiles"]}
+    assert json.dumps(read.captions, ensure_ascii=False).encode()
+    assert "1 captions have half a sign" in read.notes[0]
+
+
+# --- categories --------------------------------------------------------------------------------------
+
+
+def categorised(folder: Path, name: str, values: dict[str, Any]) -> None:
+    content = {
+        "videos": [{"video_id": v, "category": c} for v, c in values.items()],
+        "sentences": [{"video_id": v, "caption": f"on {v}"} for v in values],
+    }
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(json.dumps(content))
+
+
+def test_categories_as_words_are_numbered_in_the_order_of_the_alphabet(tmp_path: Path) -> None:
+    categorised(tmp_path, "a.json", {"video1": "sports", "video2": "Music", "video3": "sports"})
+    categorised(tmp_path, "b.json", {"video4": "art", "video5": "music", "video6": None, "video7": ["x"]})
+    read = read_annotations(tmp_path)
+    names = {video: read.category_names[number] for video, number in read.categories.items()}
+    assert {video: name.lower() for video, name in names.items()} == {
+        "video1": "sports", "video2": "music", "video3": "sports", "video4": "art", "video5": "music",
+    }  # fmt: skip
+    assert sorted(set(read.categories.values())) == [0, 1, 2]
+    assert (
+        "b.json: 1 categories that are neither numbers nor words are left out (first: video7)" in read.notes
+    )
+
+
+def test_known_names_keep_their_numbers(tmp_path: Path) -> None:
+    categorised(tmp_path, "a.json", {"video1": "sports", "video2": "7", "video3": 3.0, "video4": "new"})
+    (tmp_path / "category.txt").write_text("music\t0\nsports\t5\n")
+    read = read_annotations(tmp_path)
+    assert read.categories == {"video1": 5, "video2": 7, "video3": 3, "video4": 8}
+    assert read.category_names == {0: "music", 5: "sports", 8: "new"}

@@ -1,0 +1,165 @@
+"""Splits by any name, in lists, columns, keys and names of JSON files: none is dropped without a word."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cmgsd_lite.data import describe, load_folder, read_split_list
+from cmgsd_lite.data.splits import role_of, slot_of
+from cmgsd_lite.errors import DataError
+from tests.data.samples import SMALL, SMALL_PARTS, vector, write_small
+from tests.data.test_parts import WORDS
+
+SIZES = {part: len(mine) for part, mine in SMALL_PARTS.items()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Captions and features without any list."""
+    write_small(tmp_path, lists=False)
+    (tmp_path / "i3d.pkl").write_bytes(pickle.dumps({v: vector(v) for v in SMALL}))
+    return tmp_path
+
+
+def has_all_parts(folder: Path, protocol: str = "plain") -> Any:
+    data = load_folder(folder)
+    assert data.protocol == protocol
+    found = {"train": data.train, "val": data.validation, "test": data.test}
+    assert {part: split.video_ids for part, split in found.items()} == SMALL_PARTS
+    return data
+
+
+def record(video: str, **more: Any) -> dict[str, Any]:
+    return {"video": f"{video}.mp4", "caption": f"query for {video}", **more}
+
+
+@pytest.mark.parametrize("words", WORDS, ids="-".join)
+@pytest.mark.parametrize("name", ["{}.txt", "{}.csv", "{}.tsv", "{}.json", "{}.jsonl", "own_{}_list.txt"])
+def test_a_list_a_part(folder: Path, words: tuple[str, str, str], name: str) -> None:
+    for word, mine in zip(words, SMALL_PARTS.values(), strict=True):
+        path = folder / name.format(word)
+        text = {
+            ".csv": "video_id\n" + "\n".join(mine),
+            ".tsv": "key\tvideo_id\n" + "\n".join(f"0\t{v}" for v in mine),
+            ".json": json.dumps(mine),
+            ".jsonl": "\n".join(json.dumps(record(v)) for v in mine),
+        }.get(path.suffix, "\n".join(mine))
+        path.write_text(text)
+    protocol = "1k-A" if "train9k" in words else "plain"
+    if words[1] == "val_1":
+        assert load_folder(folder).validation.video_ids == SMALL_PARTS["val"]
+    data = has_all_parts(folder, protocol)
+    assert sum(r.used_as is not None for r in data.files) == 5
+
+
+@pytest.mark.parametrize("words", WORDS, ids="-".join)
+@pytest.mark.parametrize("kind", ["ids", "records", "by id", "id to part", "column", "key"])
+def test_one_file_for_all_parts(folder: Path, words: tuple[str, str, str], kind: str) -> None:
+    parts = dict(zip(words, SMALL_PARTS.values(), strict=True))
+    content: Any = {
+        "ids": parts,
+        "records": {word: [record(v) for v in mine] for word, mine in parts.items()},
+        "by id": {word: {v: [f"query for {v}"] for v in mine} for word, mine in parts.items()},
+        "id to part": {v: word for word, mine in parts.items() for v in mine},
+        "key": [record(v, split=word) for word, mine in parts.items() for v in mine],
+    }.get(kind)
+    if kind == "column":
+        rows = [f"{v},{word},query for {v}" for word, mine in parts.items() for v in mine]
+        (folder / "all.csv").write_text("\n".join(["video_id,split,sentence", *rows]))
+    else:
+        (folder / "split.json").write_text(json.dumps(content))
+    protocol = "1k-A" if "train9k" in words else "plain"
+    data = has_all_parts(folder, protocol)
+    if kind in ("records", "by id", "column", "key"):
+        assert data.test.queries == {v: [f"query for {v}"] for v in SMALL_PARTS["test"]}
+        assert data.test.captions[SMALL[8]][0] == f"sentence 0 on {SMALL[8]}"
+
+
+@pytest.mark.parametrize("words", WORDS[:6], ids="-".join)
+def test_splits_of_msrvtt_json_by_any_word(folder: Path, words: tuple[str, str, str]) -> None:
+    (folder / "ref_captions.json").unlink()
+    videos = [
+        {"video_id": v, "split": word}
+        for word, mine in zip(words, SMALL_PARTS.values(), strict=True)
+        for v in mine
+    ]
+    sentences = [{"video_id": v, "caption": f"on {v}"} for v in SMALL]
+    (folder / "data.json").write_text(json.dumps({"videos": videos, "sentences": sentences}))
+    has_all_parts(folder, "full")
+    videos[0]["split"] = "extra"
+    (folder / "data.json").write_text(json.dumps({"videos": videos, "sentences": sentences}))
+    assert any("1 videos in a part that is none of train" in note for note in load_folder(folder).notes)
+
+
+def test_captions_may_lie_in_the_files_of_the_parts(folder: Path) -> None:
+    (folder / "ref_captions.json").unlink()
+    for part, mine in SMALL_PARTS.items():
+        (folder / f"captions_{part}.jsonl").write_text("\n".join(json.dumps(record(v)) for v in mine))
+    data = has_all_parts(folder)
+    assert data.train.captions == {v: [f"query for {v}"] for v in SMALL_PARTS["train"]}
+
+
+def test_val_1_is_the_test_list_where_there_is_no_other(folder: Path) -> None:
+    (folder / "train_list.txt").write_text("\n".join(SMALL[:6]))
+    (folder / "val_1_list.txt").write_text("\n".join(SMALL[8:]))
+    (folder / "val_2_list.txt").write_text("\n".join(SMALL[6:9]))
+    data = has_all_parts(folder)
+    assert any("test: there is no test list, so it is val_1" in note for note in data.notes)
+    (folder / "test_list.txt").write_text("\n".join(SMALL[10:]))
+    (folder / "val_2_list.txt").unlink()
+    data = load_folder(folder)
+    assert (data.validation.video_ids, data.test.video_ids) == (SMALL[8:10], SMALL[10:])
+
+
+def test_train_9k_goes_with_a_test_list_that_names_no_protocol(folder: Path) -> None:
+    (folder / "train9k.json").write_text(json.dumps([record(v) for v in SMALL[:8]]))
+    (folder / "train7k.json").write_text(json.dumps([record(v) for v in SMALL[:6]]))
+    (folder / "test1k.json").write_text(json.dumps([record(v) for v in SMALL[8:]]))
+    assert load_folder(folder).test.video_ids == SMALL[8:]
+    data = load_folder(folder, "7k")
+    assert len(data.train) + len(data.validation) == 6
+    assert "7k test: the list whose name says no protocol" in data.notes
+
+
+def test_parts_without_a_test_list_are_refused_with_what_there_is(folder: Path) -> None:
+    for part in ("train", "val"):
+        (folder / f"{part}.txt").write_text("\n".join(SMALL_PARTS[part]))
+    with pytest.raises(DataError, match=r"found none; a protocol has a training and a test list.*train\.txt"):
+        load_folder(folder)
+    left = {r["file"] for r in describe(folder)["files"] if r["used_as"] is None}
+    assert left == {"train.txt", "val.txt"}
+
+
+def test_a_list_that_cannot_be_read_does_not_kill_the_folder(folder: Path) -> None:
+    for part, mine in SMALL_PARTS.items():
+        (folder / f"{part}.txt").write_text("\n".join(mine))
+    (folder / "train_9k.csv").write_text("video_id\nv_a0\nv_a0\n")
+    data = has_all_parts(folder)
+    assert any("train_9k.csv: left out: expected each video once" in note for note in data.notes)
+
+
+def test_json_lines_under_the_name_json(folder: Path) -> None:
+    (folder / "test.json").write_text("\n".join(json.dumps(record(v)) for v in SMALL_PARTS["test"]))
+    assert read_split_list(folder / "test.json") == SMALL_PARTS["test"]
+
+
+@pytest.mark.parametrize(
+    ("name", "slot"),
+    [
+        ("train.jsonl", ("plain", "train")),
+        ("test1k.json", ("plain", "test")),
+        ("msrvtt_ret_train9k.json", ("1k-A", "train")),
+        ("msrvtt_test_1kA.json", ("1k-A", "test")),
+        ("captions_dev.json", ("plain", "validation")),
+        ("val_1_list.txt", ("plain", "val_1")),
+        ("val_2.json", ("plain", "validation")),
+        ("trainingset.json", None),
+        ("dev_caps.txt", None),
+    ],
+)
+def test_what_a_name_says(name: str, slot: tuple[str, str] | None) -> None:
+    assert role_of(Path(name)) == slot
+    assert slot_of("nothing") is None
