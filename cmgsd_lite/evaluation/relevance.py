@@ -114,7 +114,8 @@ def caption_overlap(
     if video_of_text is not None:
         own = _check_own_videos(video_of_text, total.shape)
         for i, (caption, video) in enumerate(zip(query_captions, own, strict=True)):
-            if caption in gallery_captions[video] and len(gallery_captions[video]) > 1:
+            mine = {_one_spelling(text) for text in gallery_captions[video]}
+            if _one_spelling(caption) in mine and len(gallery_captions[video]) > 1:
                 # Its overlap with itself is exactly 1, or 0 if no word is left of it.
                 total[i, video] -= bool(caption_words(caption, stop_words))
                 count[i, video] -= 1
@@ -197,11 +198,15 @@ def same_category(
 def _words(text: str) -> list[str]:
     if text.isascii():
         return re.findall(r"[^\W_]+(?:'[^\W_]+)?", text)
-    text = unicodedata.normalize("NFC", text).translate(_APOSTROPHES)
+    text = _one_spelling(text)
     # Marks (M) belong to the letter before them; the pattern above would end a word there.
     kept = (c if c.isalnum() or c == "'" or unicodedata.category(c)[0] == "M" else " " for c in text)
     spaced = _UNSPACED.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", "".join(kept))
     return re.findall(r"[^\s']+(?:'[^\s']+)?", spaced)
+
+
+def _one_spelling(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text).translate(_APOSTROPHES)
 
 
 def _pairs(run: str) -> list[str]:

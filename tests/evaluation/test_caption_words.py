@@ -37,6 +37,14 @@ def test_scripts_without_blanks_overlap_by_what_they_share(one, near, far):
     assert overlap[0] > 0.1
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("apostrophe", ["'", "\u2019"])
+def test_a_caption_in_another_spelling_is_still_the_query_itself(form, apostrophe):
+    captions = ["un café d'été", "une rue"]
+    query = unicodedata.normalize(form, captions[0]).replace("'", apostrophe)
+    assert caption_overlap([query], [captions, ["un chien"]], [0])[0, 0] == 0
+
+
 def test_a_single_character_and_mixed_scripts_have_words():
     assert caption_words("猫") == {"猫"}
     assert caption_words("DJが play_list を") == {"dj", "が", "play", "list", "を"}
