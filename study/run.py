@@ -25,7 +25,7 @@ Row = dict[str, Any]
 Run = tuple[str, int]
 """Name of a condition, and a seed."""
 
-_NEEDED = {"key", "seed", "name", "metrics", "validation_score", "seconds"}
+_NEEDED = {"key", "seed", "name", "metrics", "validation_score", "seconds", "loss", "versions"}
 
 
 def run_study(
