@@ -106,7 +106,7 @@ def format_summary(summary: Mapping[str, Any]) -> str:
         summary: From ``summarise``.
 
     Returns:
-        The text. A star: zero lies outside after Holm's correction; only headline comparisons can have one.
+        The text. A star: p < .05 after Holm's correction; only headline comparisons can have one.
 
     Source:
         ours.
