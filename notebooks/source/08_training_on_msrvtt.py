@@ -238,7 +238,7 @@ with tempfile.TemporaryDirectory() as folder:
     saved = load_checkpoint(file)
     print("in the checkpoint:", ", ".join(sorted(saved)))
 
-    # weights alone: a new optimizer, a new schedule, a new shuffle
+    # weights alone: a new optimizer, a new schedule
     naive = untrained()
     naive.load_state_dict(saved["model"])
     naive = fit(naive, condition.build(0), train, config=TrainingConfig(3), progress=False)
@@ -263,12 +263,13 @@ assert [r["loss"] for r in resumed.history] == [r["loss"] for r in straight.hist
 # with the weights:
 # - **optimizer**: AdamW's running means of the gradients; without them the next steps are other steps;
 # - **history**: how many epochs are done, hence learning rate and $\lambda$;
-# - **loss**: a loss may have state too (here the generator of the shuffles);
+# - **loss**: a loss may have state too (those of this package have none: the shuffles of a permuted margin follow
+#   from its seed and from `progress`);
 # - **best**: the best weights so far, for the choice of the epoch (idle here: no validation videos were
 #   given).
 #
-# And the generators need no saving, because every epoch seeds its own. `training` and `about` are there to
-# refuse: a checkpoint of other settings is not continued by mistake.
+# And the generators need no saving, because every epoch seeds its own. `training`, `about` and `digest` are there to
+# refuse: a checkpoint of other settings, or of other data, is not continued by mistake.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -829,8 +830,8 @@ check_random_recall(in_300, in_1000)
 #
 # - The loop fits on a page and equals `fit` to the bit, because every epoch draws from its own seeds. Paired
 #   seeds come free.
-# - A checkpoint is written whole or not at all; to resume it needs optimizer, history, best weights and the
-#   *loss's* state too.
+# - A checkpoint is written whole or not at all; to resume it needs optimizer, history, best weights and, where it has
+#   one, the *loss's* state too.
 # - Compare recall across losses, never loss heights. A loss that sits on its margin has collapsed, by degrees.
 # - $\alpha$ and $\beta$ shape the histogram of a z-scored margin; meaning is in who gets which.
 # - Choose on validation taken from training. The best of many candidates flatters itself where it was chosen.

@@ -2,7 +2,7 @@
 # # 09 · When does it help, and why?
 # *Eight chapters built an adaptive margin. This one asks what it is worth, with intervals instead of adjectives.*
 #
-# Time: about 10 s on two CPU cores (one thread) · Data: result files of the study, which come with the package
+# Time: about 10 s on two CPU cores (one thread) · Data: result files of an earlier study, which come with the package
 # ([docs/STUDY.md](../docs/STUDY.md)); nothing is trained here · Read before: [06](06_distance_to_margin.ipynb), [07](07_cmgsd.ipynb)
 #
 # After this chapter you can
