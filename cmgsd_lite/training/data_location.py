@@ -20,7 +20,8 @@ def location_of(data: str, folder: Path | None) -> dict[str, str | None]:
 
     Returns:
         ``data``: ``"minivtt"`` or the folder's bare name; ``data_from_here``: its path as seen from the
-        checkpoint's folder, or None where there is none that would not name the user.
+        checkpoint's folder. None where that would be an absolute path in disguise or name the user: where
+        one of the two lies in the home folder and the other does not, or they share the root alone.
 
     Source:
         ours.
@@ -67,10 +68,10 @@ def data_of(about: dict[str, Any], checkpoint: Path) -> str:
 
 
 def _seen_from(folder: Path, target: Path) -> str | None:
+    """The way from one folder to another, or None if it leads through a home folder or from the root down."""
     start, home = folder.resolve(), Path.home().resolve()
-    if home in (target, *target.parents) and home not in (start, *start.parents):
-        return None  # the way leads through the home folder and would name its owner
-    try:
-        return Path(os.path.relpath(target, start)).as_posix()
-    except ValueError:  # another drive
+    at_home = [home in (path, *path.parents) for path in (start, target)]
+    common = [path for path in (start, *start.parents) if path in (target, *target.parents)]
+    if at_home[0] != at_home[1] or not common or common[0] == Path(start.anchor):
         return None
+    return Path(os.path.relpath(target, start)).as_posix()

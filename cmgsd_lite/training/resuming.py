@@ -123,7 +123,13 @@ def _check_data(path: Path, about: dict[str, Any], saved: dict[str, Any], data: 
         return
     if "data" in about and "data" in saved["about"]:
         # Without a digest the folder must be the same one, however it is spelled.
-        here, there = (Path(data_of(one, path)).expanduser().resolve() for one in (about, saved["about"]))
+        try:
+            here, there = (Path(data_of(one, path)).expanduser().resolve() for one in (about, saved["about"]))
+        except DataError:
+            raise DataError(
+                f"{path}: holds neither a digest of its data nor a way to its folder, so that it can not be "
+                "told whether the data is the same; train anew with another --out"
+            ) from None
         if here != there:
             raise DataError(
                 f"{path}: expected a training on {about['data']}, found one on another folder, and no digest "

@@ -171,6 +171,10 @@ def test_without_a_digest_the_folder_must_be_the_same(trained, monkeypatch):
     with pytest.raises(DataError, match="found one on another folder, and no digest"):
         bench_on("copy").check_resume("infonce", 0, path)
     content = load_checkpoint(path)
+    content["about"]["data_from_here"] = None
+    torch.save(content, path)
+    with pytest.raises(DataError, match="neither a digest of its data nor a way to its folder"):
+        bench_on("data").check_resume("infonce", 0, path)
     del content["about"]["data_from_here"]
     content["about"]["data"] = "./data"  # as it was typed, before checkpoints said it from where they lie
     torch.save(content, path)
@@ -197,16 +201,19 @@ def test_where_the_data_lies_is_said_from_the_checkpoint(tmp_path, monkeypatch):
     assert data_of({"data": "old/style"}, tmp_path / "a.pt") == "old/style"
 
 
-def test_a_path_that_would_name_the_user_is_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path / "somebody"))
-    told = location_of(str(tmp_path / "somebody" / "msrvtt"), tmp_path / "scratch")
-    assert told == {"data": "msrvtt", "data_from_here": None}
-    with pytest.raises(
-        DataError, match="does not say where its data 'msrvtt' lies; name the folder with --data"
-    ):
+def test_a_path_that_would_name_user_or_machine_is_not_kept(tmp_path, monkeypatch):
+    home = tmp_path / "somebody"
+    monkeypatch.setenv("HOME", str(home))
+    kept = {"data": "msrvtt", "data_from_here": None}
+    told = location_of(str(home / "msrvtt"), tmp_path / "scratch")
+    assert told == kept
+    with pytest.raises(DataError, match="where its data 'msrvtt' lies; name the folder with --data"):
         data_of(told, tmp_path / "scratch" / "a.pt")
-    inside = location_of(str(tmp_path / "somebody" / "msrvtt"), tmp_path / "somebody" / "runs")
-    assert inside["data_from_here"] == "../msrvtt"
+    assert location_of(str(tmp_path / "another" / "msrvtt"), home / "runs") == kept
+    assert location_of("/no_such_root/msrvtt", tmp_path / "scratch") == kept, (
+        "all of the path from the root on"
+    )
+    assert location_of(str(home / "msrvtt"), home / "runs")["data_from_here"] == "../msrvtt"
 
 
 def test_a_folder_that_takes_no_checkpoint_is_said_before_the_first_epoch(tmp_path):
