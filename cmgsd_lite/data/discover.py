@@ -107,7 +107,10 @@ def read_annotations(path: str | Path) -> Annotations:
 def annotation_files(tree: Tree, log: FileLog) -> list[Annotations]:
     """Annotations found in a tree; files that hold none, or cannot be read, are left out aloud."""
     found: list[Annotations] = []
-    for path in filter(may_be_annotations, tree.files):
+    trees = [folder for folder in tree.folders if is_h5_tree(folder)]
+    for path in [*filter(may_be_annotations, tree.files), *trees]:
+        if path in trees and any(part.captions for part in found):
+            break  # an HDF5 tree is slow to open, so it is asked last
         try:
             found.append(read_annotation_file(path))
             if not found[-1].captions:
@@ -117,8 +120,6 @@ def annotation_files(tree: Tree, log: FileLog) -> list[Annotations]:
             log.tried(path, error)
         except DataError as error:
             log.leave(path, error)
-    if not any(part.captions for part in found):  # an HDF5 tree is slow to open, so it is asked last
-        found += [read_annotation_file(folder) for folder in tree.folders if is_h5_tree(folder)]
     return found
 
 
@@ -216,9 +217,10 @@ def admitted(
         return None if name in experts else f"the expert {name} was not asked for"
     if path.is_dir() and is_store(path):
         return None
-    names = [*_below(path, root), *([name] if name != root.name else [])]
+    *folders, last = _below(path, root) or ("",)
+    names = [last, *([name] if name != root.name else [])]
     names += ["video"] if path.is_dir() and is_h5_tree(path) else []  # MMT's tree: keys features.EXPERT
-    why = doubt(names, table, known)
+    why = doubt(folders, names, table, known)
     return f"{why}; {FORCE.format(name=name)}" if why else None
 
 
@@ -243,7 +245,7 @@ def _join(
 def _use(path: Path, root: Path, name: str, log: FileLog) -> None:
     part = part_of("/".join(_below(path, root)))
     log.use(path, f"expert {name}" + (f" ({part})" if part else ""))
-    names = arrays.names_file(path) if path.suffix == ".npy" else None
+    names = arrays.names_file(path) if path.suffix in (".npy", ".pt", ".pth") else None
     for beside in [names] if names else []:
         log.use(beside, f"ids of {path.name}")
     for beside in path.parent.glob("*.npy") if names else []:

@@ -116,6 +116,23 @@ def test_the_name_of_the_opened_folder_says_nothing(tmp_path: Path) -> None:
     assert list(load_folder(folder).train.features) == ["unnamed"]
 
 
+@pytest.mark.parametrize("name", ["text-video-retrieval", "text2video", "captioning_dataset", "input"])
+def test_a_folder_named_after_the_task_says_nothing(tmp_path: Path, name: str) -> None:
+    write_small(tmp_path)
+    put(tmp_path, f"{name}/i3d.pkl", per_video(DIM))
+    assert list(load_folder(tmp_path).train.features) == ["i3d"]
+
+
+def test_a_column_of_text_features_is_told(tmp_path: Path) -> None:
+    write_small(tmp_path)
+    rows = np.stack([vector(v) for v in SMALL])
+    np.savez(tmp_path / "clip.npz", video_id=SMALL, video_features=rows, text_features=rows + 1)
+    data = load_folder(tmp_path)
+    np.testing.assert_array_equal(data.test.features["clip"].values[:, 0], rows[8:])
+    (record,) = [record for record in data.files if record.file == "clip.npz"]
+    assert record.reason == "text_features: a column that is not used"
+
+
 def test_one_file_with_good_and_other_arrays(folder: Path) -> None:
     put(folder, "all.pkl", {"i3d": per_video(DIM), "caption_emb": per_video(DIM), "note": "by nobody"})
     data = load_folder(folder)

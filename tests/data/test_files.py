@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -122,6 +123,25 @@ def test_an_unreadable_file_kills_only_what_it_alone_holds(folder: Path) -> None
     with pytest.raises(DataError, match=r"expected features, found none.*i3d\.pkl: expected a whole pickle"):
         load_folder(folder)
     assert describe(folder)["experts"] == {}
+
+
+def test_a_damaged_file_of_mmts_tree_is_one_video_less(tmp_path: Path) -> None:
+    write_annotations(tmp_path / "annotations")
+    for n in range(30):
+        path = tmp_path / "mult_h5" / "v" / "i" / "d" / f"video{n}.h5"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(path, "w") as file:
+            file["features.rgb"] = np.ones((1, 3))
+    path.write_bytes(b"\x89HDF cut")
+    data = load_folder(tmp_path)
+    assert data.test.video_ids == ["video20", "video18", "video25"]
+    assert any("video29.h5: left out: expected a whole HDF5 file" in note for note in data.notes)
+
+
+def test_a_record_without_id_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('[{"video_id": null, "caption": "a dog"}]')
+    with pytest.raises(DataError, match=r"x\.json: video id.*found None beside 'a dog'"):
+        read_annotations(tmp_path / "x.json")
 
 
 def test_the_only_captions_that_cannot_be_read_are_in_the_error(folder: Path) -> None:

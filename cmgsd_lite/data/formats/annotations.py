@@ -130,7 +130,10 @@ def _build(kind: str, path: Path, parsed: "formats.Parsed") -> Annotations:
             lost.setdefault(trouble, []).append(str(raw_id))
         if text is None:
             continue
-        video = id_of(raw_id)
+        try:
+            video = id_of(raw_id)
+        except DataError as error:
+            raise DataError(f"{path}: {error} beside {text[:40]!r}") from error
         captions.setdefault(video, []).append(text)
         if parsed.has_extras:
             extras.setdefault(video, []).append(extra)

@@ -16,7 +16,10 @@ from cmgsd_lite.data.formats.tables import (
 from cmgsd_lite.errors import DataError
 
 ID_KEYS = ("video_id", "video_ids", "ids", "id", "names", "name", "vid", "vids", "image_id", "clip_id")
-FEATURE_KEYS = ("features", "feature", "feats", "embeddings", "embedding", "vectors", "x")
+FEATURE_KEYS = (
+    *("features", "feature", "feats", "embeddings", "embedding", "vectors", "x"),
+    *("video_features", "video_feats", "video_embeddings", "visual_features", "frame_features"),
+)
 # Sorting order of the frames of a video; the first column present that is not `shot` marks a row as a frame.
 FRAME_KEYS = ("shot", "frame", "frame_id", "frame_index", "time", "timestamp")
 LENGTH_KEYS = (
@@ -55,7 +58,7 @@ def table_from_columns(columns: Mapping[str, Any], source: Path) -> FeatureTable
     """Table of named columns: ids and features, padded with a mask or lengths, or with the frames' positions.
 
     Ids may repeat only when a column says where the frame lies in its video (shot, frame, time, ...).
-    Other columns are not looked at. None when there are no ids or no features.
+    None when there are no ids or no features.
 
     Raises:
         DataError: shapes that do not fit together, or repeated ids without positions.
@@ -71,6 +74,16 @@ def table_from_columns(columns: Mapping[str, Any], source: Path) -> FeatureTable
     if order and features.ndim == 2:
         return table_from_frames(ids, features, order, source)
     return table_from_array(ids, features, source, present(columns, features, source))
+
+
+def unused(columns: Mapping[str, Any]) -> list[str]:
+    """Columns with as many vectors as the features that are not read: other features, of texts perhaps."""
+    used = first_key(columns, FEATURE_KEYS)
+    count = len(columns[used]) if used else 0
+    told = (used, *LENGTH_KEYS, *MASK_KEYS)
+    return [
+        key for key, v in columns.items() if key not in told and getattr(v, "ndim", 0) > 1 and len(v) == count
+    ]
 
 
 def present(

@@ -22,12 +22,12 @@ _VIDEO_MODELS = re.compile(
 _VIDEO_WORDS = re.compile(r"videos?\w*|vids?|visual\w*|vis|frames?|images?|imgs?|clips?video|shots?")
 # What is no feature of a video wherever it stands in a name, and what is none as a word of its own.
 _NOT_INSIDE = re.compile(
-    r"caption|sentence|quer(y|ies)|(?<!con)text(?!ur)|transcript|similarit|one_?hot|label|categor|logit|relevan"
+    r"caption|sentence|quer(y|ies)|(?<!con)text(?!ur)|transcript|similarit|one_?hot|label|categor|logit|relevan|input_ids"
 )
 _NOT_AS_WORD = re.compile(
     r"sims?|scores?|matrix|matrices|dists?|distances?|ranks?|ranking|caps?|sents?|words?|tokens?|tok|titles?|"
     r"desc|descriptions?|questions?|answers?|class(es)?|targets?|gt|tags?|masks?|lengths?|neighbou?rs|"
-    r"input|index|indices|idx|[tvi]2[tvi]|t2vid|topics?|lang|language|prompts?|txt|nlp|tfidf|bow"
+    r"index|indices|idx|[tvi]2[tvi]|t2vid|topics?|lang|language|prompts?|txt|nlp|tfidf|bow"
 )
 # Word and sentence encoders; of speech or of letters in the picture (CE: speech-w2v, ocr) they are an expert.
 _TEXT_MODELS = re.compile(
@@ -36,6 +36,9 @@ _TEXT_MODELS = re.compile(
 )
 _READ_FROM_VIDEO = re.compile(r"speech\w*|ocr|audio\w*|asr")
 _SHORT = 16  # a list of a few videos may well be as long as a vector
+# Folders named after the task or the data set, not after what lies in them.
+_TASK = re.compile(r"retrieval|dataset|corpus|text\W?_?(2|to)?_?\W?video|video\W?_?(2|to)?_?\W?text")
+_CONTENT = re.compile(r"feat|emb|vec|sim|score|repr")
 FORCE = "to use it all the same, name it: --experts {name}"
 
 
@@ -59,22 +62,24 @@ class Known:
         return frozenset(self.captions) | frozenset(self.videos)
 
 
-def doubt(names: Sequence[str], table: FeatureTable, known: Known) -> str | None:
+def doubt(folders: Sequence[str], names: Sequence[str], table: FeatureTable, known: Known) -> str | None:
     """Why a table is not admitted as an expert; None when it is.
 
     Args:
-        names: Names that speak for or against: folders below the opened path, the file, the key in it.
+        folders: Names of the folders below the opened path; those named after a task say nothing.
+        names: Names of the file and of the key in it.
         table: The table.
         known: The videos.
 
     Example:
         >>> one = FeatureTable(["video1"], np.ones((1, 2), np.float32), np.array([0, 1]))
-        >>> doubt(["features", "i3d.npz"], one, Known()) is None
+        >>> doubt(["features"], ["i3d.npz"], one, Known()) is None
         True
-        >>> doubt(["clip_text.npz"], one, Known())
+        >>> doubt([], ["clip_text.npz"], one, Known())
         'its name says "text", which is no feature of a video'
     """
-    words = [word for name in names for word in words_of(name)]
+    telling = [name for name in folders if not _TASK.search(name.lower()) or _CONTENT.search(name.lower())]
+    words = [word for name in (*telling, *names) for word in words_of(name)]
     against = _name_against(words)
     if against:
         return f'its name says "{against}", which is no feature of a video'
@@ -138,6 +143,6 @@ def _is_symmetric(table: FeatureTable) -> bool:
 
 
 def _is_one_hot(table: FeatureTable) -> bool:
-    rows = np.asarray(table.rows)
+    rows = np.asarray(table.rows[:200])
     one = (rows == 1).sum(axis=1) == 1
     return table.dim > 1 and bool(one.all() and ((rows == 0).sum(axis=1) == table.dim - 1).all())

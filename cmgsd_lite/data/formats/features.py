@@ -140,7 +140,7 @@ def _read_folder(folder: Path, known: Collection[str], log: FileLog | None) -> d
     if is_bigfile(folder):
         return {expert_name(folder): arrays.read_bigfile(folder)}
     if hdf5.is_h5_tree(folder):
-        return hdf5.read_h5_tree(folder)
+        return hdf5.read_h5_tree(folder, log)
     files = feature_files(folder)
     mine = video_folders.files_of_videos(files, known)
     if mine:

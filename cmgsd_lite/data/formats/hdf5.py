@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cmgsd_lite.data.formats.files import UnknownLayoutError, video_id_of
+from cmgsd_lite.data.formats.records import FileLog
 from cmgsd_lite.data.formats.tables import FeatureTable, table_from_values
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import require
@@ -62,17 +63,17 @@ def _mmt_features(path: Path) -> Iterator[tuple[str, Any]]:
                 yield key.removeprefix(_PREFIX), _mmt_value(_array(opened[key], f"{path}, {key}"))
 
 
-def read_h5_tree(tree: Path) -> dict[str, FeatureTable]:
+def read_h5_tree(tree: Path, log: FileLog | None = None) -> dict[str, FeatureTable]:
     """All experts of MMT's tree: `features.{expert}` [T, D] in one HDF5 file a video.
 
-    An expert that no video has is left out.
+    An expert that no video has is left out. With a log, a damaged file is left out aloud.
 
     Raises:
         DataError: no files, no `features.*` in any of them, or a damaged file.
     """
     values: dict[str, dict[str, Any]] = {}
     for path in _files(tree):
-        for expert, value in _mmt_features(path):
+        for expert, value in _readable(path, log):
             mine = values.setdefault(expert, {})
             if path.stem in mine:
                 raise DataError(f"{path}: expected each video once, found {path.stem} again")
@@ -84,6 +85,16 @@ def read_h5_tree(tree: Path) -> dict[str, FeatureTable]:
         for expert, mine in values.items()
         if any(value is not None and value.size for value in mine.values())
     }
+
+
+def _readable(path: Path, log: FileLog | None) -> list[tuple[str, Any]]:
+    try:
+        return list(_mmt_features(path))
+    except DataError as error:
+        if log is None:
+            raise
+        log.leave(path, error)
+        return []
 
 
 def read_h5_tree_captions(tree: Path) -> dict[str, list[Any]]:

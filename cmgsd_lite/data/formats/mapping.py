@@ -53,6 +53,7 @@ def tables_from_mapping(
     content = _with_lengths(_by_part(_by_path(content)))
     table = columns.table_from_columns(content, source)
     if table is not None:
+        left.update(dict.fromkeys(columns.unused(content), "a column that is not used"))
         return {stem: table}
     nested = {key: value for key, value in content.items() if isinstance(value, Mapping) and value}
     if not nested:
