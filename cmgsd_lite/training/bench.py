@@ -1,4 +1,4 @@
-"""One experiment: what is trained and how, and the bench on which any of its conditions can be run.
+"""The bench: a data set prepared once, on which any condition of an experiment can be run and measured.
 
 Paired: runs with one seed share initialisation, batches, captions and dropout, whatever their loss.
 """
@@ -6,8 +6,7 @@ Paired: runs with one seed share initialisation, batches, captions and dropout, 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,43 +16,19 @@ from numpy.typing import NDArray
 from cmgsd_lite.data.minivtt import batch_relevance
 from cmgsd_lite.evaluation.metrics import ndcg, retrieval_metrics
 from cmgsd_lite.losses import CMGSDLoss
-from cmgsd_lite.models import Kind, ModelConfig, RetrievalModel, build_model
+from cmgsd_lite.models import ModelConfig, RetrievalModel, build_model
 from cmgsd_lite.training.checkpoints import save_checkpoint
-from cmgsd_lite.training.conditions import LossConfig
-from cmgsd_lite.training.config import TrainingConfig
-from cmgsd_lite.training.data_choice import DataConfig
+from cmgsd_lite.training.config import Experiment, plain
 from cmgsd_lite.training.data_location import location_of
 from cmgsd_lite.training.ground_truth import known_relevance, relevant_at
-from cmgsd_lite.training.loop import BatchRelevance, fit, rehearse
+from cmgsd_lite.training.loop import fit, rehearse
 from cmgsd_lite.training.margin_histogram import margin_histogram
 from cmgsd_lite.training.prepare import PreparedDataset
 from cmgsd_lite.training.resuming import check_resumable, data_digest
 from cmgsd_lite.training.scoring import score
+from cmgsd_lite.training.trainer import BatchRelevance
 
 Metrics = dict[str, dict[str, float]]
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """Everything that defines a table of results; plain values only.
-
-    Args:
-        data: Which data.
-        conditions: Settings of the loss of every row, by name.
-        seeds: Of the paired runs.
-        model: Kind of model.
-        training: Settings of every training; its seed is replaced by the run's.
-
-    Example:
-        >>> Experiment(DataConfig(), {"infonce": LossConfig("infonce")}).seeds
-        (0, 1, 2)
-    """
-
-    data: DataConfig
-    conditions: dict[str, LossConfig]
-    seeds: tuple[int, ...] = (0, 1, 2)
-    model: Kind = "mean-pool"
-    training: TrainingConfig = field(default_factory=TrainingConfig)
 
 
 @dataclass(frozen=True)
@@ -266,25 +241,6 @@ class Bench:
             },
             "random_floor": floors,
         }
-
-
-def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn tuples into lists, as JSON would have them.
-
-    Args:
-        settings: Plain values by name.
-
-    Returns:
-        The same, with lists.
-
-    Source:
-        ours.
-
-    Example:
-        >>> plain({"ramp": (0.2, 0.6)})
-        {'ramp': [0.2, 0.6]}
-    """
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
 
 
 def _both_ndcg(

@@ -1,9 +1,15 @@
-"""Settings of a training."""
+"""Settings of a training, and of an experiment of many; plain values, so that they go through JSON."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cmgsd_lite.models import Kind
+from cmgsd_lite.training.conditions import LossConfig
+from cmgsd_lite.training.data_choice import DataConfig
 
 
 @dataclass(frozen=True)
@@ -53,3 +59,45 @@ class TrainingConfig:
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: expected a number >= 0, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that defines a table of results; plain values only.
+
+    Args:
+        data: Which data.
+        conditions: Settings of the loss of every row, by name.
+        seeds: Of the paired runs.
+        model: Kind of model.
+        training: Settings of every training; its seed is replaced by the run's.
+
+    Example:
+        >>> Experiment(DataConfig(), {"infonce": LossConfig("infonce")}).seeds
+        (0, 1, 2)
+    """
+
+    data: DataConfig
+    conditions: dict[str, LossConfig]
+    seeds: tuple[int, ...] = (0, 1, 2)
+    model: Kind = "mean-pool"
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+
+def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn tuples into lists, as JSON would have them.
+
+    Args:
+        settings: Plain values by name.
+
+    Returns:
+        The same, with lists.
+
+    Source:
+        ours.
+
+    Example:
+        >>> plain({"ramp": (0.2, 0.6)})
+        {'ramp': [0.2, 0.6]}
+    """
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}

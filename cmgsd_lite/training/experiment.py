@@ -7,7 +7,8 @@ tabulate           the content of ``metrics.json``
 margin_histogram   how margins are spread after training
 """
 
-from cmgsd_lite.training.bench import Bench, Experiment, RunResult
+from cmgsd_lite.training.bench import Bench, RunResult
+from cmgsd_lite.training.config import Experiment
 from cmgsd_lite.training.data_choice import DataConfig, hold_out
 from cmgsd_lite.training.margin_histogram import MARGIN_BINS, margin_histogram
 from cmgsd_lite.training.running import run_all

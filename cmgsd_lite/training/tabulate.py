@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from cmgsd_lite.runtime import versions
-from cmgsd_lite.training.bench import Experiment, RunResult, plain
+from cmgsd_lite.training.bench import RunResult
+from cmgsd_lite.training.config import Experiment, plain
 
 
 def tabulate(

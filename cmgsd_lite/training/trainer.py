@@ -1,0 +1,178 @@
+"""One training step after another: what an epoch draws, what the loss is given, what a checkpoint keeps.
+
+Everything random in epoch e (which caption, which batch, which units drop out) is drawn from generators
+seeded by the seed and e alone. Two conditions with one seed therefore see the same batches, captions and
+dropout, and a run resumed at an epoch continues as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cmgsd_lite.losses.base import input_names
+from cmgsd_lite.models import RetrievalModel
+from cmgsd_lite.training.checkpoints import save_checkpoint
+from cmgsd_lite.training.config import TrainingConfig
+from cmgsd_lite.training.prepare import PreparedSplit, group_codes
+
+BatchRelevance = Callable[[Tensor, Tensor], Tensor]
+
+
+class Trainer:
+    """The state of one training: model, loss, optimizer, and the batches of each epoch.
+
+    Args:
+        model: Trained in place.
+        loss: Maps a batch to a scalar.
+        train: Training videos.
+        config: Settings.
+        ids: One name a training video, or None: as for ``fit``.
+        relevance: Ground truth for controls, or None: as for ``fit``.
+
+    Raises:
+        ValueError: If there are fewer training videos than a batch needs, a batch to come has no negative, or
+            the loss needs a ground truth that is not there.
+
+    Example:
+        >>> Trainer(model, CMGSDLoss(), train, TrainingConfig(), None, None).run_epoch(0)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: RetrievalModel,
+        loss: nn.Module,
+        train: PreparedSplit,
+        config: TrainingConfig,
+        ids: Sequence[Hashable] | None,
+        relevance: BatchRelevance | None,
+    ) -> None:
+        self.model, self.loss, self.train, self.config = model, loss, train, config
+        self.relevance = relevance
+        self.videos_in_batch = config.batch_size // config.captions_per_video
+        self.steps = len(train) // self.videos_in_batch
+        if self.steps == 0:
+            raise ValueError(
+                f"batch_size: {config.batch_size} needs {self.videos_in_batch} training videos, "
+                f"got {len(train)}"
+                + (f"; take at most {len(train) * config.captions_per_video}" if len(train) > 1 else "")
+            )
+        self.groups = group_codes(ids, len(train))
+        self.known_positives = ids is not None or config.captions_per_video > 1
+        self.first_caption, self.captions = train.first_caption_and_count()
+        if ids is not None:
+            self.check_negatives()
+        self.wanted, needed = input_names(loss)
+        if "relevance" in needed and relevance is None:
+            raise ValueError("relevance: the loss learns from ground truth, expected a function, got None")
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+
+    def check_negatives(self) -> None:
+        """Look through all batches to come, which the seed has fixed, for one without a negative."""
+        if int(torch.bincount(self.groups).max()) < self.videos_in_batch:
+            return
+        for epoch in range(self.config.epochs):
+            for videos, _ in self.batches(epoch):
+                if bool((self.groups[videos] == self.groups[videos[0]]).all()):
+                    raise ValueError(
+                        f"ids: epoch {epoch + 1} has a batch of {self.videos_in_batch} videos that all have "
+                        "one id, so that nothing is a negative; choose a larger batch_size"
+                    )
+
+    def run_epoch(self, epoch: int) -> dict[str, Any]:
+        """Train for one epoch and return its record."""
+        start = time.perf_counter()
+        self.model.train()
+        total, rate = 0.0, 0.0
+        # Dropout draws from the global generator: seeded for the epoch, and given back as it was.
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(_epoch_seed(self.config.seed, epoch, stream=1))
+            for step, (videos, captions) in enumerate(self.batches(epoch)):
+                done = (epoch * self.steps + step) / (self.config.epochs * self.steps)
+                rate = self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+                for group in self.optimizer.param_groups:
+                    group["lr"] = rate
+                total += self.step(videos, captions, done)
+        return {
+            "epoch": epoch + 1,
+            "loss": total / self.steps,
+            "learning_rate": rate,
+            "seconds": time.perf_counter() - start,
+        }
+
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield rows of videos and of captions, [N] each: every video once, one caption drawn for it."""
+        generator = torch.Generator().manual_seed(_epoch_seed(self.config.seed, epoch, stream=0))
+        order = torch.randperm(len(self.train), generator=generator)
+        for step in range(self.steps):
+            videos = order[step * self.videos_in_batch : (step + 1) * self.videos_in_batch]
+            videos = videos.repeat_interleave(self.config.captions_per_video)
+            chance = torch.rand(len(videos), generator=generator)
+            captions = self.first_caption[videos] + (chance * self.captions[videos]).long()
+            yield videos, captions
+
+    def step(self, videos: Tensor, captions: Tensor, progress: float) -> float:
+        """Take one optimizer step and return the loss."""
+        output = self.model(self.train.text[captions], *self.train.videos(videos))
+        offered = {
+            "sim": output.sim,
+            "text": output.text,
+            "video": output.video,
+            "text_teacher": self.train.text_teacher[videos],
+            "video_teacher": self.train.video_teacher[videos],
+            "progress": progress,
+            "ids": self.groups[videos] if self.known_positives else None,
+        }
+        if self.relevance is not None and "relevance" in self.wanted:
+            offered["relevance"] = self.relevance(videos, captions)
+        loss: Tensor = self.loss(**{name: value for name, value in offered.items() if name in self.wanted})
+        if not bool(torch.isfinite(loss)):
+            raise ValueError(
+                f"loss: expected a finite number, got {loss.item()} at {progress:.1%} of training"
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return loss.item()
+
+    def save(
+        self,
+        path: Path,
+        history: list[dict[str, Any]],
+        best: dict[str, Any],
+        about: dict[str, Any],
+        data: dict[str, str],
+    ) -> None:
+        """Write all that is needed to go on after this epoch."""
+        save_checkpoint(
+            path,
+            self.model,
+            about,
+            optimizer=self.optimizer.state_dict(),
+            loss=self.loss.state_dict(),
+            history=history,
+            best=best,
+            training=asdict(self.config),
+            digest=data,
+        )
+
+    def load(self, saved: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Take up a saved training; returns its history and its best epoch."""
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.loss.load_state_dict(saved["loss"])
+        return saved["history"], saved["best"]
+
+
+def _epoch_seed(seed: int, epoch: int, stream: int) -> int:
+    """One number for each (seed, epoch, stream); far apart, so that streams do not overlap."""
+    return (seed * 1_000_003 + epoch) * 2 + stream
