@@ -17,7 +17,7 @@ from cmgsd_lite.data.formats.files import UnknownLayoutError, user_path
 from cmgsd_lite.data.formats.hdf5 import is_h5_tree
 from cmgsd_lite.data.formats.mapping import combine
 from cmgsd_lite.data.formats.names import expert_name, is_part, part_of
-from cmgsd_lite.data.formats.records import FileLog
+from cmgsd_lite.data.formats.records import FileLog, records_of, why_left_out
 from cmgsd_lite.data.formats.store import INDEX, is_store
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.formats.video_folders import is_folder_a_video
@@ -100,7 +100,8 @@ def read_annotations(path: str | Path) -> Annotations:
     log = FileLog()
     found = merge_annotations(annotation_files(walk(path), log), path, need_captions=False)
     if not found.captions:
-        raise DataError(f"{path}: expected captions (official JSON, jsonl, csv, ...), found none{log.why()}")
+        why = why_left_out(records_of(log, [path], lambda _: ""))
+        raise DataError(f"{path}: expected captions (official JSON, jsonl, csv, ...), found none{why}")
     return numbered(found)
 
 

@@ -24,8 +24,8 @@ from cmgsd_lite.data.formats.annotations import (
 from cmgsd_lite.data.formats.arrays import is_companion
 from cmgsd_lite.data.formats.evidence import Known
 from cmgsd_lite.data.formats.features import FILE_SUFFIXES, read_features
-from cmgsd_lite.data.formats.files import VIDEO_SUFFIXES, UnknownLayoutError, user_path
-from cmgsd_lite.data.formats.records import FileLog, FileRecord, records_of
+from cmgsd_lite.data.formats.files import VIDEO_SUFFIXES, UnknownLayoutError, is_archive, user_path
+from cmgsd_lite.data.formats.records import FileLog, FileRecord, records_of, why_left_out
 from cmgsd_lite.data.formats.store import is_store, read_document
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.protocols import SplitLists, find_protocols
@@ -39,6 +39,8 @@ _NO_READER = {
     ),
     **dict.fromkeys((".mat", ".safetensors", ".parquet", ".tfrecord", ".lmdb", ".feather"), ""),
 }
+
+_NO_NAME = "its name is none of features, captions or lists"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,6 @@ class Source:
         similarity: Files set aside as scores.
         human_labels: Files set aside as human judgements.
         files: What became of every file under the path (and under that of the annotations).
-        why: What was left out, and why, as the end of a message.
     """
 
     path: Path
@@ -65,7 +66,11 @@ class Source:
     similarity: list[Path] = field(default_factory=list)
     human_labels: list[Path] = field(default_factory=list)
     files: list[FileRecord] = field(default_factory=list)
-    why: str = ""
+
+    @property
+    def why(self) -> str:
+        """What was left out, and why, as the end of a message; files that no reader knows come last."""
+        return why_left_out(sorted(self.files, key=lambda record: record.reason == _NO_NAME))
 
 
 def open_source(
@@ -104,9 +109,7 @@ def open_source(
             log.leave(folder, reason)
     files = records_of(log, [path, *([where] if where else [])], _otherwise)
     name = annotated.name or (path if path.is_dir() else path.parent).resolve().name
-    return Source(
-        path, name, annotated, protocols, tables, tree.similarity, tree.human_labels, files, log.why()
-    )
+    return Source(path, name, annotated, protocols, tables, tree.similarity, tree.human_labels, files)
 
 
 def _known(annotated: Annotations, protocols: Mapping[str, SplitLists]) -> Known:
@@ -172,7 +175,7 @@ def _otherwise(path: Path) -> str:
         return "ids, lengths or a mask of no table that is read"
     if suffix in FILE_SUFFIXES or may_be_annotations(path):
         return "it lies deeper than is searched, or in a folder that is read as a whole"
-    return "its name is none of features, captions or lists"
+    return "an archive; unpack it, or run convert on it" if is_archive(path) else _NO_NAME
 
 
 def documents_of(source: Source) -> dict[str, Any]:

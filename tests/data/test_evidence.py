@@ -48,6 +48,7 @@ LEAKS: dict[str, Any] = {
     "by_row.pkl": {i: vector(str(i)) for i in range(CAPTIONS)},
     "padded_ids.pkl": {v: np.arange(7) + n for n, v in enumerate(SMALL)},
     "kinds.pkl": {v: np.eye(3, dtype="f4")[n % 3] for n, v in enumerate(SMALL)},
+    "kinds_each.pkl": {v: (np.arange(20) % (n + 2) == 0).astype("f4") for n, v in enumerate(SMALL)},
     "years.pkl": {v: np.array([2000.5 + n], "f4") for n, v in enumerate(SMALL)},
     "sizes.pkl": {v: n for n, v in enumerate(SMALL)},
 }

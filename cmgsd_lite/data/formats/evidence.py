@@ -122,8 +122,8 @@ def _values_against(table: FeatureTable, known: Known, model: bool, named: bool)
         return f"it is a symmetric matrix of {count:,} videos, so it holds similarities"
     if not model and table.integers:
         return "it holds whole numbers, as labels and ids of words are"
-    if not model and _is_one_hot(table):
-        return "each vector is a single 1 among zeros, so it holds labels"
+    if not model and _is_binary(table):
+        return "it is made of 0 and 1 alone, as labels are"
     lists = {width for width in known.widths if width > _SHORT}
     widths = {count, len(known.captions), sum(known.captions.values()), *lists} - {0, 1}
     if not named and dim in widths:
@@ -142,7 +142,5 @@ def _is_symmetric(table: FeatureTable) -> bool:
     )
 
 
-def _is_one_hot(table: FeatureTable) -> bool:
-    rows = np.asarray(table.rows[:200])
-    one = (rows == 1).sum(axis=1) == 1
-    return table.dim > 1 and bool(one.all() and ((rows == 0).sum(axis=1) == table.dim - 1).all())
+def _is_binary(table: FeatureTable) -> bool:
+    return np.unique(np.asarray(table.rows[:200])).tolist() == [0, 1]

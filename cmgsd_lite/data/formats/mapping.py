@@ -235,4 +235,4 @@ def _kind(value: Any) -> str:
         return (
             "captions" if isinstance(inner, str | list | tuple) else "features of words (one array a caption)"
         )
-    return f"text ({value.dtype})" if isinstance(value, np.ndarray) else type(value).__name__
+    return f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__

@@ -31,6 +31,14 @@ class FileRecord:
         )
 
 
+def why_left_out(files: Sequence[FileRecord], most: int = 5) -> str:
+    """What was left out, and why, as the end of a message; empty when nothing was."""
+    left = [record for record in files if record.reason]
+    lines = [f"{record.file}: {record.reason}" for record in left[:most]]
+    more = [f"and {len(left) - most} more"] if len(left) > most else []
+    return f" (left out: {' | '.join([*lines, *more])})" if left else ""
+
+
 @dataclass
 class FileLog:
     """Notes down what became of files while they are read; a folder stands for all that lies in it."""
@@ -54,14 +62,6 @@ class FileLog:
     def told(self, path: Path) -> bool:
         """Whether something was said about a file or folder itself."""
         return path in self.uses or path in self.reasons or path in self.attempts
-
-    def why(self, most: int = 5) -> str:
-        """What was left out, and why, as the end of a message; empty when nothing was."""
-        told = {path: why for path, why in self.attempts.items() if path not in self.uses} | self.reasons
-        ordered = sorted(told, key=lambda path: path in self.uses)
-        lines = [f"{path.name}: {'; '.join(told[path])}" for path in ordered]
-        more = [f"and {len(lines) - most} more"] if len(lines) > most else []
-        return f" (left out: {' | '.join([*lines[:most], *more])})" if lines else ""
 
     def place(self, path: Path) -> Path | None:
         """Where the fate of a file is noted down: at itself or at a folder above it; None for nowhere."""
