@@ -57,6 +57,15 @@ for loss in (MaxMarginRankingLoss(), InfoNCELoss(), CMGSDLoss(), PermutedCMGSDLo
     assert values[-1] < values[0], (type(loss).__name__, values)
 found = retrieval_metrics((t @ v.T).detach().numpy())
 assert 0 <= found["t2v"]["R@1"] <= 100
+import cmgsd_lite
+for name in cmgsd_lite.__all__:
+    getattr(cmgsd_lite, name)
+try:
+    cmgsd_lite.fit(None, None, cmgsd_lite.load_dataset("minivtt").train)
+except cmgsd_lite.DataError as error:
+    assert str(error) == 'wordllama: package not found; pip install "cmgsd-lite[data]"', error
+else:
+    raise AssertionError("the captions were encoded without an encoder")
 print("trained")
 """
 

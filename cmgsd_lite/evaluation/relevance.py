@@ -11,12 +11,15 @@ import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import snowballstemmer
-from scipy import sparse
+
+from cmgsd_lite.runtime import require
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Relevance = npt.NDArray[np.float32]
 
@@ -44,8 +47,6 @@ _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\uff07", "'"))
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
-
-_stemmer = snowballstemmer.stemmer("english")
 
 
 def caption_words(caption: str, stop_words: Collection[str] = FUNCTION_WORDS) -> frozenset[str]:
@@ -214,8 +215,13 @@ def _pairs(run: str) -> list[str]:
 
 
 @cache
+def _stemmer() -> Any:
+    return require("snowballstemmer", "data").stemmer("english")
+
+
+@cache
 def _stem(word: str) -> str:
-    return str(_stemmer.stemWord(word))
+    return str(_stemmer().stemWord(word))
 
 
 def _total_overlap(
@@ -252,7 +258,8 @@ def _word_matrix(word_sets: Sequence[frozenset[str]], vocabulary: dict[str, int]
 
 def _indicator(columns: npt.NDArray[np.intp], bounds: npt.NDArray[np.intp], width: int) -> sparse.csr_array:
     """Sparse matrix with ones; those of row i are at ``columns[bounds[i]:bounds[i + 1]]``."""
-    return sparse.csr_array((np.ones(len(columns), np.float32), columns, bounds), (len(bounds) - 1, width))
+    csr_array = require("scipy.sparse", "data").csr_array
+    return csr_array((np.ones(len(columns), np.float32), columns, bounds), (len(bounds) - 1, width))
 
 
 def _chunks(n_rows: int, n_columns: int) -> Iterator[slice]:

@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
 from cmgsd_lite.data import Split
 from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.models import RetrievalModel
-from cmgsd_lite.runtime import check_writable
+from cmgsd_lite.runtime import check_writable, require
 from cmgsd_lite.training.config import TrainingConfig
 from cmgsd_lite.training.prepare import PreparedSplit, prepare_split
 from cmgsd_lite.training.resuming import check_resumable, data_digest
@@ -108,7 +107,7 @@ def fit(
         if resume and checkpoint.exists():
             saved = check_resumable(checkpoint, model, config, about or {}, data)
             result.history, best = trainer.load(saved)
-    epochs = tqdm(
+    epochs = require("tqdm.auto", "data").tqdm(
         range(len(result.history), config.epochs),
         initial=len(result.history),
         total=config.epochs,

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
-from cmgsd_lite.runtime import set_threads
+from cmgsd_lite.runtime import require, set_threads
 from cmgsd_lite.training.bench import Bench, RunResult
 
 
@@ -54,7 +52,7 @@ def run_all(
         for seed in experiment.seeds
         for name in experiment.conditions
     ]
-    bar = tqdm(total=len(tasks), desc="runs", disable=not progress)
+    bar = require("tqdm.auto", "data").tqdm(total=len(tasks), desc="runs", disable=not progress)
     results: list[RunResult] = []
     with bar:
         for result in _in_processes(bench, tasks, jobs) if jobs > 1 else (bench.run(*task) for task in tasks):
@@ -76,8 +74,13 @@ def _in_processes(bench: Bench, tasks: Sequence[_Task], jobs: int) -> Iterable[R
     # are handed over as they are go through shared memory, of which a container may have little.
     context, prepared = multiprocessing.get_context("spawn"), pickle.dumps(bench)
     with ProcessPoolExecutor(jobs, context, initializer=_start_worker, initargs=(prepared,)) as pool:
-        for future in as_completed([pool.submit(_run_in_worker, task) for task in tasks]):
-            yield future.result()
+        futures = [pool.submit(_run_in_worker, task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:  # the runs that wait would only be thrown away
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _start_worker(prepared: bytes) -> None:

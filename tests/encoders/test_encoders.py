@@ -1,6 +1,7 @@
 """Frozen encoders: equal to their obvious versions, offline, and clear about what is missing."""
 
 import socket
+import sys
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -86,10 +87,7 @@ def test_a_missing_package_says_what_to_install(encoder, monkeypatch):
 
 
 def test_a_missing_second_package_says_what_to_install(efficient_net, monkeypatch):
-    def refuse(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(packages, "import_module", refuse)
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
     with pytest.raises(DataError, match=r"efficientnet_lite_pytorch: package not found; pip install"):
         EfficientNetLite0Encoder()
 
