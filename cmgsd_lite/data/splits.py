@@ -18,7 +18,7 @@ from cmgsd_lite.data.formats.delimited import (
     csv_table,
 )
 from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text, user_path, video_id_of
-from cmgsd_lite.data.formats.names import TEST, VALIDATION, is_part, part_of
+from cmgsd_lite.data.formats.names import TEST, VALIDATION, are_parts, is_part, part_of
 from cmgsd_lite.data.formats.tables import ids_of
 
 PROTOCOLS = ("1k-A", "7k", "full", "miech")
@@ -225,14 +225,10 @@ def _by_record(content: Any) -> dict[Slot, Listed]:
 
 def _by_key(content: Any, path: Path) -> dict[Slot, Listed]:
     """{"train": ids, records or {id: ...}, "val": ..., ...}."""
-    if not isinstance(content, Mapping) or not content or not all(slot_of(str(key)) for key in content):
+    if not isinstance(content, Mapping) or not are_parts(content):
         return {}
-    found = {}
-    for key, value in content.items():
-        slot = slot_of(str(key))
-        if slot is not None:
-            found[slot] = _of_content(value, path)
-    return found
+    slots = {slot: value for key, value in content.items() if (slot := slot_of(str(key))) and value}
+    return {slot: _of_content(value, path) for slot, value in slots.items()}
 
 
 def _of_content(content: Any, path: Path) -> Listed:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cmgsd_lite.data import describe, load_folder, read_split_list
+from cmgsd_lite.data import describe, load_folder, read_annotations, read_split_list
 from cmgsd_lite.data.splits import role_of, slot_of
 from cmgsd_lite.errors import DataError
 from tests.data.samples import SMALL, SMALL_PARTS, vector, write_small
@@ -92,6 +92,18 @@ def test_splits_of_msrvtt_json_by_any_word(folder: Path, words: tuple[str, str, 
     videos[0]["split"] = "extra"
     (folder / "data.json").write_text(json.dumps({"videos": videos, "sentences": sentences}))
     assert any("1 videos in a part that is none of train" in note for note in load_folder(folder).notes)
+
+
+def test_keys_with_another_word_and_empty_parts(folder: Path) -> None:
+    content = {f"{part}_list": mine for part, mine in SMALL_PARTS.items()} | {"val_1_extra": []}
+    (folder / "split.json").write_text(json.dumps(content))
+    assert "train_list" not in has_all_parts(folder).train.captions
+
+
+def test_videos_whose_names_begin_like_parts_are_no_parts(tmp_path: Path) -> None:
+    content = {f"test_{n}": ["a man runs"] for n in range(3)}
+    (tmp_path / "captions.json").write_text(json.dumps(content))
+    assert read_annotations(tmp_path).captions == content
 
 
 def test_captions_may_lie_in_the_files_of_the_parts(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The parsers behind `read_annotations`: one function a format, from text to (video id, caption, extras)."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from cmgsd_lite.data.formats.delimited import (
     csv_table,
 )
 from cmgsd_lite.data.formats.files import UnknownLayoutError, decode
-from cmgsd_lite.data.formats.names import is_part
+from cmgsd_lite.data.formats.names import are_parts
 from cmgsd_lite.errors import DataError
 
 ID_KEYS = (*CSV_ID_KEYS, "vid", "id")
@@ -39,9 +40,10 @@ class Parsed:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, captions: Mapping[Any, list[Any]]) -> "Parsed":
-        """From {id: captions}."""
-        return cls([(video, caption, {}) for video, mine in captions.items() for caption in mine])
+    def of(cls, captions: Mapping[Any, Any]) -> "Parsed":
+        """From {id: captions}, null for none."""
+        listed = {video: mine if isinstance(mine, list) else [mine] for video, mine in captions.items()}
+        return cls([(video, caption, {}) for video, mine in listed.items() for caption in mine])
 
 
 def parser_of(name: str) -> Callable[[str, Path], tuple[str, Parsed]] | None:
@@ -102,9 +104,9 @@ def parse_content(content: Any, path: Path) -> tuple[str, Parsed]:
         return _parse_msrvtt(content, path)
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         return "frozen", _records(content["annotations"], path)
-    if isinstance(content, dict) and content and all(is_part(str(key)) for key in content):
+    if isinstance(content, dict) and are_parts(content):
         return _parse_parts(content, path)
-    if isinstance(content, dict) and content and all(map(_is_sentences, content.values())):
+    if isinstance(content, dict) and any(content.values()) and all(map(_is_sentences, content.values())):
         return "reference", Parsed.of(content)
     keys = ", ".join(list(content)[:5]) if isinstance(content, dict) else type(content).__name__
     raise UnknownLayoutError(
@@ -113,15 +115,24 @@ def parse_content(content: Any, path: Path) -> tuple[str, Parsed]:
 
 
 def _is_sentences(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(v, str) for v in value) and not any(
-        isinstance(v, dict) for v in value
-    )  # fmt: skip
+    """A list of sentences; null among or in place of them is left out where captions are counted."""
+    if not isinstance(value, list):
+        return value is None
+    return not any(isinstance(v, dict) for v in value) and (
+        any(isinstance(v, str) for v in value) or all(map(_is_nothing, value))
+    )
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _parse_parts(content: dict[str, Any], path: Path) -> tuple[str, Parsed]:
     """{"train": records or {name: [sentences]}, "val": ...}; lists of ids by part are no captions."""
     merged, kinds = Parsed(), []
     for key, value in content.items():
+        if not value:
+            continue
         if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
             raise UnknownLayoutError(f"{path}: expected captions, found lists of ids by part")
         try:
@@ -133,7 +144,7 @@ def _parse_parts(content: dict[str, Any], path: Path) -> tuple[str, Parsed]:
         merged.notes += [note for note in parsed.notes if note not in merged.notes]
         known = {video for video, _ in merged.videos}
         merged.videos += [(video, info) for video, info in parsed.videos if video not in known]
-    return kinds[0], merged
+    return kinds[0] if kinds else "reference", merged
 
 
 def _parse_msrvtt(content: dict[str, Any], path: Path) -> tuple[str, Parsed]:
@@ -150,10 +161,22 @@ def _parse_msrvtt(content: dict[str, Any], path: Path) -> tuple[str, Parsed]:
             f"{path}: expected video_id in videos, video_id and caption in sentences, "
             f"found an entry without ({error})"
         ) from error
-    names = content.get("category_names") or {}
-    parsed.category_names = {int(number): str(name) for number, name in names.items()}
+    parsed.category_names = _category_names(content.get("category_names") or {}, path)
     official = any("split" in video for _, video in parsed.videos)
     return "official" if official else "json", parsed
+
+
+def _category_names(names: Any, path: Path) -> dict[int, str]:
+    """{number: name}, {name: number} or a list of names."""
+    try:
+        pairs = dict(enumerate(names)) if isinstance(names, list) else dict(names)
+        if all(isinstance(number, int) for number in pairs.values()):
+            pairs = {number: name for name, number in pairs.items()}
+        return {int(number): str(name) for number, name in pairs.items()}
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: expected category_names {{number: name}}, found {str(names)[:60]}"
+        ) from error
 
 
 def _name_of(info: Any) -> str | None:
@@ -246,10 +269,11 @@ def parse_lines(text: str, path: Path) -> tuple[str, Parsed]:
 def parse_token_lists(content: Any, path: Path) -> Parsed:
     """CE's raw-captions: {id: list of captions}, a caption a string or a list of words."""
     if not isinstance(content, Mapping) or not all(
-        isinstance(mine, list | tuple) for mine in content.values()
+        isinstance(mine, list | tuple) or _is_nothing(mine) for mine in content.values()
     ):
         raise UnknownLayoutError(f"{path}: expected {{video id: captions}}, found {type(content).__name__}")
-    captions = {video: [_of_words(caption) for caption in mine] for video, mine in content.items()}
+    listed = {video: mine if isinstance(mine, list | tuple) else [mine] for video, mine in content.items()}
+    captions = {video: [_of_words(caption) for caption in mine] for video, mine in listed.items()}
     strange = [(video, c) for video, mine in captions.items() for c in mine if not isinstance(c, str)]
     if strange and len(strange) == sum(map(len, captions.values())):
         video, caption = strange[0]

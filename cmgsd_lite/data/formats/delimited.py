@@ -44,6 +44,9 @@ def csv_table(text: str, path: Path) -> Table:
             raise
         rows, lines = _rows(text, delimiter, path, csv.QUOTE_NONE)  # most tsv knows no quoting
     header = [" ".join(name.lower().split()) for name in rows[0]] if rows else []
+    twice = next((key for key in (*CSV_ID_KEYS, *CAPTION_KEYS) if header.count(key) > 1), None)
+    if twice:
+        raise DataError(f"{path}, line {lines[0]}: expected one column {twice}, found {header.count(twice)}")
     caption_last = bool(header) and header[-1] in CAPTION_KEYS
     surplus = sum(len(row) > len(header) for row in rows[1:])
     for at, (row, line) in enumerate(zip(rows, lines, strict=True)):

@@ -143,4 +143,4 @@ def _is_symmetric(table: FeatureTable) -> bool:
 
 
 def _is_binary(table: FeatureTable) -> bool:
-    return np.unique(np.asarray(table.rows[:200])).tolist() == [0, 1]
+    return set(np.unique(np.asarray(table.rows[:200])).tolist()) == {0, 1}

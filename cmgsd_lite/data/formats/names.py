@@ -1,8 +1,9 @@
 """What names of files, folders, keys and ids say: a part of the data set, an expert, a frame's number."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PARTS = (TRAIN, VALIDATION, TEST)
@@ -24,6 +25,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _FRAME = re.compile(r"(?P<video>.*?)[_\-.\s]?(?:frames?|img|image|shot|segment|seg|chunk|f|t)?[_\-.\s]?"
                     r"(?P<number>\d+(?:\.\d+)?)", re.IGNORECASE)  # fmt: skip
 _VIDEO = re.compile(r"(?:video|msr)\d+")
+_MOST_PARTS = 12
 # Names that say only that there are features; the folder says of which expert.
 GENERIC = {"ft", "feat", "feats", "feature", "features", "embedding", "embeddings", "data", "all", ""}
 
@@ -60,6 +62,14 @@ def without_part(name: str) -> str:
 def is_part(name: str) -> bool:
     """Whether a name says a part and nothing else."""
     return part_of(name) is not None and not without_part(name)
+
+
+def are_parts(content: Mapping[Any, Any]) -> bool:
+    """Whether the keys of a dict are parts: "train", "test_list"; not ids like test_1 with sentences."""
+    if not content or len(content) > _MOST_PARTS or not all(part_of(str(key)) for key in content):
+        return False
+    texts = [v for mine in content.values() if isinstance(mine, list) for v in mine if isinstance(v, str)]
+    return not any(" " in text.strip() for text in texts)
 
 
 def expert_name(path: Path) -> str:

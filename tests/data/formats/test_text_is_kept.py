@@ -94,6 +94,12 @@ def test_a_list_with_a_row_without_id_is_refused(tmp_path: Path) -> None:
         read_split_list(tmp_path / "train.csv")
 
 
+@pytest.mark.parametrize("header", ["video_id,sentence,sentence", "video_id,video_id,sentence"])
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(DataError, match=r"x\.csv, line 1: expected one column .*found 2"):
+        captions(tmp_path / "x.csv", f"{header}\na,b,c\n")
+
+
 # --- what is no text ---------------------------------------------------------------------------------
 
 NO_TEXT = [None, NAN, 3, 2.5, True, {"en": "a dog"}, ["a", "dog"], [], "null", "NaN", "None", "  ", ""]
@@ -132,6 +138,16 @@ def test_no_value_becomes_a_word(tmp_path: Path, value: Any, layout: str) -> Non
     (note,) = read.notes
     assert note.startswith(f"{path.name}: 1 ")
     assert "left out" in note
+
+
+def test_null_in_place_of_a_list(tmp_path: Path) -> None:
+    content = {"video1": None, "video2": [None], "video3": ["one"], "video4": []}
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    (tmp_path / "y_captions.pkl").write_bytes(pickle.dumps(content | {"video5": NAN}))
+    for name, count in (("x.json", 2), ("y_captions.pkl", 2)):
+        read = read_annotations(tmp_path / name)
+        assert read.captions == {"video3": ["one"]}
+        assert f"{name}: {count} captions that are no text (null)" in read.notes[0]
 
 
 @pytest.mark.parametrize("word", ["null", "NaN", "None", "N/A", "<NA>", ""])
@@ -204,3 +220,14 @@ def test_known_names_keep_their_numbers(tmp_path: Path) -> None:
     read = read_annotations(tmp_path)
     assert read.categories == {"video1": 5, "video2": 7, "video3": 3, "video4": 8}
     assert read.category_names == {0: "music", 5: "sports", 8: "new"}
+
+
+@pytest.mark.parametrize("names", [{"0": "a", "1": "b"}, ["a", "b"], {"a": 0, "b": 1}])
+def test_names_of_categories_in_any_order(tmp_path: Path, names: Any) -> None:
+    categorised(tmp_path, "a.json", {"video1": "b"})
+    content = json.loads((tmp_path / "a.json").read_text()) | {"category_names": names}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    assert read_annotations(tmp_path / "a.json").categories == {"video1": 1}
+    (tmp_path / "a.json").write_text(json.dumps(content | {"category_names": {"a": "b"}}))
+    with pytest.raises(DataError, match=r"a\.json: expected category_names"):
+        read_annotations(tmp_path / "a.json")
