@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after ``python -m cmgsd_lite``; those of the process by default.
 
     Returns:
-        The exit code: 0, or 2 after one line on stderr about bad input.
+        The exit code: 0, or 2 after one line on stderr about bad input. Figures and pages are not worth a
+        code: one that fails is a line on stderr, and what was measured is printed and written.
 
     Source:
         ours.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,8 @@ def run(options: argparse.Namespace) -> None:
     files += [models / f"{name}-seed{experiment.seeds[0]}.pt" for name in names]
     check_before_training(bench, out, [models], files, models=len(names))
     drawing, described = can_draw(), bench.describe()
-    finished: list[RunResult] = []
-    try:
+    with _keeping_finished(experiment, described, out) as finished:
         runs = run_all(bench, options.jobs, models, finished=finished.append)
-    except BaseException:  # a loss that is no number, or Ctrl-C: the runs before it stay
-        if finished:
-            _keep_finished(experiment, described, finished, out)
-        raise
-    (out / PARTIAL).unlink(missing_ok=True)
     results = tabulate(experiment, described, runs)
     shown = [name for name in SHOWN if name in names]
     with_page = drawing and shown and bench.dataset.name == "minivtt"
@@ -89,10 +84,11 @@ def train(options: argparse.Namespace) -> None:
     check_before_training(bench, out, [], files, models=9 * len(checkpoints))
     _check_checkpoints(bench, name, checkpoints, options.resume)
     drawing, described = can_draw(), bench.describe()
-    runs = [
-        bench.run(name, seed, out, checkpoint=path, resume=options.resume, progress=not options.json)
-        for seed, path in checkpoints.items()
-    ]
+    with _keeping_finished(experiment, described, out) as runs:
+        for seed, path in checkpoints.items():
+            runs.append(
+                bench.run(name, seed, out, checkpoint=path, resume=options.resume, progress=not options.json)
+            )
     _finish(options, out, tabulate(experiment, described, runs), runs, drawing)
 
 
@@ -105,12 +101,30 @@ def _check_checkpoints(bench: Bench, name: str, checkpoints: dict[int, Path], re
             bench.check_resume(name, seed, path)
 
 
-def _keep_finished(
+@contextmanager
+def _keeping_finished(
+    experiment: Experiment, described: dict[str, Any], out: Path
+) -> Iterator[list[RunResult]]:
+    """A list for results; what is in it when a loss is no number, or somebody stops the job, is written."""
+    finished: list[RunResult] = []
+    try:
+        yield finished
+    except BaseException:
+        if finished:
+            _write_partial(experiment, described, finished, out)
+        raise
+    (out / PARTIAL).unlink(missing_ok=True)
+
+
+def _write_partial(
     experiment: Experiment, described: dict[str, Any], finished: Sequence[RunResult], out: Path
 ) -> None:
-    results = tabulate(experiment, described, finished)
-    if attempt(PARTIAL, lambda: write_json(out / PARTIAL, results)) is None:
-        total = len(experiment.conditions) * len(experiment.seeds)
+    total = len(experiment.conditions) * len(experiment.seeds)
+    try:
+        write_json(out / PARTIAL, tabulate(experiment, described, finished))
+    except OSError as error:  # the error that stopped the job is the one to be raised
+        say(f"{PARTIAL}: not written: {error}")
+    else:
         say(f"stopped after {len(finished)} of {total} runs; their numbers are in {out / PARTIAL}")
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmgsd_lite.data.minivtt import batch_relevance
+from cmgsd_lite.errors import DataError
 from cmgsd_lite.evaluation.metrics import ndcg, retrieval_metrics
 from cmgsd_lite.losses import CMGSDLoss
 from cmgsd_lite.models import ModelConfig, RetrievalModel, build_model
@@ -115,20 +116,26 @@ class Bench:
 
         Raises:
             DataError: If the checkpoint to resume belongs to another training.
+            ValueError: As ``fit``, with the condition and the seed before it.
         """
         loss = self.experiment.conditions[name].build(seed)
-        fitted = fit(
-            self.build_model(seed),
-            loss,
-            self.prepared.train,
-            self.prepared.validation,
-            replace(self.experiment.training, seed=seed),
-            relevance=self._batch_relevance(),
-            checkpoint=checkpoint,
-            resume=resume,
-            about=self.about(name, seed, None if checkpoint is None else checkpoint.parent),
-            progress=progress,
-        )
+        try:
+            fitted = fit(
+                self.build_model(seed),
+                loss,
+                self.prepared.train,
+                self.prepared.validation,
+                replace(self.experiment.training, seed=seed),
+                relevance=self._batch_relevance(),
+                checkpoint=checkpoint,
+                resume=resume,
+                about=self.about(name, seed, None if checkpoint is None else checkpoint.parent),
+                progress=progress,
+            )
+        except DataError:  # names its file
+            raise
+        except ValueError as error:
+            raise ValueError(f"{name}, seed {seed}: {error}") from error
         metrics, more = self.measure(fitted.model)
         margins = None
         if isinstance(loss, CMGSDLoss):
@@ -138,12 +145,12 @@ class Bench:
         return RunResult(name, seed, metrics, more, fitted.history, margins, fitted.seconds)
 
     def rehearse(self) -> None:
-        """Take one step of every condition with a model that is thrown away.
+        """Compute every condition's first loss, with a model that is not trained.
 
         Raises:
             ValueError: What a training would stop with at its first step, hours later if others come before.
         """
-        seed = self.experiment.seeds[0]
+        seed, relevance = self.experiment.seeds[0], self._batch_relevance()
         for name, config in self.experiment.conditions.items():
             training = replace(self.experiment.training, seed=seed)
             try:
@@ -153,7 +160,7 @@ class Bench:
                     self.prepared.train,
                     self.prepared.validation,
                     training,
-                    relevance=self._batch_relevance(),
+                    relevance=relevance,
                 )
             except ValueError as error:
                 raise ValueError(f"condition {name}: {error}") from error

@@ -145,10 +145,10 @@ def rehearse(
     ids: Sequence[Hashable] | None = None,
     relevance: BatchRelevance | None = None,
 ) -> None:
-    """Take the first step of a training, to learn now what would stop it; the model is changed by it.
+    """Compute the first loss of a training, to learn now what would stop it; the model is not changed.
 
     Args:
-        model: As for ``fit``, but one to throw away.
+        model: As for ``fit``.
         loss: As for ``fit``.
         train: As for ``fit``.
         validation: As for ``fit``.
@@ -168,7 +168,7 @@ def rehearse(
     trainer = Trainer(model, loss, train, config, ids, relevance)
     _validation(validation)
     with torch.random.fork_rng(devices=[]):
-        trainer.step(*next(trainer.batches(0)), 0.0)
+        trainer.batch_loss(*next(trainer.batches(0)), 0.0)
 
 
 def validation_score(record: dict[str, Any]) -> float | None:

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,15 @@ class Trainer:
         self.wanted, needed = input_names(loss)
         if "relevance" in needed and relevance is None:
             raise ValueError("relevance: the loss learns from ground truth, expected a function, got None")
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Of the model; built when it is first used, for that takes torch seconds."""
+        return torch.optim.AdamW(
+            self.model.parameters(),
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+            fused=True,
         )
 
     def check_negatives(self) -> None:
@@ -122,6 +130,14 @@ class Trainer:
 
     def step(self, videos: Tensor, captions: Tensor, progress: float) -> float:
         """Take one optimizer step and return the loss."""
+        loss = self.batch_loss(videos, captions, progress)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return loss.item()
+
+    def batch_loss(self, videos: Tensor, captions: Tensor, progress: float) -> Tensor:
+        """Return the loss of one batch, a scalar that is a number."""
         output = self.model(self.train.text[captions], *self.train.videos(videos))
         offered = {
             "sim": output.sim,
@@ -139,10 +155,7 @@ class Trainer:
             raise ValueError(
                 f"loss: expected a finite number, got {loss.item()} at {progress:.1%} of training"
             )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return loss.item()
+        return loss
 
     def save(
         self,

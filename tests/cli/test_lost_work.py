@@ -55,14 +55,14 @@ def test_a_terminal_that_can_not_print_the_table_gets_it_with_replacements(encod
 
 def test_without_the_packages_for_figures_there_is_the_table(folder, tmp_path):
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "seaborn.py").write_text("raise ImportError('No module named seaborn')")
+    (tmp_path / "broken" / "IPython.py").write_text("raise ImportError('No module named IPython')")
     done = command("train", "--data", folder, "--out", "out", *QUICK, cwd=tmp_path,
                    env={"PYTHONPATH": str(tmp_path / "broken")})  # fmt: skip
     error = done.stderr.decode()
     assert done.returncode == 0, error
     assert b"| cmgsd-hardest |" in done.stdout
     line = next(line for line in error.splitlines() if "figures are left out" in line)
-    assert "seaborn" in line
+    assert "IPython" in line
     assert 'pip install "cmgsd-lite[course]"' in line
     assert {"metrics.json", "history.json"} <= {path.name for path in (tmp_path / "out").iterdir()}
 
@@ -247,6 +247,22 @@ def test_runs_before_one_that_fails_are_kept(folder, here, capsys, monkeypatch):
     assert not (here / "out" / "metrics-partial.json").exists()
 
 
+def test_seeds_before_one_that_is_stopped_are_kept(folder, here, capsys, monkeypatch):
+    train_one = Bench.run
+
+    def stopped_at_the_second(bench, name, seed, *more, **settings):
+        if seed == 1:
+            raise KeyboardInterrupt
+        return train_one(bench, name, seed, *more, **settings)
+
+    monkeypatch.setattr(Bench, "run", stopped_at_the_second)
+    code, _, error = run(capsys, "train", "--data", folder, "--out", "out", "--seeds", 3, *QUICK)
+    assert code == 130
+    assert "stopped after 1 of 3 runs" in error
+    partial = json.loads((here / "out" / "metrics-partial.json").read_text())
+    assert [one["seed"] for one in partial["rows"][0]["per_seed"]] == [0]
+
+
 def test_a_clone_that_was_never_installed_knows_its_version(folder, here, capsys, monkeypatch):
     def unknown(name):
         raise metadata.PackageNotFoundError(name)
@@ -310,3 +326,14 @@ def test_a_page_that_fails_leaves_the_table(here, capsys, monkeypatch):
     assert code == 0
     assert "false-negatives.png: left out after an error (ZeroDivisionError: division by zero)" in error
     assert json.loads(out)["rows"][0]["name"] == "fixed-hardest"
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_no_number_stops_both_processes_with_one_line(folder, tmp_path):
+    words = ("run", "--data", folder, "--jobs", 2, "--learning-rate", 1e30, "--out", "out", *QUICK)
+    done = command(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert b"seed 0: " in last
+    assert b"expected" in last
+    assert b"finite" in last
