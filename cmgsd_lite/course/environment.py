@@ -116,7 +116,7 @@ def _package(name: str) -> str | None:
     try:
         module = importlib.import_module(name)
     except ImportError as error:
-        return f"cannot be imported ({error}); run: pip install -r requirements.txt -e ."
+        return f'cannot be imported ({error}); run: pip install "cmgsd-lite[course]"'
     if name == "torch" and module.ones(2, 2).matmul(module.ones(2, 2)).sum().item() != 8:
         return "a product of two small matrices is wrong; install it again"
     return None

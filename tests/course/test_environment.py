@@ -28,7 +28,7 @@ def test_an_old_python_fails(monkeypatch):
 
 def test_a_missing_package_fails_with_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    assert "pip install" in failed()["ipywidgets"]
+    assert 'pip install "cmgsd-lite[course]"' in failed()["ipywidgets"]
 
 
 def test_missing_data_fails(monkeypatch, tmp_path):
