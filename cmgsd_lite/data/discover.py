@@ -12,7 +12,7 @@ from cmgsd_lite.data.formats.annotations import (
     read_annotation_file,
 )
 from cmgsd_lite.data.formats.captions import parser_of
-from cmgsd_lite.data.formats.evidence import FORCE, Known, doubt
+from cmgsd_lite.data.formats.evidence import FORCE, Known, name_doubt, value_doubt
 from cmgsd_lite.data.formats.files import UnknownLayoutError, user_path
 from cmgsd_lite.data.formats.hdf5 import is_h5_tree
 from cmgsd_lite.data.formats.mapping import combine
@@ -140,7 +140,7 @@ def feature_tables(
     """The experts found in a tree: tables with evidence that they hold features of videos.
 
     Args:
-        tree: From `walk`.
+        tree: From `walk`; of a single file, `Tree(path)`: then it must be readable.
         known: The videos known from annotations and lists.
         log: Takes up what is used, and what is left out, and why.
         experts: The experts wanted, in this order; None for all there is evidence for. Other files are not
@@ -153,26 +153,63 @@ def feature_tables(
     there: set[str] = set()
     for path in _candidates(tree, known.ids):
         there.add(expert_name(path))
-        if not _may_hold(path, experts):
+        if path != tree.root and not _may_hold(path, experts):
             log.leave(path, f"the expert {expert_name(path)} was not asked for")
             continue
-        for name, table in _tables(path, known, log, experts).items():
+        for name, table in _tables(path, tree.root, known, log, experts).items():
             there.add(name)
-            why = admitted(path, tree.root, name, table, known, experts)
-            if why:
-                log.leave(path, f"{name}: {why}" if name != expert_name(path) else why)
+            why = name_doubt(*_names(path, tree.root, name)) if experts is None else None
+            if experts is not None and name not in experts:
+                log.leave(path, f"the expert {name} was not asked for")
+            elif why:
+                _leave(path, name, why, log)
             else:
                 found.setdefault(name, {})[path] = table
-    tables = {name: _join(name, parts, log, experts) for name, parts in found.items()}
-    joined = {name: table for name, table in tables.items() if table is not None}
-    for name in joined:
-        for path in found[name]:
-            _use(path, tree.root, name, log)
-    return choose(joined, experts, there, tree.root)
+    tables = {name: _admitted(name, parts, tree.root, known, log, experts) for name, parts in found.items()}
+    return choose({name: t for name, t in tables.items() if t is not None}, experts, there, tree.root)
+
+
+def _leave(path: Path, name: str, why: str, log: FileLog) -> None:
+    prefix = "" if name == expert_name(path) else f"{name}: "
+    log.leave(path, f"{prefix}{why}; {FORCE.format(name=name)}")
+
+
+def _names(path: Path, root: Path, name: str) -> tuple[list[str], list[str]]:
+    """Names of the folders below the opened path, and of the file and its key."""
+    *folders, last = path.relative_to(root).parts or ((path.name,) if path.is_file() else ("",))
+    tree = ["video"] if path.is_dir() and is_h5_tree(path) else []  # MMT's tree: keys features.EXPERT
+    return folders, [last, *([name] if name != root.name else []), *tree]
+
+
+def _admitted(
+    name: str,
+    parts: dict[Path, FeatureTable],
+    root: Path,
+    known: Known,
+    log: FileLog,
+    experts: Sequence[str] | None,
+) -> FeatureTable | None:
+    """The parts of an expert put together, if they fit and nothing speaks against them; else None, aloud."""
+    try:
+        table = combine([(str(path), {name: part}) for path, part in parts.items()])[name]
+    except DataError as error:
+        if experts is not None:
+            raise
+        for path in parts:
+            log.leave(path, error)
+        return None
+    words = [word for path in parts for names in _names(path, root, name) for word in names]
+    stored = any(path.is_dir() and is_store(path) for path in parts)  # evidence was asked for by convert
+    why = None if stored or experts is not None else value_doubt(words, table, known)
+    for path in parts:
+        _leave(path, name, why, log) if why else _use(path, root, name, log)
+    return None if why else table
 
 
 def _candidates(tree: Tree, known: Collection[str]) -> list[Path]:
     """Files, and folders read as a whole, which are not looked into once more."""
+    if tree.root.is_file():
+        return [tree.root]
     paths: list[Path] = []
     whole: list[Path] = []
     for folder in tree.folders:
@@ -185,66 +222,21 @@ def _candidates(tree: Tree, known: Collection[str]) -> list[Path]:
     return paths
 
 
-def _tables(path: Path, known: Known, log: FileLog, experts: Sequence[str] | None) -> dict[str, FeatureTable]:
+def _tables(
+    path: Path, root: Path, known: Known, log: FileLog, experts: Sequence[str] | None
+) -> dict[str, FeatureTable]:
     try:
         return features.read_features(path, known.ids, log)
     except DataError as error:
-        if experts is not None and expert_name(path) in experts:
-            raise DataError(str(error)) from error
+        if root.is_file() or (experts is not None and expert_name(path) in experts):
+            raise
         note = log.tried if isinstance(error, UnknownLayoutError) else log.leave
         note(path, error)
         return {}
 
 
-def admitted(
-    path: Path,
-    root: Path,
-    name: str,
-    table: FeatureTable,
-    known: Known,
-    experts: Sequence[str] | None = None,
-) -> str | None:
-    """Why a table is left out: not asked for, or in doubt; None when it is an expert.
-
-    Args:
-        path: Where it was found.
-        root: The path that was opened; what lies above it says nothing.
-        name: Name of the expert.
-        table: The table.
-        known: The videos known from annotations and lists.
-        experts: The experts wanted; for them no evidence is asked.
-    """
-    if experts is not None:
-        return None if name in experts else f"the expert {name} was not asked for"
-    if path.is_dir() and is_store(path):
-        return None
-    *folders, last = _below(path, root) or ("",)
-    names = [last, *([name] if name != root.name else [])]
-    names += ["video"] if path.is_dir() and is_h5_tree(path) else []  # MMT's tree: keys features.EXPERT
-    why = doubt(folders, names, table, known)
-    return f"{why}; {FORCE.format(name=name)}" if why else None
-
-
-def _below(path: Path, root: Path) -> tuple[str, ...]:
-    """The names below the opened path; of a file that was opened itself, its own."""
-    return path.relative_to(root).parts or ((path.name,) if path.is_file() else ())
-
-
-def _join(
-    name: str, parts: dict[Path, FeatureTable], log: FileLog, experts: Sequence[str] | None
-) -> FeatureTable | None:
-    try:
-        return combine([(str(path), {name: table}) for path, table in parts.items()])[name]
-    except DataError as error:
-        if experts is not None:
-            raise
-        for path in parts:
-            log.leave(path, error)
-        return None
-
-
 def _use(path: Path, root: Path, name: str, log: FileLog) -> None:
-    part = part_of("/".join(_below(path, root)))
+    part = part_of("/".join(path.relative_to(root).parts) or path.name)
     log.use(path, f"expert {name}" + (f" ({part})" if part else ""))
     names = arrays.names_file(path) if path.suffix in (".npy", ".pt", ".pth") else None
     for beside in [names] if names else []:

@@ -8,9 +8,7 @@ from typing import Any
 from cmgsd_lite.data.discover import (
     CAPTION_INDEX,
     Tree,
-    admitted,
     annotation_files,
-    choose,
     feature_tables,
     may_be_annotations,
     walk,
@@ -23,7 +21,7 @@ from cmgsd_lite.data.formats.annotations import (
 )
 from cmgsd_lite.data.formats.arrays import is_companion
 from cmgsd_lite.data.formats.evidence import Known
-from cmgsd_lite.data.formats.features import FILE_SUFFIXES, read_features
+from cmgsd_lite.data.formats.features import FILE_SUFFIXES
 from cmgsd_lite.data.formats.files import VIDEO_SUFFIXES, UnknownLayoutError, is_archive, user_path
 from cmgsd_lite.data.formats.records import FileLog, FileRecord, records_of, why_left_out
 from cmgsd_lite.data.formats.store import is_store, read_document
@@ -97,13 +95,11 @@ def open_source(
     tree = walk(path) if path.is_dir() else Tree(path)
     told = tree if where is None else walk(where)
     annotated, protocols = _annotations_and_lists(told, log)
-    if path.is_dir():
-        tables = feature_tables(tree, _known(annotated, protocols), log, experts)
-    elif may_be_annotations(path) and (alone := _annotations_alone(path)):
+    if path.is_file() and may_be_annotations(path) and (alone := _annotations_alone(path)):
         annotated, tables = alone, {}
         log.use(path, "captions")
     else:
-        tables = _tables_of_file(path, _known(annotated, protocols), log, experts)
+        tables = feature_tables(tree, _known(annotated, protocols), log, experts)
     for one in {id(tree): tree, id(told): told}.values():
         for folder, reason in one.aside.items():
             log.leave(folder, reason)
@@ -122,19 +118,6 @@ def _known(annotated: Annotations, protocols: Mapping[str, SplitLists]) -> Known
         {video for ids in [*lists, annotated.videos] for video in ids},
         {*map(len, lists), *queries},
     )
-
-
-def _tables_of_file(
-    path: Path, known: Known, log: FileLog, experts: Sequence[str] | None
-) -> dict[str, FeatureTable]:
-    tables = read_features(path, known.ids, log)
-    doubts = {name: admitted(path, path, name, table, known, experts) for name, table in tables.items()}
-    for name, why in doubts.items():
-        if why is None:
-            log.use(path, f"expert {name}")
-        else:
-            log.leave(path, f"{name}: {why}")
-    return choose({n: table for n, table in tables.items() if doubts[n] is None}, experts, tables, path)
 
 
 def _annotations_and_lists(told: Tree, log: FileLog) -> tuple[Annotations, dict[str, SplitLists]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cmgsd_lite.data import describe, format_description, load_folder
-from tests.data.samples import DIM, SMALL, vector, write_small
+from tests.data.samples import DIM, SMALL, SMALL_PARTS, vector, write_small
 
 COUNTS = {v: 2 + n % 3 for n, v in enumerate(SMALL)}
 CAPTIONS = sum(COUNTS.values())
@@ -132,6 +132,28 @@ def test_a_column_of_text_features_is_told(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.test.features["clip"].values[:, 0], rows[8:])
     (record,) = [record for record in data.files if record.file == "clip.npz"]
     assert record.reason == "text_features: a column that is not used"
+
+
+def test_a_part_with_as_many_videos_as_numbers_is_judged_with_the_others(tmp_path: Path) -> None:
+    write_small(tmp_path)
+    for part, mine in SMALL_PARTS.items():
+        put(tmp_path, f"unnamed_{part}.pkl", {v: vector(v, dim=len(SMALL_PARTS["test"])) for v in mine})
+    data = load_folder(tmp_path)
+    assert list(data.train.features) == ["unnamed"]
+    assert data.test.features["unnamed"].mask.all()
+
+
+def test_a_file_named_itself_is_asked_for_evidence_too(tmp_path: Path) -> None:
+    write_small(tmp_path / "told")
+    put(tmp_path, "features/text_embeddings.pkl", per_video(DIM))
+    path = tmp_path / "features" / "text_embeddings.pkl"
+    with pytest.raises(ValueError, match="found none.*--experts text_embeddings"):
+        load_folder(path, annotations=tmp_path / "told")
+    data = load_folder(path, experts=["text_embeddings"], annotations=tmp_path / "told")
+    assert list(data.train.features) == ["text_embeddings"]
+    path.write_bytes(b"cut")
+    with pytest.raises(ValueError, match=r"text_embeddings\.pkl: expected a whole pickle"):
+        load_folder(path, annotations=tmp_path / "told")
 
 
 def test_one_file_with_good_and_other_arrays(folder: Path) -> None:

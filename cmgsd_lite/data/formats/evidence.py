@@ -62,27 +62,36 @@ class Known:
         return frozenset(self.captions) | frozenset(self.videos)
 
 
-def doubt(folders: Sequence[str], names: Sequence[str], table: FeatureTable, known: Known) -> str | None:
-    """Why a table is not admitted as an expert; None when it is.
+def name_doubt(folders: Sequence[str], names: Sequence[str]) -> str | None:
+    """What a name says against features of videos; None when it says nothing.
 
     Args:
         folders: Names of the folders below the opened path; those named after a task say nothing.
         names: Names of the file and of the key in it.
+
+    Example:
+        >>> name_doubt(["features"], ["clip_text.npz"])
+        'its name says "text", which is no feature of a video'
+    """
+    telling = [name for name in folders if not _TASK.search(name.lower()) or _CONTENT.search(name.lower())]
+    against = _name_against([word for name in (*telling, *names) for word in words_of(name)])
+    return f'its name says "{against}", which is no feature of a video' if against else None
+
+
+def value_doubt(names: Sequence[str], table: FeatureTable, known: Known) -> str | None:
+    """What ids, shape and numbers say against features of videos; the more a name says, the less they do.
+
+    Args:
+        names: Names of the folders, the file and the key in it.
         table: The table.
         known: The videos.
 
     Example:
         >>> one = FeatureTable(["video1"], np.ones((1, 2), np.float32), np.array([0, 1]))
-        >>> doubt(["features"], ["i3d.npz"], one, Known()) is None
+        >>> value_doubt(["features", "i3d.npz"], one, Known()) is None
         True
-        >>> doubt([], ["clip_text.npz"], one, Known())
-        'its name says "text", which is no feature of a video'
     """
-    telling = [name for name in folders if not _TASK.search(name.lower()) or _CONTENT.search(name.lower())]
-    words = [word for name in (*telling, *names) for word in words_of(name)]
-    against = _name_against(words)
-    if against:
-        return f'its name says "{against}", which is no feature of a video'
+    words = [word for name in names for word in words_of(name)]
     model = any(_VIDEO_MODELS.fullmatch(word) for word in words)
     named = model or any(_VIDEO_WORDS.fullmatch(word) for word in words)
     return _ids_against(table, known, named) or _values_against(table, known, model, named)
@@ -110,7 +119,6 @@ def _ids_against(table: FeatureTable, known: Known, named: bool) -> str | None:
 
 
 def _values_against(table: FeatureTable, known: Known, model: bool, named: bool) -> str | None:
-    """What the numbers say; the more a name says, the less its shape does."""
     count, dim = len(table.position), table.dim
     as_captions = [(n, known.captions[v]) for v, n in zip(table.ids, table.counts, strict=True)
                    if n and v in known.captions]  # fmt: skip

@@ -104,10 +104,10 @@ def _with_lengths(content: Mapping[Any, Any]) -> Mapping[Any, Any]:
 
 def _are_videos(nested: Mapping[Any, Mapping[Any, Any]], known: Collection[str]) -> bool:
     """Whether the outer keys are videos, rather than experts or parts."""
-    if any(part_of(str(key)) for key in nested):
-        return False
     if looks_like_ids(map(_id, nested), known):
         return True
+    if any(part_of(str(key)) for key in nested):
+        return False
     inner = {_id(key) for value in nested.values() for key in value}
     if known or inner & {*columns.FEATURE_KEYS}:
         return not looks_like_ids(inner, known) and bool(inner & {*columns.FEATURE_KEYS})
