@@ -189,7 +189,8 @@ def _training(parser: argparse.ArgumentParser) -> None:
         "--protocol", help="1k-A (= 9k), 7k, full, miech; the embedded data: low, default, high"
     )
     parser.add_argument(
-        "--experts", help="comma-separated feature tables; default: those of one vector a video"
+        "--experts",
+        help="comma-separated feature tables; default: those of one vector a video, if every video has one",
     )
     parser.add_argument("--queries", choices=["all", "protocol"], help="test queries (default: all)")
     parser.add_argument("--model", choices=MODELS, default="mean-pool")

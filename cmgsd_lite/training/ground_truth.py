@@ -64,7 +64,7 @@ def known_relevance(dataset: RetrievalDataset, queries: str = "all") -> KnownRel
         texts = [text for name in split.video_ids for text in chosen.get(name, [])]
         captions = [split.captions[name] for name in split.video_ids]
         kinds = {"caption overlap": caption_overlap(texts, captions, owner)}
-        without = sum(name not in split.categories for name in split.video_ids)
+        without = sum(split.categories.get(name) is None for name in split.video_ids)
         if split.categories and without:
             notes.append(
                 f"relevance by category is left out: {without:,} of {len(split):,} test videos have none"
