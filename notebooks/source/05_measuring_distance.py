@@ -248,7 +248,7 @@ show_figure(
 #
 # ## 4. The table
 #
-# One batch is an anecdote. `python -m cmgsd_lite.training.teacher_quality` measures on five seeds with five batches
+# One batch is an anecdote. `python -m cmgsd_lite teacher-quality` measures on five seeds with five batches
 # each, on training clips and on validation clips, which no model has seen: the static distances, and those of
 # models after 20 epochs. The result file comes with the package.
 
