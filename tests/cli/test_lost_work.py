@@ -318,6 +318,23 @@ def test_files_written_name_no_path_of_this_machine(folder, here, capsys):
             assert name.encode() not in content, path.name
 
 
+def test_resuming_as_a_user_spells_it(here, capsys):
+    write_folder(here / "videos")
+    (here / "link").symlink_to(here / "videos")
+    words = ("train", "--out", "out", "--json", *QUICK)
+    first = json.loads(run(capsys, *words, "--data", "videos")[1])
+    for spelling in ("./videos", "videos/", here / "videos", "link"):
+        code, out, error = run(capsys, *words, "--data", spelling, "--resume")
+        assert code == 0, error
+        assert json.loads(out)["rows"][0]["mean"] == first["rows"][0]["mean"]
+    write_folder(here / "videos", seed=1)  # other videos under the same path and names
+    written = (here / "out" / "metrics.json").read_bytes()
+    code, out, error = run(capsys, *words, "--data", "videos", "--resume")
+    assert (code, out) == (2, "")
+    assert "found other train captions, train features of rgb" in error.splitlines()[-1]
+    assert (here / "out" / "metrics.json").read_bytes() == written
+
+
 @pytest.mark.slow
 def test_a_page_that_fails_leaves_the_table(here, capsys, monkeypatch):
     monkeypatch.setattr(jobs, "write_truth_page", lambda *_: 1 / 0)

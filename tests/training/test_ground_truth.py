@@ -35,7 +35,7 @@ def test_captions_and_categories_that_all_have():
 @pytest.mark.parametrize("missing", ["key", None])
 def test_a_video_without_its_category_leaves_the_kind_out(missing):
     split = make_split(6)
-    categories = {video: 1 for video in split.video_ids}
+    categories = dict.fromkeys(split.video_ids, 1)
     if missing == "key":
         del categories[split.video_ids[2]]
     else:
@@ -54,7 +54,7 @@ def test_without_a_common_word_nothing_is_relevant_beside_the_own_video():
 
 def test_where_captions_have_no_word_at_all_the_category_is_the_main_kind():
     split = with_captions(lambda i: "it is there")
-    found = known(replace(split, categories={video: 7 for video in split.video_ids}))
+    found = known(replace(split, categories=dict.fromkeys(split.video_ids, 7)))
     assert list(found.kinds) == ["category"]
     assert "relevance by caption overlap is left out: no video is relevant to any query" in found.notes
     assert known(split).kinds == {}
