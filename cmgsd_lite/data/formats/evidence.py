@@ -15,24 +15,26 @@ from cmgsd_lite.data.formats.tables import FeatureTable
 
 # Networks and channels that features of videos are named after.
 _VIDEO_MODELS = re.compile(
-    r"rgb|(opt(ical)?)?flow|[isctr]3d\w*|p3d|x3d|r2p1d\w*|r2plus1d\w*|resnet\w*|resnext\w*|senet\w*|densenet\w*|"
-    r"inception\w*|mobilenet\w*|efficientnet\w*|vgg\w*|audio\w*|sound\w*|speech\w*|ocr|faces?|scenes?|objects?|"
-    r"motion\w*|appearance\w*|slowfast\w*|timesformer\w*|videomae\w*|swin\w*|vit\w{0,5}|dino\w*|actions?|imagenet|places365"
+    r"rgb|(opt(ical)?)?flow|[iscprtx]3d\w*|r2p1d\w*|r2plus1d\w*|resnet\w*|resnext\w*|senet\w*|densenet\w*|"
+    r"inception\w*|mobilenet\w*|efficientnet\w*|vgg\w*|audio\w*|sound\w*|speech\w*|ocr|faces?|scenes?|"
+    r"objects?|actions?|motion\w*|appearance\w*|slowfast\w*|timesformer\w*|videomae\w*|swin\w*|vit\w{0,5}|"
+    r"dino\w*|imagenet|places365"
 )
-_VIDEO_WORDS = re.compile(r"videos?\w*|vids?|visual\w*|vis|frames?|images?|imgs?|clips?video|shots?")
+_VIDEO_WORDS = re.compile(r"videos?\w*|vids?|visual\w*|vis|frames?|images?|imgs?|shots?")
 # What is no feature of a video wherever it stands in a name, and what is none as a word of its own.
 _NOT_INSIDE = re.compile(
-    r"caption|sentence|quer(y|ies)|(?<!con)text(?!ur)|transcript|similarit|one_?hot|label|categor|logit|relevan|input_ids"
+    r"caption|sentence|quer(y|ies)|(?<!con)text(?!ur)|transcript|similarit|one_?hot|label|categor|logit|"
+    r"relevan|input_ids"
 )
 _NOT_AS_WORD = re.compile(
     r"sims?|scores?|matrix|matrices|dists?|distances?|ranks?|ranking|caps?|sents?|words?|tokens?|tok|titles?|"
     r"desc|descriptions?|questions?|answers?|class(es)?|targets?|gt|tags?|masks?|lengths?|neighbou?rs|"
-    r"index|indices|idx|[tvi]2[tvi]|t2vid|topics?|lang|language|prompts?|txt|nlp|tfidf|bow"
+    r"index|indices|idx|[tvi]2[tvi]|topics?|lang|language|prompts?|txt|nlp|tfidf|bow"
 )
 # Word and sentence encoders; of speech or of letters in the picture (CE: speech-w2v, ocr) they are an expert.
 _TEXT_MODELS = re.compile(
-    r"w2v\w*|word2vec\w*|glove\w*|fasttext\w*|\w*bert\w*|gpt\w*|openai-gpt|t5\w*|minilm\w*|mpnet\w*|elmo|"
-    r"wordllama\w*|llama\w*|ctrl|xlnet\w*|grovel|howto100m_?text|sbert|sentencetransformer\w*"
+    r"w2v\w*|word2vec\w*|glove\w*|fasttext\w*|\w*bert\w*|gpt\w*|t5\w*|minilm\w*|mpnet\w*|elmo|simcse\w*|"
+    r"wordllama\w*|llama\w*|xlnet\w*|bge\w*|gte\w*|e5\w*"
 )
 _READ_FROM_VIDEO = re.compile(r"speech\w*|ocr|audio\w*|asr")
 _SHORT = 16  # a list of a few videos may well be as long as a vector

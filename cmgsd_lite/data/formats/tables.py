@@ -177,7 +177,7 @@ def table_from_values(ids: Sequence[object], values: Sequence[object], source: P
             raise DataError(f"{source}: expected one length D, found {dim} in {present[0][0]} and {found}")
     counts = [0 if t is None else len(t) for t in tokens]
     rows = np.concatenate([t for _, t in present])
-    # A column of [N] integers arrives as N scalars; None and NaN say nothing about the others.
+    # What is missing (None, NaN) says nothing about the others.
     whole = all(
         np.asarray(v).dtype.kind in "iu" for v, t in zip(values, tokens, strict=True) if t is not None
     )
