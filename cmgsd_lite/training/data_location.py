@@ -32,7 +32,7 @@ def location_of(data: str, folder: Path | None) -> dict[str, str | None]:
     """
     if data == EMBEDDED:
         return {"data": EMBEDDED, "data_from_here": None}
-    target = Path(data).expanduser().resolve()
+    target = Path(os.path.expanduser(data)).resolve()
     name = target.name if target.name != EMBEDDED else f"./{EMBEDDED}"
     return {"data": name, "data_from_here": None if folder is None else _seen_from(folder, target)}
 
@@ -69,7 +69,7 @@ def data_of(about: dict[str, Any], checkpoint: Path) -> str:
 
 def _seen_from(folder: Path, target: Path) -> str | None:
     """The way from one folder to another, or None if it leads through a home folder or from the root down."""
-    start, home = folder.resolve(), Path.home().resolve()
+    start, home = folder.resolve(), Path(os.path.expanduser("~")).resolve()
     at_home = [home in (path, *path.parents) for path in (start, target)]
     common = [path for path in (start, *start.parents) if path in (target, *target.parents)]
     if at_home[0] != at_home[1] or not common or common[0] == Path(start.anchor):

@@ -124,7 +124,7 @@ def _check_data(path: Path, about: dict[str, Any], saved: dict[str, Any], data: 
     if "data" in about and "data" in saved["about"]:
         # Without a digest the folder must be the same one, however it is spelled.
         try:
-            here, there = (Path(data_of(one, path)).expanduser().resolve() for one in (about, saved["about"]))
+            here, there = (Path(data_of(one, path)).resolve() for one in (about, saved["about"]))
         except DataError:
             raise DataError(
                 f"{path}: holds neither a digest of its data nor a way to its folder, so that it can not be "
