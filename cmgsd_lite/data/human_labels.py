@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cmgsd_lite.data.formats.files import user_path
 from cmgsd_lite.errors import DataError
 
 
@@ -164,6 +165,7 @@ def _json(path: Path) -> Iterator[tuple[str, list[int]]]:
 
 
 def _existing(path: Path) -> Path:
+    path = user_path(path)
     if not path.is_file():
         raise DataError(f"{path}: expected a file of captions with human labels, found none")
     return path

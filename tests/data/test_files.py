@@ -210,6 +210,14 @@ def test_other_captions_of_the_same_videos_are_told(
     assert any(first in note and "other captions" in note for note in describe(tmp_path)["missing"])
 
 
+def test_as_many_captions_are_chosen_by_name(tmp_path: Path) -> None:
+    captions(tmp_path, "b.json", {"video1": ["one"]})
+    captions(tmp_path, "a.json", {"video1": ["eins"]})
+    assert read_annotations(tmp_path).captions == {"video1": ["eins"]}
+    record = next(r for r in describe(tmp_path)["files"] if r["file"] == "b.json")
+    assert "than in a.json, which is used (its name comes first)" in record["reason"]
+
+
 def test_equal_captions_and_test_queries_are_no_conflict(folder: Path) -> None:
     again = json.loads((folder / "ref_captions.json").read_text())
     captions(folder, "again.jsonl", {v: again[v][::-1] for v in SMALL[:5]})

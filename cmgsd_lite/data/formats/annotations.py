@@ -286,8 +286,15 @@ def _other_captions(part: Annotations, merged: Annotations, taken: Mapping[str, 
     used = ", ".join(sorted({Path(taken[v]).name for v in others}))
     kind = part.sources[0][1]
     first = next((k for f, k in merged.sources if f == taken[others[0]]), kind)
-    why = f"{first} comes before {kind}" if first != kind else "it has more captions, or else by its name"
-    return f"{len(others):,} videos have other captions in it than in {used}, which is used ({why})"
+    # A file of the same kind went before because it has more captions, or by its name.
+    more = sum(len(merged.captions[v]) for v, file in taken.items() if file == taken[others[0]])
+    by_name = more == sum(map(len, part.captions.values()))
+    why = "its name comes first" if by_name else "it has more captions"
+    why = f"{first} comes before {kind}" if first != kind else why
+    return (
+        f"{len(others):,} videos have other captions in it than in {used}, which is used ({why}); "
+        "keep one of them in the folder to choose"
+    )
 
 
 def _rank(part: Annotations) -> tuple[int, int, str]:
