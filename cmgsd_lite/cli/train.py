@@ -122,7 +122,7 @@ def _write_partial(
     total = len(experiment.conditions) * len(experiment.seeds)
     try:
         write_json(out / PARTIAL, tabulate(experiment, described, finished))
-    except OSError as error:  # the error that stopped the job is the one to be raised
+    except (OSError, ValueError) as error:  # the error that stopped the job is the one to be raised
         say(f"{PARTIAL}: not written: {error}")
     else:
         say(f"stopped after {len(finished)} of {total} runs; their numbers are in {out / PARTIAL}")
@@ -163,11 +163,11 @@ def _finish(
     say(f"written: {', '.join(written)} under {out}")
 
 
-def _write_numbers(out: Path, results: dict[str, Any], runs: Sequence[RunResult]) -> OSError | None:
-    """Write the files; an error is kept until the reader has seen the numbers."""
+def _write_numbers(out: Path, results: dict[str, Any], runs: Sequence[RunResult]) -> Exception | None:
+    """Write the files; an error (a full disk, a number that is none) waits until the reader has seen all."""
     try:
         write_json(out / "metrics.json", results)
         write_json(out / "history.json", {f"{run.name} seed {run.seed}": run.history for run in runs})
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return error
     return None
