@@ -1,13 +1,18 @@
-"""``import cmgsd_lite`` loads nothing, and hands on the names that one needs in one's own training code."""
+"""``import cmgsd_lite`` loads nothing and hands on names for one's own training code; pins match ranges."""
 
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import cmgsd_lite
+
+ROOT = Path(__file__).resolve().parent.parent
 
 NAMES = [name for name in cmgsd_lite.__all__ if name != "__version__"]
 
@@ -57,3 +62,22 @@ def test_type_checkers_are_told_the_same_names():
         for alias in node.names
     }
     assert told == dict.fromkeys(NAMES, True)
+
+
+def test_pins_and_ranges_name_the_same_packages():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    learner = {*project["project"]["dependencies"], *extras["data"], *extras["course"], "jupyterlab", "nbval"}
+    assert pinned("requirements.txt") == names(learner)
+    assert pinned("requirements-dev.txt") == names(project["dependency-groups"]["dev"]) - names(learner)
+
+
+def names(requirements):
+    return {canonicalize_name(Requirement(line).name) for line in requirements} - {"cmgsd-lite"}
+
+
+def pinned(file):
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    found = [Requirement(line) for line in lines if line and line[0] not in "#-"]
+    assert all(str(pin.specifier).startswith("==") for pin in found)
+    return names(map(str, found))
