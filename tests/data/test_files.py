@@ -138,9 +138,11 @@ def test_a_damaged_file_of_mmts_tree_is_one_video_less(tmp_path: Path) -> None:
     assert any("video29.h5: left out: expected a whole HDF5 file" in note for note in data.notes)
 
 
-def test_a_record_without_id_names_its_file(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text('[{"video_id": null, "caption": "a dog"}]')
-    with pytest.raises(DataError, match=r"x\.json: video id.*found None beside 'a dog'"):
+@pytest.mark.parametrize("video", [None, "", {"id": 1}, [1], True])
+def test_a_record_without_id_names_its_file(tmp_path: Path, video: Any) -> None:
+    records = [{"video_id": 1, "caption": "a cat"}, {"video_id": video, "caption": "a dog"}]
+    (tmp_path / "x.json").write_text(json.dumps(records))
+    with pytest.raises(DataError, match=r"x\.json: video id: expected a name or a whole number, found"):
         read_annotations(tmp_path / "x.json")
 
 

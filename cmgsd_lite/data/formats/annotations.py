@@ -119,28 +119,9 @@ def _is_categories(name: str) -> bool:
 
 
 def _build(kind: str, path: Path, parsed: "formats.Parsed") -> Annotations:
-    """Group parsed sentences by video; what is blank or no text is left out and counted."""
-    captions: dict[str, list[str]] = {}
-    extras: dict[str, list[dict[str, Any]]] = {}
-    id_of = _cached(video_id_of)
-    lost: dict[str, list[str]] = {}
-    for raw_id, caption, extra in parsed.sentences:
-        text, trouble = text_of(caption)
-        if trouble:
-            lost.setdefault(trouble, []).append(str(raw_id))
-        if text is None:
-            continue
-        try:
-            video = id_of(raw_id)
-        except DataError as error:
-            raise DataError(f"{path}: {error} beside {text[:40]!r}") from error
-        captions.setdefault(video, []).append(text)
-        if parsed.has_extras:
-            extras.setdefault(video, []).append(extra)
-    notes = [
-        f"{path.name}: {len(mine):,} {trouble}" + ("" if "empty" in trouble else f" (first: {mine[0]})")
-        for trouble, mine in lost.items()
-    ]
+    """Group what was parsed by video."""
+    id_of = _ids_of(path)
+    captions, extras, notes = _texts(path, parsed, id_of)
     videos = {id_of(raw_id): info for raw_id, info in parsed.videos}
     if len(videos) != len(parsed.videos):
         raise DataError(
@@ -162,6 +143,30 @@ def _build(kind: str, path: Path, parsed: "formats.Parsed") -> Annotations:
         name=parsed.name,
         category_words=words,
     )
+
+
+def _texts(
+    path: Path, parsed: "formats.Parsed", id_of: Callable[[object], str]
+) -> tuple[dict[str, list[str]], dict[str, list[dict[str, Any]]], list[str]]:
+    """Captions and their extras by video; what is blank or no text is left out, and counted in notes."""
+    captions: dict[str, list[str]] = {}
+    extras: dict[str, list[dict[str, Any]]] = {}
+    lost: dict[str, list[str]] = {}
+    for raw_id, caption, extra in parsed.sentences:
+        text, trouble = text_of(caption)
+        if trouble:
+            lost.setdefault(trouble, []).append(str(raw_id))
+        if text is None:
+            continue
+        video = id_of(raw_id)
+        captions.setdefault(video, []).append(text)
+        if parsed.has_extras:
+            extras.setdefault(video, []).append(extra)
+    notes = [
+        f"{path.name}: {len(mine):,} {trouble}" + ("" if "empty" in trouble else f" (first: {mine[0]})")
+        for trouble, mine in lost.items()
+    ]
+    return captions, extras, notes
 
 
 def text_of(caption: Any) -> tuple[str | None, str]:
@@ -231,16 +236,20 @@ def numbered(told: Annotations) -> Annotations:
     return replace(told, categories={**words, **told.categories}, category_names=names)
 
 
-def _cached(function: Callable[[object], str]) -> Callable[[object], str]:
-    """Ids repeat twenty times a video; int 7 and "7" may share an entry, since both mean video7."""
-    known: dict[object, str] = {}
+def _ids_of(path: Path) -> Callable[[object], str]:
+    """`video_id_of` with a memory, since ids repeat twenty times a video; errors name the file."""
+    known: dict[str, str] = {}
 
-    def cached(value: object) -> str:
-        if value not in known:
-            known[value] = function(value)
-        return known[value]
+    def id_of(value: object) -> str:
+        key = repr(value)
+        if key not in known:
+            try:
+                known[key] = video_id_of(value)
+            except DataError as error:
+                raise DataError(f"{path}: {error}") from error
+        return known[key]
 
-    return cached
+    return id_of
 
 
 def merge_annotations(parts: Iterable[Annotations], where: Path, need_captions: bool = True) -> Annotations:
