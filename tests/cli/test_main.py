@@ -56,7 +56,7 @@ def test_help_and_mistakes_load_nothing_but_the_package(arguments):
 def test_a_command_does_load_what_it_needs():
     _, modules = loaded("info")
     assert {"torch", "numpy"} <= set(modules), "else the test above could not fail"
-    assert not {"matplotlib", "IPython", "pandas"} & set(modules), "info draws nothing"
+    assert not {"matplotlib", "seaborn", "IPython", "pandas"} & set(modules), "info draws nothing"
 
 
 def test_the_names_in_the_parser_are_the_real_ones():

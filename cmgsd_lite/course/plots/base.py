@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import seaborn
 from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -17,11 +18,8 @@ from PIL import Image
 
 from cmgsd_lite.runtime import write_atomically
 
-PALETTE = (
-    *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
-    *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
-)
-"""Ten colours that colour-blind readers tell apart: the palette "colorblind" of seaborn."""
+PALETTE = seaborn.color_palette("colorblind")
+"""Ten colours that colour-blind readers tell apart."""
 STYLES = ("-", "--", ":", "-.")
 FIGURES_FOLDER = "CMGSD_FIGURES"
 """Environment variable: where ``show_figure`` writes PNG and SVG copies for slides, if set."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import seaborn
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -74,8 +75,8 @@ def plot_similarity_distributions(
     edges = np.histogram_bin_edges(together, bins, (together.min() - 0.01, together.max() + 0.01))
     for name, value in values.items():
         colour, dash = _LOOK[name]
-        density, _ = np.histogram(value, edges, density=True)
-        ax.stairs(density, edges, color=PALETTE[colour], linestyle=dash, linewidth=1.8, label=name)
+        look = {"color": PALETTE[colour], "linestyle": dash, "linewidth": 1.8, "label": name}
+        seaborn.histplot(x=value, bins=edges, stat="density", element="step", fill=False, ax=ax, **look)
         ax.plot([value.mean()] * 2, [0.94, 1.0], color=PALETTE[colour], transform=ax.get_xaxis_transform())
     ax.set(xlabel="similarity of text and video (cosine)", ylabel="density")
     ax.set_ylim(0, ax.get_ylim()[1] * 1.08)

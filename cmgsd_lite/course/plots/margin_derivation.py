@@ -126,7 +126,7 @@ def plot_by_group(
     ax = new_axes(ax)
     boxes = ax.boxplot(list(values.values()), showfliers=False, patch_artist=True, widths=0.5)
     for number, box in enumerate(boxes["boxes"]):
-        box.set(facecolor=(PALETTE[number], 0.5))
+        box.set(facecolor=(*PALETTE[number], 0.5))
     ax.set_xticks(range(1, len(values) + 1), list(values))
     if level is not None:
         ax.axhline(level, color="black", linestyle="--", linewidth=1)
