@@ -41,10 +41,12 @@ _MODULES = {
 __all__ = ["__version__", *_MODULES]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'cmgsd_lite' has no attribute {name!r}")
-    return getattr(import_module(f"cmgsd_lite.{_MODULES[name]}"), name)
+if not TYPE_CHECKING:  # a type checker that sees this function takes every name for granted
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module 'cmgsd_lite' has no attribute {name!r}")
+        return getattr(import_module(f"cmgsd_lite.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
