@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cmgsd_lite.data.formats.annotations import Annotations
-from cmgsd_lite.data.formats.files import UnknownLayoutError, video_id_of
+from cmgsd_lite.data.formats.files import UnknownLayoutError, any_layout, video_id_of
 from cmgsd_lite.data.formats.names import TEST
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.records import FileLog
@@ -155,7 +155,8 @@ def _take(path: Path, published: _Published, log: FileLog) -> None:
     if not may_list(path):
         return
     try:
-        slots = slots_in(path)
+        with any_layout(path):
+            slots = slots_in(path)
     except UnknownLayoutError as error:
         log.tried(path, error)
         return

@@ -16,6 +16,7 @@ import numpy as np
 from cmgsd_lite.data.formats import captions as formats
 from cmgsd_lite.data.formats.files import (
     UnknownLayoutError,
+    any_layout,
     read_members,
     user_path,
     video_id_of,
@@ -95,6 +96,11 @@ def read_annotation_file(path: Path) -> Annotations:
     path = user_path(path)
     if not path.exists():
         raise DataError(f"{path}: expected an annotation file, found nothing there")
+    with any_layout(path):
+        return _read(path)
+
+
+def _read(path: Path) -> Annotations:
     if path.is_dir():
         return _build("hdf5", path, formats.parse_token_lists(read_h5_tree_captions(path), path))
     if path.suffix in (".pkl", ".pickle"):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cmgsd_lite.data.formats import arrays, hdf5, store, video_folders
-from cmgsd_lite.data.formats.files import UnknownLayoutError, is_archive, unpacked, user_path
+from cmgsd_lite.data.formats.files import UnknownLayoutError, any_layout, is_archive, unpacked, user_path
 from cmgsd_lite.data.formats.mapping import combine, tables_from_mapping
 from cmgsd_lite.data.formats.names import expert_name
 from cmgsd_lite.data.formats.pickles import load_pickle
@@ -58,7 +58,8 @@ def read_features(
     if is_archive(path):
         with unpacked(path) as folder:
             return read_features(innermost(folder), known)
-    return _read_folder(path, known, log) if path.is_dir() else _read_file(path, known, log)
+    with any_layout(path):
+        return _read_folder(path, known, log) if path.is_dir() else _read_file(path, known, log)
 
 
 def innermost(folder: Path) -> Path:

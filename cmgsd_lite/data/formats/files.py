@@ -34,6 +34,18 @@ def user_path(path: str | Path) -> Path:
     return Path(path) if Path(path).exists() else Path(os.path.expanduser(path))
 
 
+@contextmanager
+def any_layout(path: Path) -> Iterator[None]:
+    """Whatever a strange layout makes of a reader becomes a DataError that names the file."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (TypeError, ValueError, AttributeError, LookupError, RecursionError, OverflowError) as error:
+        found = " ".join(str(error).split())[:120]
+        raise DataError(f"{path}: expected a known layout, found another ({found})") from error
+
+
 def whole_signs(text: str) -> str:
     """The text without lone surrogates, as broken JSON escapes leave them: nothing could write them."""
     if not _SURROGATE.search(text):

@@ -60,9 +60,12 @@ def tables_from_mapping(
         return {stem: _one_a_video(content, source, known)}
     for key in content.keys() - nested.keys():
         left[str(key)] = f"expected a dict like the others, found {type(content[key]).__name__}"
-    if _are_videos(nested, known):
-        return tables_from_mapping(_of_videos(nested, source), stem, source, known, left)
-    return _several(nested, stem, source, known, left)
+    if not _are_videos(nested, known):
+        return _several(nested, stem, source, known, left)
+    of_videos = _of_videos(nested, source)
+    if of_videos is not None:
+        return {stem: _one_a_video(of_videos, source, known)}
+    return _several(_by_expert(nested), stem, source, known, left)
 
 
 def _by_path(content: Mapping[Any, Any]) -> Mapping[Any, Any]:
@@ -128,12 +131,17 @@ def _id(key: Any) -> str:
         return str(key)
 
 
-def _of_videos(nested: Mapping[Any, Mapping[Any, Any]], source: Path) -> dict[Any, Any]:
-    """{id: frames, or features with a length} as {id: value}; several experts of a video as {expert: ...}."""
+def _of_videos(nested: Mapping[Any, Mapping[Any, Any]], source: Path) -> dict[Any, Any] | None:
+    """{id: frames, or features with a length} as {id: value}; None when it is several experts of a video."""
     if all(are_frames(map(str, value)) for value in nested.values()):
         return {video: stack_frames(value, f"{source}, {video}") for video, value in nested.items()}
     if all(columns.first_key(value, columns.FEATURE_KEYS) for value in nested.values()):
         return {video: columns.own_tokens(value, f"{source}, {video}") for video, value in nested.items()}
+    return None
+
+
+def _by_expert(nested: Mapping[Any, Mapping[Any, Any]]) -> dict[Any, dict[Any, Any]]:
+    """{id: {expert: value}} as {expert: {id: value}}."""
     experts: dict[Any, dict[Any, Any]] = {}
     for video, value in nested.items():
         for expert, array in value.items():
