@@ -107,7 +107,7 @@ def read_queries(path: str | Path) -> dict[str, list[str]]:
         DataError: no such columns, or a row that is cut off.
     """
     path = user_path(path)
-    return Listed.of([], csv_sentences(read_text(path), path)).queries
+    return Listed.of([], csv_sentences(csv_table(read_text(path), path), path)).queries
 
 
 def role_of(path: Path) -> Slot | None:
@@ -162,8 +162,9 @@ def slots_in(path: Path) -> dict[Slot, Listed]:
     if content is not None:
         return {slot: _of_content(content, path)}
     ids = read_split_list(path)
-    has_sentences = path.suffix in _TABLES and all(csv_columns(csv_table(read_text(path), path).header))
-    return {slot: Listed.of(ids, csv_sentences(read_text(path), path) if has_sentences else [])}
+    table = csv_table(read_text(path), path) if path.suffix in _TABLES else None
+    has_sentences = table is not None and all(csv_columns(table.header))
+    return {slot: Listed.of(ids, csv_sentences(table, path) if table and has_sentences else [])}
 
 
 def may_list(path: Path) -> bool:

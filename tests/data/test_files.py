@@ -160,6 +160,11 @@ def test_files_of_annotations_elsewhere_are_told_too(tmp_path: Path) -> None:
     (tmp_path / "features" / "i3d.pkl").write_bytes(pickle.dumps({v: vector(v) for v in SMALL}))
     data = load_folder(tmp_path / "features", annotations=tmp_path / "told")
     assert {"i3d.pkl", "ref_captions.json", "train_list.txt"} <= set(told(data.files))
+    within = [tmp_path / "told", tmp_path, tmp_path / "features"]
+    for path in within[1:]:
+        for where in within[:2]:
+            names = [record.file for record in load_folder(path, annotations=where).files]
+            assert len(names) == len(set(names)) == 5
     one = load_folder(tmp_path / "features" / "i3d.pkl", annotations=tmp_path / "told")
     assert told(one.files)["i3d.pkl"] == ("expert i3d", "")
 

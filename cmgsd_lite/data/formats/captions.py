@@ -12,7 +12,7 @@ from cmgsd_lite.data.formats.delimited import (
     CAPTION_KEYS,
     CSV_ID_KEYS,
     csv_columns,
-    csv_ids,
+    csv_sentences,
     csv_table,
 )
 from cmgsd_lite.data.formats.files import UnknownLayoutError, decode
@@ -240,13 +240,10 @@ def jsonl_records(text: str, path: Path) -> list[Any]:
 def parse_csv(text: str, path: Path) -> tuple[str, Parsed]:
     """Csv with a column of ids and a column of sentences (key,vid_key,video_id,sentence)."""
     table = csv_table(text, path)
-    id_key, caption_key = csv_columns(table.header)
-    if id_key is None or caption_key is None:
-        found = ", ".join(table.header) or "none"
-        raise UnknownLayoutError(f"{path}: expected columns video_id and sentence, found {found}")
-    rows = zip(csv_ids(table, id_key, path), table.column(caption_key), strict=True)
-    others = [key for key in CAPTION_KEYS if key in table.header and key != caption_key]
-    notes = _unused(dict.fromkeys(others, caption_key), path)
+    rows = csv_sentences(table, path)
+    used = csv_columns(table.header)[1]
+    others = [key for key in CAPTION_KEYS if key in table.header and key != used]
+    notes = _unused(dict.fromkeys(others, str(used)), path)
     return "csv", Parsed([(video, sentence, {}) for video, sentence in rows], notes=notes)
 
 

@@ -104,14 +104,13 @@ def csv_columns(header: list[str]) -> tuple[str | None, str | None]:
     return id_key, next((key for key in CAPTION_KEYS if key in header), None)
 
 
-def csv_sentences(text: str, path: Path) -> list[tuple[str, str]]:
-    """(id, sentence) of each row of a csv.
+def csv_sentences(table: Table, path: Path) -> list[tuple[str, str]]:
+    """(id, sentence) of each row.
 
     Raises:
         UnknownLayoutError: no such columns.
-        DataError: a row that is cut off or too long, or without an id.
+        DataError: a row without an id.
     """
-    table = csv_table(text, path)
     id_key, caption_key = csv_columns(table.header)
     if id_key is None or caption_key is None:
         found = ", ".join(table.header) or "none"

@@ -89,8 +89,10 @@ def records_of(log: FileLog, roots: Sequence[Path], otherwise: Callable[[Path], 
         otherwise: The reason why a file that nobody looked at is left out.
     """
     groups: dict[tuple[Path, str, str | None, str], list[Path]] = {}
+    seen: set[Path] = set()  # annotations may lie below the features, or the other way round
     for root in roots:
-        for path in _files(root, log):
+        for path in filter(lambda path: path not in seen, _files(root, log)):
+            seen.add(path)
             place = log.place(path)
             used, reason = (None, otherwise(path)) if place is None else log.fate(place)
             folder = path.parent if place in (None, path) else place
