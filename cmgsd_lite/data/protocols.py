@@ -192,7 +192,7 @@ def _take_index(path: Path, annotations: Annotations, published: _Published, log
     queries = {}
     for key, number in index.items():
         mine = annotations.captions.get(video_id_of(key), [])
-        if 0 <= int(number) < len(mine):
+        if isinstance(number, int | np.integer) and 0 <= number < len(mine):
             queries[video_id_of(key)] = [mine[int(number)]]
     published.queries["1k-A"] = queries
     published.note(

@@ -150,10 +150,13 @@ def slots_in(path: Path) -> dict[Slot, Listed]:
         if found:
             return found
     content = _content(path) if path.suffix in _RECORDS else None
-    videos = content.get("videos") if isinstance(content, Mapping) else None
-    if isinstance(videos, list) and any(isinstance(v, Mapping) and v.get("split") for v in videos):
+    told = content if isinstance(content, Mapping) else {}
+    videos = told.get("videos")
+    if isinstance(videos, list) and "sentences" not in told:
+        content = videos
+    elif isinstance(videos, list) and any(isinstance(v, Mapping) and v.get("split") for v in videos):
         raise UnknownLayoutError(f"{path}: expected a split list, found videos with parts of their own")
-    found = _by_key(content, path) or _by_record(content)
+    found = _by_key(content, path) or _by_record(content, path)
     if found:
         return found
     slot = role_of(path)
@@ -207,10 +210,15 @@ def _grouped(rows: Iterable[tuple[Any, Any, Any]]) -> dict[Slot, Listed]:
     }
 
 
-def _by_record(content: Any) -> dict[Slot, Listed]:
-    """[{id, caption, "split": ...}, ...], or {id: part}."""
+def _by_record(content: Any, path: Path) -> dict[Slot, Listed]:
+    """[{id, caption, "split": ...}, ...], {id: part}, {id: {"split": part, ...}}, or one of them in a key."""
+    if isinstance(content, Mapping) and len(content) == 1:
+        inner = next(iter(content.values()))
+        return _by_key(inner, path) or _by_record(inner, path)
     if isinstance(content, Mapping) and all(isinstance(v, str) and is_part(v) for v in content.values()):
         return _grouped((part, video, None) for video, part in content.items())
+    if isinstance(content, Mapping) and all(isinstance(value, Mapping) for value in content.values()):
+        content = [{**value, ID_KEYS[0]: video} for video, value in content.items()]
     if not isinstance(content, list) or not all(isinstance(record, Mapping) for record in content):
         return {}
     rows = []

@@ -56,7 +56,8 @@ def test_a_list_a_part(folder: Path, words: tuple[str, str, str], name: str) -> 
 
 
 @pytest.mark.parametrize("words", WORDS, ids="-".join)
-@pytest.mark.parametrize("kind", ["ids", "records", "by id", "id to part", "column", "key"])
+@pytest.mark.parametrize("kind", ["ids", "records", "by id", "id to part", "column", "key",
+                                  "by id and key", "database", "wrapped", "videos"])  # fmt: skip
 def test_one_file_for_all_parts(folder: Path, words: tuple[str, str, str], kind: str) -> None:
     parts = dict(zip(words, SMALL_PARTS.values(), strict=True))
     content: Any = {
@@ -65,6 +66,10 @@ def test_one_file_for_all_parts(folder: Path, words: tuple[str, str, str], kind:
         "by id": {word: {v: [f"query for {v}"] for v in mine} for word, mine in parts.items()},
         "id to part": {v: word for word, mine in parts.items() for v in mine},
         "key": [record(v, split=word) for word, mine in parts.items() for v in mine],
+        "by id and key": {v: {"subset": word} for word, mine in parts.items() for v in mine},
+        "database": {"database": {v: {"subset": word} for word, mine in parts.items() for v in mine}},
+        "wrapped": {"split": parts},
+        "videos": {"videos": [{"video_id": v, "split": w} for w, mine in parts.items() for v in mine]},
     }.get(kind)
     if kind == "column":
         rows = [f"{v},{word},query for {v}" for word, mine in parts.items() for v in mine]
