@@ -15,7 +15,9 @@ def load_dataset(
     Args:
         name_or_path: "minivtt", or a folder that is searched two levels deep (see `load_folder`).
         protocol: "1k-A" (also "9k"), "7k", "full" or "miech"; None for the best known one found.
-        experts: Names of the experts to use; None for all.
+        experts: Names of the experts to use, whatever they look like; None for all files that there is
+            evidence for (a name or a shape of video features). The data set's `files` say what became of
+            each file, and why.
 
     Raises:
         DataError: nothing usable; the message names the file, what was expected and what was found.
