@@ -71,14 +71,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             setattr(options, name, os.path.expanduser(getattr(options, name)))
     try:
         _run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read the output has gone, as `| head` does
+        _drop_output()
+        return 128 + 13  # as a process that SIGPIPE ended
     except (ValueError, OSError) as error:
         line = " ".join(str(error).split())
         print(f"{parser.prog} {options.command}: error: {line}", file=sys.stderr)
+        _drop_output()
         return 2
     except KeyboardInterrupt:
         print(f"{parser.prog} {options.command}: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _drop_output() -> None:
+    """What could not be printed is not tried again when Python ends: that would end in a second error."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -83,6 +83,9 @@ def train(options: argparse.Namespace) -> None:
     # the one before it is still there.
     check_before_training(bench, out, [], files, models=9 * len(checkpoints))
     _check_checkpoints(bench, name, checkpoints, options.resume)
+    if options.resume:
+        missing = {seed: path for seed, path in checkpoints.items() if not path.exists()}
+        say(*(f"{path}: not there yet, so seed {seed} begins anew" for seed, path in missing.items()))
     drawing, described = can_draw(), bench.describe()
     with _keeping_finished(experiment, described, out) as runs:
         for seed, path in checkpoints.items():

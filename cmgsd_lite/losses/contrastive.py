@@ -45,7 +45,7 @@ class InfoNCELoss(RetrievalLoss):
         negatives = negative_pairs(sim, margin, given.ids)
         if negatives is None:
             negatives = ~torch.eye(sim.shape[0], dtype=torch.bool, device=sim.device)
-        kept = torch.where(negatives, margin, 0.0)
+        kept = torch.where(negatives, torch.as_tensor(margin, dtype=sim.dtype, device=sim.device), 0.0)
         centred = kept - kept.sum() / negatives.sum().clamp_min(1)
         shift = torch.where(negatives, centred, FAR_BELOW)
         shift = shift.diagonal_scatter(shift.new_zeros(sim.shape[0]))

@@ -99,7 +99,8 @@ def spread_margin(sim: Tensor, margin: float | Tensor, negatives: Tensor | None)
         tensor(0.2000)
     """
     if negatives is not None:
-        return torch.where(negatives, margin, FAR_BELOW).to(sim.dtype)
+        # As a tensor: a number would be rounded to float32 among float64 scores.
+        return torch.where(negatives, torch.as_tensor(margin, dtype=sim.dtype, device=sim.device), FAR_BELOW)
     if isinstance(margin, Tensor):
         return margin.diagonal_scatter(margin.new_full((sim.shape[0],), FAR_BELOW))
     return torch.full_like(sim, margin, requires_grad=False).fill_diagonal_(FAR_BELOW)
@@ -145,14 +146,22 @@ def negative_pairs(sim: Tensor, margin: float | Tensor = 0.0, ids: Ids | None = 
 
 
 def _codes(ids: Ids, n: int) -> Tensor:
-    if isinstance(ids, Tensor):
-        codes = ids
-    else:
-        known: dict[Hashable, int] = {}
-        codes = torch.tensor([known.setdefault(name, len(known)) for name in ids], dtype=torch.long)
+    codes = ids if isinstance(ids, Tensor) else _numbered(ids)
     if codes.shape != (n,):
         raise ValueError(f"ids: expected one id for each of the {n} items, got shape {list(codes.shape)}")
     return codes
+
+
+def _numbered(ids: Sequence[Hashable]) -> Tensor:
+    known: dict[Hashable, int] = {}
+    try:
+        # A tensor or array of one number is told by its value: as an object it equals none but itself.
+        names = [name.item() if hasattr(name, "item") else name for name in ids]
+        return torch.tensor([known.setdefault(name, len(known)) for name in names], dtype=torch.long)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"ids: expected one name or number an item, got {type(ids).__name__}: {error}"
+        ) from None
 
 
 def reduce_direction(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,10 @@ def save_checkpoint(path: Path, model: RetrievalModel, about: dict[str, Any], **
         "about": about,
         **state,
     }
-    write_atomically(path, lambda temporary: torch.save(content, temporary))
+    # Through memory: a full disk is then a plain OSError, not a failed assertion of torch's own.
+    written = io.BytesIO()
+    torch.save(content, written)
+    write_atomically(path, lambda temporary: temporary.write_bytes(written.getbuffer()))
 
 
 def settings_of(model: RetrievalModel) -> dict[str, Any]:

@@ -1,7 +1,11 @@
 """No lost work: what would fail after training is said before it; what may fail does not take it along."""
 
 import json
+import os
+import subprocess
+import sys
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -354,3 +358,46 @@ def test_a_loss_that_is_no_number_stops_both_processes_with_one_line(folder, tmp
     assert b"seed 0: " in last
     assert b"expected" in last
     assert b"finite" in last
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_is_one_line(folder, tmp_path):
+    limited = "import resource, runpy, signal; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+    start = (
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); runpy.run_module('cmgsd_lite', run_name='__main__')"
+    )
+    begin = [sys.executable, "-c", limited + start, "train", "--data", str(folder), "--out", "out", *QUICK]
+    done = subprocess.run(begin, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "error: " in done.stderr.splitlines()[-1]
+    assert not list((tmp_path / "out").glob("*.pt")), "nothing half written"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_an_output_that_takes_nothing_is_one_line(folder):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cmgsd_lite", "info", str(folder)],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "No space left" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes end otherwise elsewhere")
+def test_a_reader_that_goes_away_is_no_error(folder):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "cmgsd_lite", "info", str(folder)],
+        stdout=writing, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_resuming_where_nothing_is_begins_anew_and_says_so(folder, here, capsys):
+    code, _, error = run(capsys, "train", "--data", folder, "--out", "out", "--resume", *QUICK)
+    assert code == 0
+    assert "checkpoint-seed0.pt: not there yet, so seed 0 begins anew" in error

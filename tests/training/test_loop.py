@@ -350,11 +350,11 @@ def test_checkpoints_are_whole_or_not_there(tmp_path, monkeypatch):
     assert torch.equal(weights_of(loaded), weights_of(model))
     before = path.read_bytes()
 
-    def fails_halfway(content, where):
-        where.write_bytes(b"half")
+    def fails_halfway(where, content):
+        where.write_text("half")
         raise OSError("disk full")
 
-    monkeypatch.setattr("torch.save", fails_halfway)
+    monkeypatch.setattr("pathlib.Path.write_bytes", fails_halfway)
     with pytest.raises(OSError, match="disk full"):
         save_checkpoint(path, model, {})
     assert path.read_bytes() == before
