@@ -9,7 +9,7 @@ from cmgsd_lite.data.formats.annotations import Annotations
 from cmgsd_lite.data.formats.files import is_archive, user_path
 from cmgsd_lite.data.formats.records import FileRecord
 from cmgsd_lite.data.formats.tables import ExpertFeatures, FeatureTable, pad
-from cmgsd_lite.data.notes import cropped, file_notes, left_out, named
+from cmgsd_lite.data.notes import cropped, file_notes, left_out, named, table_notes
 from cmgsd_lite.data.protocols import SplitLists, resolve
 from cmgsd_lite.data.source import open_source
 from cmgsd_lite.data.splits import protocol_name
@@ -173,8 +173,9 @@ def assemble(
     splits = {part: _split(part, mine, annotations, tables, max_tokens) for part, mine in ids.items()}
     test = splits["test"]
     splits["test"] = replace(test, queries={**test.queries, **_only(lists.queries, test.video_ids)})
-    notes = [*annotations.notes, *lists.notes, *left_out(protocol, annotations, lists, tables, ids)]
-    notes += cropped(tables, max_tokens)
+    notes = [*annotations.notes, *table_notes(tables), *lists.notes]
+    notes += left_out(protocol, annotations, lists, tables, ids) + cropped(tables, max_tokens)
+    notes = list(dict.fromkeys(notes))
     names = annotations.category_names
     return RetrievalDataset(name, protocol, **splits, notes=notes, category_names=names)  # type: ignore[arg-type]
 

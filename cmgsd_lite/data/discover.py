@@ -12,11 +12,12 @@ from cmgsd_lite.data.formats.annotations import (
     read_annotation_file,
 )
 from cmgsd_lite.data.formats.captions import parser_of
+from cmgsd_lite.data.formats.companions import companions_of
 from cmgsd_lite.data.formats.evidence import FORCE, Known, name_doubt, value_doubt
-from cmgsd_lite.data.formats.files import UnknownLayoutError, user_path
+from cmgsd_lite.data.formats.files import DEBRIS, UnknownLayoutError, user_path
 from cmgsd_lite.data.formats.hdf5 import is_h5_tree
-from cmgsd_lite.data.formats.mapping import combine
-from cmgsd_lite.data.formats.names import expert_name, is_part, part_of
+from cmgsd_lite.data.formats.mapping import combine, join_shards
+from cmgsd_lite.data.formats.names import expert_name, is_part, part_of, without_shard
 from cmgsd_lite.data.formats.records import FileLog, records_of, why_left_out
 from cmgsd_lite.data.formats.store import INDEX, is_store
 from cmgsd_lite.data.formats.tables import FeatureTable
@@ -39,6 +40,7 @@ class Tree:
     similarity: list[Path] = field(default_factory=list)
     human_labels: list[Path] = field(default_factory=list)
     aside: dict[Path, str] = field(default_factory=dict)
+    seen: set[Path] = field(default_factory=set)
 
     @property
     def files(self) -> list[Path]:
@@ -67,13 +69,17 @@ def _visit(folder: Path, levels: int, tree: Tree) -> None:
         tree.aside[folder] = f"{kind}, which are never an expert"
         aside.extend(sorted(path for path in folder.iterdir() if _visible(path) and path.is_file()))
         return
+    if folder.resolve() in tree.seen or folder.name == DEBRIS:
+        return  # a link to what is read already, or what macOS left in a zip
+    tree.seen.add(folder.resolve())
     if folder.name == _TEXT_FEATURES:
         tree.aside[folder] = "features of captions, which are never an expert"
         return
     tree.folders.append(folder)
     if is_h5_tree(folder):
         return
-    for child in sorted(folder.iterdir()):
+    # Links come last: what they lead to goes by its own name.
+    for child in sorted(folder.iterdir(), key=lambda child: (child.is_symlink(), child)):
         free = is_part(child.name) or folder.name in _ONE_MORE
         if child.is_dir() and _visible(child) and levels + free > 0:
             _visit(child, levels - 1 + is_part(child.name), tree)
@@ -151,7 +157,7 @@ def feature_tables(
     """
     found: dict[str, dict[Path, FeatureTable]] = {}
     there: set[str] = set()
-    for path in _candidates(tree, known.ids):
+    for path in _each_once(_candidates(tree, known.ids), log):
         there.add(expert_name(path))
         if path != tree.root and not _may_hold(path, experts):
             log.leave(path, f"the expert {expert_name(path)} was not asked for")
@@ -159,14 +165,24 @@ def feature_tables(
         for name, table in _tables(path, tree.root, known, log, experts).items():
             there.add(name)
             why = name_doubt(*_names(path, tree.root, name)) if experts is None else None
-            if experts is not None and name not in experts:
+            if experts is not None and not {name, without_shard(name)} & {*experts}:
                 log.leave(path, f"the expert {name} was not asked for")
             elif why:
                 _leave(path, name, why, log)
             else:
                 found.setdefault(name, {})[path] = table
-    tables = {name: _admitted(name, parts, tree.root, known, log, experts) for name, parts in found.items()}
+    joined = join_shards(found)
+    tables = {name: _admitted(name, parts, tree.root, known, log, experts) for name, parts in joined.items()}
     return choose({name: t for name, t in tables.items() if t is not None}, experts, there, tree.root)
+
+
+def _each_once(paths: Sequence[Path], log: FileLog) -> list[Path]:
+    """The paths, without those that links lead to a second time."""
+    first: dict[Path, Path] = {}
+    for path in sorted(paths, key=lambda path: path.is_symlink()):
+        if first.setdefault(path.resolve(), path) != path:
+            log.leave(path, f"a link to {first[path.resolve()].name}, which is read by its own name")
+    return [path for path in paths if first[path.resolve()] == path]
 
 
 def _leave(path: Path, name: str, why: str, log: FileLog) -> None:
@@ -241,9 +257,8 @@ def _use(path: Path, root: Path, name: str, log: FileLog) -> None:
     names = arrays.names_file(path) if path.suffix in (".npy", ".pt", ".pth") else None
     for beside in [names] if names else []:
         log.use(beside, f"ids of {path.name}")
-    for beside in path.parent.glob("*.npy") if names else []:
-        if arrays.is_companion(beside) and beside != names and not arrays.is_names_file(beside):
-            log.use(beside, f"lengths or mask of {path.name}")
+    for beside in companions_of(path):
+        log.use(beside, f"lengths or mask of {path.name}")
 
 
 def choose(
@@ -269,5 +284,7 @@ def _holds_captions(path: Path) -> bool:
 
 def _may_hold(path: Path, experts: Sequence[str] | None) -> bool:
     """Whether a file or folder may hold one of the experts; a tree or a .pth may hold several."""
-    name = expert_name(path)
-    return experts is None or path.is_dir() or any(e == name or e.startswith(f"{name}_") for e in experts)
+    if experts is None or path.is_dir():
+        return True
+    names = {expert_name(path), without_shard(expert_name(path))}
+    return any(expert in names or expert.startswith(tuple(f"{n}_" for n in names)) for expert in experts)

@@ -11,7 +11,7 @@ from cmgsd_lite.data.formats.annotations import Annotations
 from cmgsd_lite.data.formats.features import FILE_SUFFIXES
 from cmgsd_lite.data.formats.records import FileRecord
 from cmgsd_lite.data.formats.tables import FeatureTable
-from cmgsd_lite.data.notes import left_out
+from cmgsd_lite.data.notes import left_out, table_notes
 from cmgsd_lite.data.protocols import SplitLists, resolve
 from cmgsd_lite.data.source import Source, open_source
 from cmgsd_lite.errors import DataError
@@ -95,7 +95,7 @@ def _protocol(source: Source, lists: SplitLists) -> dict[str, dict[str, int]]:
 
 
 def _missing(source: Source) -> list[str]:
-    notes = list(source.annotations.notes)
+    notes = list(dict.fromkeys([*source.annotations.notes, *table_notes(source.tables)]))
     if not source.tables:
         notes.append("no features found")
     if not source.annotations.captions:

@@ -120,6 +120,11 @@ def cropped(tables: Mapping[str, FeatureTable], max_tokens: int) -> list[str]:
     return notes
 
 
+def table_notes(tables: Mapping[str, FeatureTable]) -> list[str]:
+    """What the experts' tables say of themselves: padding, shards, ids."""
+    return list(dict.fromkeys(note for table in tables.values() for note in table.notes))
+
+
 def named(tables: Iterable[str]) -> str:
     """The experts in words."""
     names = list(tables)

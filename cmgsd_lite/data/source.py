@@ -22,7 +22,13 @@ from cmgsd_lite.data.formats.annotations import (
 from cmgsd_lite.data.formats.arrays import is_companion
 from cmgsd_lite.data.formats.evidence import Known
 from cmgsd_lite.data.formats.features import FILE_SUFFIXES
-from cmgsd_lite.data.formats.files import VIDEO_SUFFIXES, UnknownLayoutError, is_archive, user_path
+from cmgsd_lite.data.formats.files import (
+    IMAGE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    UnknownLayoutError,
+    is_archive,
+    user_path,
+)
 from cmgsd_lite.data.formats.records import FileLog, FileRecord, records_of, why_left_out
 from cmgsd_lite.data.formats.store import is_store, read_document
 from cmgsd_lite.data.formats.tables import FeatureTable
@@ -32,10 +38,8 @@ from cmgsd_lite.errors import DataError
 # Why a file that no reader opens is left out, by the end of its name.
 _NO_READER = {
     **dict.fromkeys(VIDEO_SUFFIXES, "a film; features must be extracted first"),
-    **dict.fromkeys(
-        (".jpg", ".jpeg", ".png", ".gif", ".webp"), "a picture; features must be extracted first"
-    ),
-    **dict.fromkeys((".mat", ".safetensors", ".parquet", ".tfrecord", ".lmdb", ".feather"), ""),
+    **dict.fromkeys(IMAGE_SUFFIXES, "a picture; features must be extracted first"),
+    **dict.fromkeys((".mat", ".parquet", ".tfrecord", ".lmdb", ".feather"), ""),
 }
 
 _NO_NAME = "its name is none of features, captions or lists"

@@ -18,6 +18,7 @@ from cmgsd_lite.data.formats.files import (
     UnknownLayoutError,
     any_layout,
     read_members,
+    rename_notes,
     user_path,
     video_id_of,
     whole_signs,
@@ -135,6 +136,7 @@ def _build(kind: str, path: Path, parsed: "formats.Parsed") -> Annotations:
         )
     numbers, words, strange = _categories(videos)
     splits, unknown = _splits(videos)
+    notes += rename_notes({raw for raw, *_ in [*parsed.videos, *parsed.sentences] if isinstance(raw, str)})
     notes += [*parsed.notes, *_count(path, strange, "categories that are neither numbers nor words")]
     notes += _count(path, unknown, "videos in a part that is none of train, validation and test")
     return Annotations(
@@ -284,7 +286,8 @@ def merge_annotations(parts: Iterable[Annotations], where: Path, need_captions: 
         _fill(merged.category_names, part.category_names)
         _fill(merged.video_extras, part.video_extras)
         merged.sources.extend(part.sources if new else [])
-        merged.notes.extend(part.notes if new or not part.captions else [])
+        mine = part.notes if new or not part.captions else []
+        merged.notes.extend(note for note in mine if note not in merged.notes)
     if need_captions and not merged.captions:
         raise DataError(
             f"{where}: expected captions (official JSON, MSRVTT_data.json, jsonl, csv, ...), found none"

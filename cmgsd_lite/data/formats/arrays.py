@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cmgsd_lite.data.formats.columns import LENGTH_KEYS, MASK_KEYS, present
-from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text
+from cmgsd_lite.data.formats.files import UnknownLayoutError, check_downloaded, read_text, reason_of
+from cmgsd_lite.data.formats.lengths import owner_of
 from cmgsd_lite.data.formats.names import frames_of_videos
 from cmgsd_lite.data.formats.tables import FeatureTable, table_from_array, table_from_frames
 from cmgsd_lite.errors import DataError
@@ -25,11 +25,13 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         DataError: truncated, damaged, or holding objects.
     """
+    check_downloaded(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except _BROKEN as error:
-        raise DataError(f"{path}: expected a whole .npz of plain arrays, found: {error}") from error
+        found = reason_of(error)
+        raise DataError(f"{path}: expected a whole .npz of plain arrays, found: {found}") from error
 
 
 def load_npy(path: Path) -> NDArray[Any]:
@@ -38,10 +40,12 @@ def load_npy(path: Path) -> NDArray[Any]:
     Raises:
         DataError: truncated, damaged, or holding objects.
     """
+    check_downloaded(path)
     try:
         array = np.load(path, allow_pickle=False)
     except _BROKEN as error:
-        raise DataError(f"{path}: expected a whole .npy of plain numbers, found: {error}") from error
+        found = reason_of(error)
+        raise DataError(f"{path}: expected a whole .npy of plain numbers, found: {found}") from error
     if not isinstance(array, np.ndarray):
         raise DataError(f"{path}: expected one array, found an .npz under another name")
     return array
@@ -72,7 +76,6 @@ def read_names(path: Path) -> list[Any]:
 
 _NAMES = ("names", "ids", "id", "video_ids", "video_id")
 _NAMES_ENDINGS = ("_names", ".names", "_ids", ".ids")
-_TOLD_ENDINGS = tuple(f"{sign}{key}" for sign in "_." for key in (*LENGTH_KEYS, *MASK_KEYS))
 
 
 def is_names_file(path: Path) -> bool:
@@ -82,8 +85,7 @@ def is_names_file(path: Path) -> bool:
 
 def is_companion(path: Path) -> bool:
     """Whether a file is by its name a list of ids, of lengths or a mask, which a table has beside it."""
-    told = path.stem in (*LENGTH_KEYS, *MASK_KEYS) or path.stem.endswith(_TOLD_ENDINGS)
-    return is_names_file(path) or (path.suffix == ".npy" and told)
+    return is_names_file(path) or owner_of(path.stem) is not None
 
 
 def names_file(table: Path) -> Path | None:
@@ -103,8 +105,6 @@ def names_file(table: Path) -> Path | None:
 def read_named_table(path: Path, array: NDArray[Any]) -> FeatureTable:
     """Table of a file with one array [N, D] or [N, T, D], and its names file (see `names_file`).
 
-    `X_lengths.npy`, `X_mask.npy` and the like beside it say which of T tokens are real.
-
     Raises:
         DataError: no names file, or lengths that differ.
     """
@@ -119,13 +119,7 @@ def read_named_table(path: Path, array: NDArray[Any]) -> FeatureTable:
             f"{path}: expected [{len(ids)}, D] or [{len(ids)}, T, D] for the {len(ids)} names "
             f"in {names.name}, found {list(array.shape)}"
         )
-    told = {
-        key: load_npy(beside)
-        for key in (*LENGTH_KEYS, *MASK_KEYS)
-        for beside in (path.with_name(f"{path.stem}_{key}.npy"), path.with_name(f"{key}.npy"))
-        if array.ndim == 3 and beside.is_file()
-    }
-    return table_from_array(ids, array, path, present(told, array, path))
+    return table_from_array(ids, array, path)
 
 
 def read_bigfile(folder: Path) -> FeatureTable:

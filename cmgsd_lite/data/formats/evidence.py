@@ -7,6 +7,7 @@ its name, or by its ids and shape where nothing speaks against it; in doubt it i
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 import numpy as np
 
@@ -37,6 +38,16 @@ _TEXT_MODELS = re.compile(
     r"wordllama\w*|llama\w*|xlnet\w*|bge\w*|gte\w*|e5\w*"
 )
 _READ_FROM_VIDEO = re.compile(r"speech\w*|ocr|audio\w*|asr")
+# What people write down about a film: seconds, sizes, places in it.
+_METADATA = re.compile(
+    r"durations?|times?|timestamps?|meta|metadata|infos?|information|fps|framerates?|sizes?|widths?|heights?|"
+    r"resolutions?|starts?|ends?|begins?|segments?|boundaries|bounds|spans?|intervals?|clips?times?|offsets?|"
+    r"stats?|statistics|counts?|nums?|numbers?|years?|dates?|views?|likes|ages?|box(es)?|bbox(es)?|bitrates?"
+)
+# Names that say that there are features, though not of what.
+_FEATURE_WORDS = re.compile(r"\w*clip|feat\w*|emb\w*|vec\w*|videos?|vids?|visual\w*|vis")
+_TELLING = (_VIDEO_MODELS, _VIDEO_WORDS, _FEATURE_WORDS)
+_FEW = 8  # no network makes so few numbers of a video
 _SHORT = 16  # a list of a few videos may well be as long as a vector
 # Folders named after the task or the data set, not after what lies in them.
 _TASK = re.compile(r"retrieval|dataset|corpus|text\W?_?(2|to)?_?\W?video|video\W?_?(2|to)?_?\W?text")
@@ -96,7 +107,8 @@ def value_doubt(names: Sequence[str], table: FeatureTable, known: Known) -> str 
     words = [word for name in names for word in words_of(name)]
     model = any(_VIDEO_MODELS.fullmatch(word) for word in words)
     named = model or any(_VIDEO_WORDS.fullmatch(word) for word in words)
-    return _ids_against(table, known, named) or _values_against(table, known, model, named)
+    facts = _metadata_against(names, table)
+    return _ids_against(table, known, named) or facts or _values_against(table, known, model, named)
 
 
 def _name_against(words: Sequence[str]) -> str | None:
@@ -118,6 +130,30 @@ def _ids_against(table: FeatureTable, known: Known, named: bool) -> str | None:
     if not hits or (not named and 2 * hits < len(table.position)):
         return f"{hits:,} of its {len(table.position):,} ids are videos with captions or in a list"
     return None
+
+
+def _metadata_against(names: Sequence[str], table: FeatureTable) -> str | None:
+    """Facts about the film rather than features: by a name of nothing else, or a few numbers of that kind."""
+    words = [word for name in names for word in words_of(PurePath(name).stem)]
+    last = words_of(PurePath(names[-1]).stem) if names else []
+    own = [word for word in last if not _FEATURE_WORDS.fullmatch(word)]
+    if own and all(map(_METADATA.fullmatch, own)):
+        return f'its name says no more than "{own[0]}", as facts about a film do'
+    if table.dim >= _FEW:
+        return None
+    told = next((word for word in words if _METADATA.fullmatch(word)), None)
+    if told:
+        return f'it holds {table.dim} numbers a video and its name says "{told}", as facts about a film do'
+    if not any(kind.fullmatch(word) for word in words for kind in _TELLING) and _are_facts(table):
+        return f"it holds {table.dim} numbers a video, as counts and seconds are, and its name says no more"
+    return None
+
+
+def _are_facts(table: FeatureTable) -> bool:
+    """Whether a column is whole numbers throughout, or nothing is negative but some of it large."""
+    rows = np.asarray(table.rows, np.float32)
+    whole = np.all(rows % 1 == 0, axis=0) & rows.any(axis=0)
+    return bool(whole.any() or (rows.min() >= 0 and rows.max() > 1))
 
 
 def _values_against(table: FeatureTable, known: Known, model: bool, named: bool) -> str | None:

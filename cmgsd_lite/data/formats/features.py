@@ -10,17 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cmgsd_lite.data.formats import arrays, hdf5, store, video_folders
-from cmgsd_lite.data.formats.files import UnknownLayoutError, any_layout, is_archive, unpacked, user_path
+from cmgsd_lite.data.formats import arrays, companions, hdf5, store, video_folders
+from cmgsd_lite.data.formats.files import (
+    UnknownLayoutError,
+    any_layout,
+    check_downloaded,
+    is_archive,
+    reason_of,
+    unpacked,
+    user_path,
+)
 from cmgsd_lite.data.formats.mapping import combine, tables_from_mapping
 from cmgsd_lite.data.formats.names import expert_name
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.records import FileLog
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.errors import DataError
+from cmgsd_lite.runtime import require
 
-FILE_SUFFIXES = (".npz", ".npy", ".pickle", ".pkl", ".pt", ".pth", *hdf5.SUFFIXES)
+FILE_SUFFIXES = (".npz", ".npy", ".pickle", ".pkl", ".pt", ".pth", ".safetensors", *hdf5.SUFFIXES)
 
 
 def read_features(
@@ -29,9 +39,11 @@ def read_features(
     """Feature tables of a file or folder, whatever its layout, one an expert.
 
     Recognised: .npz with ids; a folder of one .npy/.npz/.pt/.h5 a video, or of one folder a video; .npy with
-    a names file; dict pickles; .pt/.pth; HDF5 (MMT's tree, flat, groups); BigFile folders; what `convert`
-    wrote; zip or tar of these. Train, val and test in files, folders or keys of their own are one expert.
-    Scalar NaN, empty arrays and NaN rows are missing. Nothing in a file is run.
+    a names file; dict pickles; .pt/.pth/.safetensors; HDF5 (MMT's tree, flat, groups); BigFile folders; what
+    `convert` wrote; zip or tar of these. Train, val and test in files, folders or keys of their own are one
+    expert. Scalar NaN, empty arrays and NaN rows are missing; lengths or a mask, as a column or in a file
+    beside the features (clip_len.json), say what is padding, and so do rows of zeros at the end of arrays of
+    one length (a note of the table says how many). Nothing in a file is run.
 
     Args:
         path: The file or folder. An expert is named after the file (without suffix) or the folder; files
@@ -59,7 +71,11 @@ def read_features(
         with unpacked(path) as folder:
             return read_features(innermost(folder), known)
     with any_layout(path):
-        return _read_folder(path, known, log) if path.is_dir() else _read_file(path, known, log)
+        tables = _read_folder(path, known, log) if path.is_dir() else _read_file(path, known, log)
+        if path.is_dir() and is_one_source(path):
+            return tables
+        told = companions.companions_of(path)
+        return {name: companions.without_padding(table, path, told, load) for name, table in tables.items()}
 
 
 def innermost(folder: Path) -> Path:
@@ -81,6 +97,7 @@ def load(path: Path) -> Any:
         ".npz": arrays.load_npz,
         ".pt": load_torch,
         ".pth": load_torch,
+        ".safetensors": load_safetensors,
         ".pickle": load_pickle,
         ".pkl": load_pickle,
         **dict.fromkeys(hdf5.SUFFIXES, hdf5.load_h5),
@@ -116,7 +133,7 @@ def is_one_source(folder: Path) -> bool:
 def feature_files(folder: Path) -> list[Path]:
     """Files of a folder that may hold features, by their suffix."""
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in FILE_SUFFIXES)
-    return [file for file in files if file.is_file() and not arrays.is_companion(file)]
+    return [f for f in files if f.is_file() and not f.name.startswith(".") and not arrays.is_companion(f)]
 
 
 def candidates(folder: Path, known: Collection[str] = ()) -> list[Path]:
@@ -165,18 +182,42 @@ def load_torch(path: Path) -> Any:
     """
     import torch  # here, because importing it takes longer than reading most files
 
-    def plain(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            value = value.detach().cpu()
-            return (value.float() if value.dtype is torch.bfloat16 else value).numpy()
-        if isinstance(value, Mapping):
-            return {key: plain(inner) for key, inner in value.items()}
-        return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+    check_downloaded(path)
+    try:
+        return _plain(torch.load(path, map_location="cpu", weights_only=True))
+    except RecursionError as error:
+        raise DataError(
+            f"{path}: expected arrays by video id, found dicts or lists nested too deeply"
+        ) from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        found = reason_of(error)
+        raise DataError(f"{path}: expected tensors and dicts alone (weights_only), found: {found}") from error
+
+
+def load_safetensors(path: Path) -> dict[str, NDArray[Any]]:
+    """All tensors of a .safetensors file by name.
+
+    Raises:
+        DataError: truncated or damaged.
+    """
+    require("safetensors", "data")
+    check_downloaded(path)
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file  # numpy's own reader knows no bfloat16
 
     try:
-        return plain(torch.load(path, map_location="cpu", weights_only=True))
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"{path}: expected tensors and dicts alone (weights_only), found: {reason}"
-        ) from error
+        return {name: _plain(tensor) for name, tensor in load_file(path).items()}
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+        raise DataError(f"{path}: expected whole .safetensors, found: {reason_of(error)}") from error
+
+
+def _plain(value: Any) -> Any:
+    """The value with tensors turned into numpy arrays."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        return (value.float() if value.dtype is torch.bfloat16 else value).numpy()
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -7,6 +7,7 @@ import re
 import shutil
 import tarfile
 import tempfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -18,10 +19,28 @@ import numpy as np
 
 from cmgsd_lite.errors import DataError
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".webm", ".mkv", ".mov")
+VIDEO_SUFFIXES = (".mp4", ".avi", ".webm", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
+# What people leave on an id: the end of the film's, the picture's or the array's name.
+_ID_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES, ".npy", ".npz", ".pt", ".pkl", ".h5")
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
+DEBRIS = "__MACOSX"
 _SURROGATE = re.compile("[\\ud800-\\udfff]")
 _ID = re.compile(r"(video)?\d+")
+_WHOLE = re.compile(r"(\d+)(\.0+)?", re.ASCII)  # pandas writes 17.0 where an id is missing elsewhere
+RENAMED = "ids that are whole numbers, as 7 or 0007, are called video7"
+SPELLED = "ids whose accents are signs of their own (NFD) are read in the usual normal form (NFC)"
+# What stands in place of a file that was never really downloaded, by its first bytes.
+_SUBSTITUTES = (
+    (b"version https://git-lfs", "a Git LFS pointer in its place; run `git lfs pull` where it comes from"),
+    (b"<!doctype html", "a web page in its place; download it again, logged in if the site asks for it"),
+    (b"<html", "a web page in its place; download it again, logged in if the site asks for it"),
+    (b"<?xml", "an XML answer of a server in its place; download it again"),
+    (b"404: not found", "an error of a server in its place; download it again from the right address"),
+)
+# Words with which other libraries advise to load a file unsafely.
+_ADVICE = re.compile(r"pickle|weights_only|unsafe|trust|safe_globals", re.IGNORECASE)
+_GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, EOFError, OSError, zlib.error, RuntimeError)
 
 
@@ -41,9 +60,44 @@ def any_layout(path: Path) -> Iterator[None]:
         yield
     except DataError:
         raise
-    except (TypeError, ValueError, AttributeError, LookupError, RecursionError, OverflowError) as error:
-        found = " ".join(str(error).split())[:120]
-        raise DataError(f"{path}: expected a known layout, found another ({found})") from error
+    except RecursionError as error:
+        raise DataError(f"{path}: expected a known layout, found too deep a nesting") from error
+    except (TypeError, ValueError, AttributeError, LookupError, OverflowError) as error:
+        raise DataError(f"{path}: expected a known layout, found another ({reason_of(error)})") from error
+
+
+def reason_of(error: Exception) -> str:
+    """What a library's error says, in one line, but never its advice to load a file unsafely.
+
+    Example:
+        >>> reason_of(ValueError("Object arrays cannot be loaded when allow_pickle=False"))
+        'objects of Python, which are never loaded; store plain arrays by video id'
+    """
+    text = " ".join(str(error).split()) or type(error).__name__
+    if not _ADVICE.search(text):
+        return text[:200]
+    named = _GLOBAL.search(text)
+    what = f"{named[1]}, an object of Python, which is" if named else "objects of Python, which are"
+    return f"{what} never loaded; store plain arrays by video id"
+
+
+def check_downloaded(path: Path, begin: bytes | None = None) -> None:
+    """Refuse what stands in place of a file that was not downloaded.
+
+    Args:
+        path: The file.
+        begin: Its first bytes, where they are read already.
+
+    Raises:
+        DataError: a Git LFS pointer, a web page or an error of a server; says what to do.
+    """
+    if begin is None and path.is_file():
+        with path.open("rb") as stream:
+            begin = stream.read(64)
+    start = (begin or b"")[:64].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    found = next((what for sign, what in _SUBSTITUTES if start.startswith(sign)), None)
+    if found:
+        raise DataError(f"{path}: expected the file itself, found {found}")
 
 
 def whole_signs(text: str) -> str:
@@ -57,6 +111,8 @@ def whole_signs(text: str) -> str:
 def video_id_of(value: object) -> str:
     """The id of a video as a string; whole numbers become "videoN", "video7.mp4" becomes "video7".
 
+    Letters with accents come in one spelling (NFC), quotes around an id are taken off.
+
     Raises:
         DataError: the value is no id (empty, or a number that is not whole).
     """
@@ -68,10 +124,33 @@ def video_id_of(value: object) -> str:
         return f"video{int(value)}"
     if not isinstance(value, str) or not value.strip():
         raise DataError(f"video id: expected a name or a whole number, found {value!r}")
-    text = whole_signs(value.strip())
-    if text.lower().endswith(VIDEO_SUFFIXES):
+    text = _bare(unicodedata.normalize("NFC", whole_signs(value.strip())))
+    if text.lower().endswith(_ID_SUFFIXES):
         text = PurePosixPath(text.replace("\\", "/")).stem
-    return f"video{int(text)}" if text.isascii() and text.isdecimal() else text
+    whole = _WHOLE.fullmatch(text)
+    return f"video{int(whole[1])}" if whole else text
+
+
+def _bare(text: str) -> str:
+    quoted = len(text) > 2 and text[0] == text[-1] and text[0] in "'\"`"
+    return text[1:-1].strip() or text if quoted else text
+
+
+def rename_notes(ids: Iterable[object]) -> tuple[str, ...]:
+    """What `video_id_of` does to ids that are text, beyond taking off blanks and suffixes, as sentences.
+
+    Example:
+        >>> rename_notes(["0007"])
+        ('ids that are whole numbers, as 7 or 0007, are called video7',)
+    """
+    told = dict.fromkeys((RENAMED, SPELLED), False)
+    for value in ids:
+        text = value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
+        if not isinstance(text, str):
+            continue
+        told[RENAMED] |= bool(_WHOLE.fullmatch(text.strip()))
+        told[SPELLED] |= not text.isascii() and not unicodedata.is_normalized("NFC", text)
+    return tuple(note for note, true in told.items() if true)
 
 
 def looks_like_ids(names: Iterable[str], known: Iterable[str] = ()) -> bool:
@@ -84,7 +163,11 @@ def looks_like_ids(names: Iterable[str], known: Iterable[str] = ()) -> bool:
 def ids_among(names: Iterable[str], known: Iterable[str] = ()) -> set[str]:
     """Those of the names that are video ids: known ones, or of the form 12 or video12."""
     known = set(known)
-    return {name for name in names if name in known or _ID.fullmatch(name)}
+    return {name for name in names if name in known or _ID.fullmatch(name) or _id_or_none(name) in known}
+
+
+def _id_or_none(name: str) -> str | None:
+    return video_id_of(name) if name.strip() else None
 
 
 def decode(raw: bytes) -> str:
@@ -116,12 +199,14 @@ def read_members(path: Path, wanted: Callable[[str], bool] = lambda name: True) 
     """
     try:
         if path.name.lower().endswith(".zip"):
+            check_downloaded(path)
             with zipfile.ZipFile(path) as archive:
                 names = [
                     n for n in archive.namelist() if wanted(n) and not n.endswith("/") and not _is_debris(n)
                 ]
                 return [(name, archive.read(name)) for name in names]
         raw = path.read_bytes()
+        check_downloaded(path, raw[:64])
         return [(path.stem, gzip.decompress(raw))] if raw[:2] == b"\x1f\x8b" else [(path.name, raw)]
     except _BROKEN as error:
         raise DataError(f"{path}: expected a whole file, found a missing or damaged one ({error})") from error
@@ -138,7 +223,7 @@ def read_text(path: Path) -> str:
 
 def _is_debris(name: str) -> bool:
     """Resource forks that macOS puts into zips."""
-    return name.startswith("__MACOSX/") or PurePosixPath(name).name.startswith("._")
+    return name.startswith(f"{DEBRIS}/") or PurePosixPath(name).name.startswith("._")
 
 
 def _checked_name(archive: Path, name: str, regular: bool) -> str:

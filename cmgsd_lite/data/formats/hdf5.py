@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cmgsd_lite.data.formats.files import UnknownLayoutError, video_id_of
+from cmgsd_lite.data.formats.files import UnknownLayoutError, check_downloaded, video_id_of
 from cmgsd_lite.data.formats.records import FileLog
 from cmgsd_lite.data.formats.tables import FeatureTable, table_from_values
 from cmgsd_lite.errors import DataError
@@ -29,11 +29,14 @@ def is_h5_tree(folder: Path) -> bool:
 def _open(path: Path) -> Iterator[Any]:
     """The opened file; whatever h5py makes of damaged bytes, then or later, becomes a DataError."""
     h5py = require("h5py", "data")
+    check_downloaded(path)
     try:
         with h5py.File(path, "r") as opened:
             yield opened
     except DataError:
         raise
+    except RecursionError as error:
+        raise DataError(f"{path}: expected arrays by video id, found too deep a nesting") from error
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError) as error:
         raise DataError(f"{path}: expected a whole HDF5 file, found a damaged one ({error})") from error
 

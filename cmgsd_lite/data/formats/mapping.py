@@ -8,13 +8,15 @@
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from cmgsd_lite.data.formats import columns
 from cmgsd_lite.data.formats.files import UnknownLayoutError, looks_like_ids, video_id_of
+from cmgsd_lite.data.formats.lengths import owner_of, told_by
 from cmgsd_lite.data.formats.names import (
     are_frames,
     frame_number,
@@ -22,11 +24,13 @@ from cmgsd_lite.data.formats.names import (
     is_part,
     part_of,
     without_part,
+    without_shard,
 )
 from cmgsd_lite.data.formats.tables import FeatureTable, merge_tables, table_from_frames, table_from_values
 from cmgsd_lite.errors import DataError
 
 Tables = dict[str, FeatureTable]
+Source = TypeVar("Source")
 
 
 def tables_from_mapping(
@@ -50,7 +54,7 @@ def tables_from_mapping(
         raise UnknownLayoutError(f"{source}: expected {{video id: array}}, found {type(content).__name__}")
     if any(str(key).endswith((".weight", ".bias")) for key in content):
         raise UnknownLayoutError(f"{source}: expected {{video id: array}}, found the weights of a model")
-    content = _with_lengths(_by_part(_by_path(content)))
+    content = _with_lengths(_by_part(_by_path(content)), source)
     table = columns.table_from_columns(content, source)
     if table is not None:
         left.update(dict.fromkeys(columns.unused(content), "a column that is not used"))
@@ -62,6 +66,10 @@ def tables_from_mapping(
         left[str(key)] = f"expected a dict like the others, found {type(content[key]).__name__}"
     if not _are_videos(nested, known):
         return _several(nested, stem, source, known, left)
+    if all(np.ndim(v) == 0 and not isinstance(v, Mapping) for mine in nested.values() for v in mine.values()):
+        raise UnknownLayoutError(
+            f"{source}: expected {{video id: array}}, found a number for each pair of keys, as scores are"
+        )
     of_videos = _of_videos(nested, source)
     if of_videos is not None:
         return {stem: _one_a_video(of_videos, source, known)}
@@ -89,20 +97,44 @@ def _by_part(content: Mapping[Any, Any]) -> Mapping[Any, Any]:
     return parts if whole else content
 
 
-def _with_lengths(content: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    """{"features": {id: [T, D]}, "lengths": {id: n}} as {id: {"features": [T, D], "lengths": n}}."""
-    key = columns.first_key(content, columns.FEATURE_KEYS)
-    if key is None or not isinstance(content[key], Mapping):
+def _with_lengths(content: Mapping[Any, Any], source: Path) -> Mapping[Any, Any]:
+    """{"clip": {id: [T, D]}, "clip_len": {id: n}} as {"clip": {id: {"features": [T, D], "clip_len": n}}}.
+
+    Raises:
+        DataError: lengths or a mask by video of which it is not clear what they belong to.
+    """
+    told = {k: value for k, value in told_by(content).items() if _is_by_video(value) and not is_part(k)}
+    tables = {key: value for key, value in content.items() if isinstance(value, Mapping) and key not in told}
+    if not told or not tables:
         return content
-    told = [
-        name for name in (*columns.LENGTH_KEYS, *columns.MASK_KEYS) if isinstance(content.get(name), Mapping)
-    ]
-    if not told:
-        return content
-    return {
-        video: {key: value, **{name: content[name][video] for name in told if video in content[name]}}
-        for video, value in content[key].items()
-    }
+    owners = {name: _owner(name, tables) for name in told}
+    lone = next((name for name, owner in owners.items() if owner is None), None)
+    if lone is not None:
+        found = ", ".join(map(str, tables))
+        raise DataError(f"{source}: expected features that {lone} belongs to, found {found}")
+    joined = {
+        key: {
+            video: {columns.FEATURE_KEYS[0]: mine, **{name: told[name][video] for name in told
+                    if owners[name] == key and video in told[name]}}
+            for video, mine in value.items()
+        }
+        if key in owners.values() else value
+        for key, value in tables.items()
+    }  # fmt: skip
+    (first, *others) = joined
+    return joined[first] if not others and first in columns.FEATURE_KEYS else joined
+
+
+def _is_by_video(value: Any) -> bool:
+    """Whether a dict gives each video a number or a mask, and no features."""
+    return isinstance(value, Mapping) and all(np.ndim(v) < 2 for v in value.values())
+
+
+def _owner(name: str, tables: Mapping[Any, Any]) -> Any:
+    """The key of the features that lengths belong to: named after it, else a usual one, else the only one."""
+    named = [key for key in tables if owner_of(name) == str(key)]
+    usual = [key for key in tables if key in columns.FEATURE_KEYS]
+    return next((keys[0] for keys in (named, usual, [*tables]) if len(keys) == 1), None)
 
 
 def _are_videos(nested: Mapping[Any, Mapping[Any, Any]], known: Collection[str]) -> bool:
@@ -218,8 +250,36 @@ def combine(parts: Sequence[tuple[str, Mapping[str, FeatureTable]]]) -> Tables:
             found.setdefault(expert, {})[source] = table
     return {
         expert: next(iter(tables.values())) if len(tables) == 1 else merge_tables(tables, expert)
-        for expert, tables in found.items()
+        for expert, tables in join_shards(found).items()
     }
+
+
+def join_shards(found: dict[str, dict[Source, FeatureTable]]) -> dict[str, dict[Source, FeatureTable]]:
+    """The tables of clip_part0, clip_part1, ... as those of clip, when their videos differ and D is one.
+
+    Args:
+        found: Tables by expert and by where they were found.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in found:
+        groups.setdefault(without_shard(name) or name, []).append(name)
+    joined: dict[str, dict[Source, FeatureTable]] = {}
+    for stem, names in groups.items():
+        tables = [(source, table) for name in names for source, table in found[name].items()]
+        if stem in names or len(names) == 1 or not _are_shards([table for _, table in tables]):
+            joined.update({name: found[name] for name in names})
+            continue
+        note = f"{stem}: put together of {len(names)} shards ({', '.join(sorted(names))})"
+        for source, table in tables:
+            noted = replace(table, notes=(*table.notes, note))
+            mine = joined.setdefault(stem, {})
+            mine[source] = noted if source not in mine else merge_tables({"": mine[source], " ": noted}, stem)
+    return joined
+
+
+def _are_shards(tables: Sequence[FeatureTable]) -> bool:
+    ids = [video for table in tables for video in table.ids]
+    return len(set(ids)) == len(ids) and len({table.dim for table in tables}) == 1
 
 
 def _is_feature(value: Any) -> bool:

@@ -24,6 +24,10 @@ _SEPARATORS = re.compile(r"[\s_.\-/\\]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _FRAME = re.compile(r"(?P<video>.*?)[_\-.\s]?(?:frames?|img|image|shot|segment|seg|chunk|f|t)?[_\-.\s]?"
                     r"(?P<number>\d+(?:\.\d+)?)", re.IGNORECASE)  # fmt: skip
+_SHARD = re.compile(
+    r"(^|[_.\-\s])((parts?|shards?|chunks?|pt)[_.\-\s]?\d+([_.\-\s]?of[_.\-\s]?\d+)?|\d+[_.\-\s]of[_.\-\s]\d+)$",
+    re.IGNORECASE,
+)
 _VIDEO = re.compile(r"(?:video|msr)\d+")
 _MOST_PARTS = 12
 # Names that say only that there are features; the folder says of which expert.
@@ -59,6 +63,16 @@ def without_part(name: str) -> str:
     return "_".join(word for word in re.split(r"[\s_.\-]+", _PART.sub("_", humped)) if word)
 
 
+def without_shard(name: str) -> str:
+    """The name without the number of a shard: part, shard or chunk with a number, or "00000-of-00002".
+
+    Example:
+        >>> [without_shard(name) for name in ("clip_part0", "i3d-00001-of-00004", "part1", "r21d")]
+        ['clip', 'i3d', '', 'r21d']
+    """
+    return _SHARD.sub("", name)
+
+
 def is_part(name: str) -> bool:
     """Whether a name says a part and nothing else."""
     return part_of(name) is not None and not without_part(name)
@@ -83,6 +97,8 @@ def expert_name(path: Path) -> str:
     says_nothing = set(words_of(name)) <= GENERIC
     if says_nothing and (part_of(stem) or is_part(path.parent.name)) and path.parent.name:
         return expert_name(path.parent)
+    if not without_shard(name) and path.parent.name:  # clip/part0.npz
+        return f"{expert_name(path.parent)}_{name}"
     return name or stem
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cmgsd_lite.data.formats.files import check_downloaded
 from cmgsd_lite.errors import DataError
 
 _BUILTINS = {t.__name__: t for t in (list, dict, set, frozenset, tuple, int, float, str, bytearray)}
@@ -134,6 +135,7 @@ def load_pickle(path: Path) -> Any:
         >>> load_pickle(Path("senet154-avg.pickle"))  # doctest: +SKIP
         {'video0': array([...], dtype=float32), 'video1': nan}
     """
+    check_downloaded(path)
     try:
         raw = path.read_bytes()
         raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
@@ -144,6 +146,8 @@ def load_pickle(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         wanted = "a whole pickle of numpy arrays, dicts and lists"
         raise DataError(f"{path}: expected {wanted}, found: {_line(error)}") from error
+    except RecursionError as error:
+        raise DataError(f"{path}: expected arrays by video id, found too deep a nesting") from error
     except (
         EOFError,
         OSError,

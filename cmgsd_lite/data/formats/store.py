@@ -1,6 +1,6 @@
 """The project's own fast layout: what was read once, kept so that 10,000 videos open in a moment.
 
-OUT/index.json          format, version, ids, and for each expert its file, D and tokens of each video
+OUT/index.json          format, version, ids, and for each expert its file, D, notes and tokens of each video
 OUT/EXPERT.npy          float16 or float32 [tokens of all videos, D], memory-mapped when opened
 OUT/annotations.json    captions, categories, official split, extras
 OUT/splits.json         the split lists of each protocol that was found
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from cmgsd_lite.data.formats.files import reason_of
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.errors import DataError
 
@@ -58,7 +59,8 @@ def _fill(folder: Path, tables: Mapping[str, FeatureTable], documents: Mapping[s
     for number, (name, table) in enumerate(tables.items()):
         file = f"{number:02d}_{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.npy"
         np.save(folder / file, np.asarray(table.rows), allow_pickle=False)
-        experts[name] = {"file": file, "dim": table.dim, "ids": table.ids, "tokens": table.counts.tolist()}
+        told = {"ids": table.ids, "tokens": table.counts.tolist(), "notes": table.notes}
+        experts[name] = {"file": file, "dim": table.dim, **told}
     for name, content in documents.items():
         _write_json(folder / f"{name}.json", content)
     # The index comes last and first says its format: a folder without it is no store.
@@ -100,9 +102,10 @@ def _open_table(folder: Path, entry: Mapping[str, Any]) -> FeatureTable:
     try:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: expected a whole .npy, found a missing or damaged one ({error})") from error
+        found = f"a missing or damaged one ({reason_of(error)})"
+        raise DataError(f"{path}: expected a whole .npy, found {found}") from error
     starts = np.concatenate([[0], np.cumsum(entry["tokens"])]).astype(np.int64)
     expected = (int(starts[-1]), entry["dim"])
     if rows.shape != expected or len(entry["ids"]) + 1 != len(starts):
         raise DataError(f"{path}: expected {list(expected)} as the index says, found {list(rows.shape)}")
-    return FeatureTable(list(entry["ids"]), rows, starts)
+    return FeatureTable(list(entry["ids"]), rows, starts, notes=tuple(entry.get("notes", ())))

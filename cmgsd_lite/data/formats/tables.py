@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cmgsd_lite.data.formats.files import video_id_of
+from cmgsd_lite.data.formats.files import rename_notes, video_id_of
 from cmgsd_lite.data.formats.names import frame_number
 from cmgsd_lite.errors import DataError
 
@@ -36,12 +36,14 @@ class FeatureTable:
         rows: float16 or float32 [R, D], the tokens of all videos one after the other.
         starts: int64 [V + 1]; video i owns rows[starts[i]:starts[i + 1]], none when it is missing.
         integers: Whether the file held whole numbers, as token ids and labels are.
+        notes: What was taken for padding or called otherwise, as sentences.
     """
 
     ids: list[str]
     rows: NDArray[Any]
     starts: NDArray[np.int64]
     integers: bool = False
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -181,7 +183,7 @@ def table_from_values(ids: Sequence[object], values: Sequence[object], source: P
     whole = all(
         np.asarray(v).dtype.kind in "iu" for v, t in zip(values, tokens, strict=True) if t is not None
     )
-    return _ragged(names, rows, counts, source, whole)
+    return _ragged(names, rows, counts, source, whole, rename_notes(ids))
 
 
 def table_from_array(
@@ -204,7 +206,7 @@ def table_from_array(
         if mask.shape != keep.shape:
             raise DataError(f"{source}: expected a mask {list(keep.shape)}, found {list(mask.shape)}")
         keep &= mask.astype(bool)
-    return _ragged(names, padded[keep], keep.sum(axis=1), source, array.dtype.kind in "iu")
+    return _ragged(names, padded[keep], keep.sum(axis=1), source, array.dtype.kind in "iu", rename_notes(ids))
 
 
 def table_from_frames(
@@ -232,7 +234,8 @@ def table_from_frames(
     keep = ~np.isnan(rows).any(axis=1)
     names, inverse = np.unique(columns[0], return_inverse=True)
     counts = np.bincount(inverse[by_frame][keep], minlength=len(names))
-    return _ragged(ids_of(names.tolist(), source), rows[keep], counts, source, whole)
+    mine = names.tolist()
+    return _ragged(ids_of(mine, source), rows[keep], counts, source, whole, rename_notes(mine))
 
 
 def _numbers(column: NDArray[Any], source: Path | str) -> NDArray[Any]:
@@ -256,11 +259,12 @@ def _ragged(
     counts: Sequence[int] | NDArray[Any],
     source: Path | str,
     integers: bool = False,
+    notes: tuple[str, ...] = (),
 ) -> FeatureTable:
     if not len(rows):
         raise DataError(f"{source}: expected features, found none present among {len(names)} videos")
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return FeatureTable(names, rows, starts, integers)
+    return FeatureTable(names, rows, starts, integers, notes)
 
 
 def merge_tables(parts: Mapping[str, FeatureTable], expert: str) -> FeatureTable:
@@ -276,4 +280,6 @@ def merge_tables(parts: Mapping[str, FeatureTable], expert: str) -> FeatureTable
     names = ids_of((name for part in parts.values() for name in part.ids), sources)
     rows = np.concatenate([part.rows for part in parts.values()])
     whole = all(part.integers for part in parts.values())
-    return _ragged(names, rows, np.concatenate([part.counts for part in parts.values()]), expert, whole)
+    counts = np.concatenate([part.counts for part in parts.values()])
+    notes = tuple(dict.fromkeys(note for part in parts.values() for note in part.notes))
+    return _ragged(names, rows, counts, expert, whole, notes)

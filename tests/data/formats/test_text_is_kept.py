@@ -75,7 +75,7 @@ def test_any_blank_parts_caption_id_and_sentence(tmp_path: Path, sign: str, end:
     lines = [f"clip.jpg#0{sign}two men walk", f"clip.jpg#1{sign}a\ttab inside", ""]
     found = captions(tmp_path / "x.txt", end.join(lines))
     assert {v: [c.strip() for c in mine] for v, mine in found.items()} == {
-        "clip.jpg": ["two men walk", "a\ttab inside"]
+        "clip": ["two men walk", "a\ttab inside"]
     }
 
 
