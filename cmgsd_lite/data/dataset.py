@@ -126,10 +126,9 @@ def load_folder(
     if not source.tables:
         raise DataError(f"{path}: expected features, found none{source.why}")
     if not source.annotations.captions:
-        why = "; ".join(source.annotations.notes[:3]) or source.why
+        notes = "".join(f"; {note}" for note in source.annotations.notes[:3])
         raise DataError(
-            f"{path}: expected annotations beside the features, found none; name their folder"
-            + (f" ({why})" if why else "")
+            f"{path}: expected annotations beside the features, found none; name their folder{notes}{source.why}"
         )
     name = wanted or next(iter(source.protocols), None)
     if name is None or name not in source.protocols:
@@ -139,7 +138,10 @@ def load_folder(
             f"training and a test list, as in own_train.csv and own_test.csv{source.why}"
         )
     lists = source.protocols[name]
-    dataset = assemble(source.name, name, source.annotations, lists, source.tables, max_tokens)
+    try:
+        dataset = assemble(source.name, name, source.annotations, lists, source.tables, max_tokens)
+    except DataError as error:
+        raise DataError(f"{error}{source.used}") from error
     return replace(dataset, notes=[*file_notes(source.files), *dataset.notes], files=source.files)
 
 
@@ -167,8 +169,8 @@ def assemble(
         if not mine:
             listed = len(lists.train if part == "train" else lists.test)
             raise DataError(
-                f"{name}, {protocol} {part}: expected videos with captions and features, "
-                f"found none among {listed:,} listed (features: {named(tables)})"
+                f"{name}, {protocol} {part}: expected videos with captions and features, found none among "
+                f"{listed:,} listed (features: {named(tables)}){_unlike(part, annotations, lists, tables)}"
             )
     splits = {part: _split(part, mine, annotations, tables, max_tokens) for part, mine in ids.items()}
     test = splits["test"]
@@ -178,6 +180,19 @@ def assemble(
     notes = list(dict.fromkeys(notes))
     names = annotations.category_names
     return RetrievalDataset(name, protocol, **splits, notes=notes, category_names=names)  # type: ignore[arg-type]
+
+
+def _unlike(
+    part: str, annotations: Annotations, lists: SplitLists, tables: Mapping[str, FeatureTable]
+) -> str:
+    """Two ids of each side, to see why they do not meet."""
+    listed = lists.train if part == "train" else lists.validation if part == "validation" else lists.test
+    captioned = ", ".join(sorted({Path(file).name for file, _ in annotations.sources})) or "the captions"
+    sides = {f"the {part} list": listed or [], captioned: annotations.captions}
+    sides |= {f"expert {expert}": table.position for expert, table in tables.items()}
+    return "; ids of " + "; of ".join(
+        f"{side}: {', '.join(list(ids)[:2])}" for side, ids in sides.items() if ids
+    )
 
 
 def _split(

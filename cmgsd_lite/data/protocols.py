@@ -164,6 +164,8 @@ def _take(path: Path, published: _Published, log: FileLog) -> None:
         log.leave(path, error)
         return
     for slot, listed in slots.items():
+        for note in listed.notes:
+            published.note(slot[0], note)
         if slot not in published.lists:
             published.lists[slot], published.sources[slot] = listed.ids, path
             if slot[1] in (TEST, VAL_1) and listed.queries:

@@ -15,6 +15,7 @@ from cmgsd_lite.data.discover import (
 )
 from cmgsd_lite.data.formats.annotations import (
     Annotations,
+    below,
     merge_annotations,
     numbered,
     read_annotation_file,
@@ -74,6 +75,12 @@ class Source:
         """What was left out, and why, as the end of a message; files that no reader knows come last."""
         return why_left_out(sorted(self.files, key=lambda record: record.reason == _NO_NAME))
 
+    @property
+    def used(self) -> str:
+        """Which files were read as what, as the end of a message."""
+        lines = [f"{record.file}: {record.used_as}" for record in self.files if record.used_as]
+        return f" (read: {' | '.join(lines[:8])})" if lines else ""
+
 
 def open_source(
     path: str | Path, experts: Sequence[str] | None = None, annotations: str | Path | None = None
@@ -127,6 +134,11 @@ def _known(annotated: Annotations, protocols: Mapping[str, SplitLists]) -> Known
 def _annotations_and_lists(told: Tree, log: FileLog) -> tuple[Annotations, dict[str, SplitLists]]:
     """Annotations and protocols of a tree."""
     parts = annotation_files(told, log)
+    if not any(part.captions for part in parts):
+        # Files that become split lists are to say all the same why they have no captions.
+        for path, reasons in log.attempts.items():
+            for reason in reasons:
+                log.leave(path, reason)
     stores = [folder for folder in told.folders if is_store(folder)]
     parts += [_stored_annotations(folder) for folder in stores]
     known = numbered(merge_annotations(parts, told.root, need_captions=False))
@@ -136,7 +148,7 @@ def _annotations_and_lists(told: Tree, log: FileLog) -> tuple[Annotations, dict[
         protocols = {**_stored_protocols(folder), **protocols}
         log.use(folder, "fast layout")
     # The sentences of a test list are its queries, and no second set of captions.
-    other = [f"{Path(file).name}: {why}" for file, why in known.unused if Path(file) not in log.uses]
+    other = [f"{below(file, told.root)}: {why}" for file, why in known.unused if Path(file) not in log.uses]
     for file, kind in known.sources:
         log.use(Path(file), f"captions ({kind})")
     for file in known.copies:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cmgsd_lite.data.formats.annotations import text_of
+from cmgsd_lite.data.formats.annotations import sentences_of, text_of
 from cmgsd_lite.data.formats.arrays import is_names_file, read_names
 from cmgsd_lite.data.formats.captions import ID_KEYS, jsonl_records, load_json, parse_content
 from cmgsd_lite.data.formats.delimited import (
@@ -29,6 +29,9 @@ _ALIASES = {**_TAGS, "1k-a": "1k-A", "1k-b": "miech", "1kb": "miech", PLAIN: PLA
 _NO_LIST = {"caption", "captions", "caps", "videodatainfo", "annotation"}
 _RECORDS = (".json", ".jsonl")
 _TABLES = (".csv", ".tsv")
+_LINES = (".txt", ".lst", ".list")
+
+_LISTS = (*(f"{key}s" for key in ID_KEYS), "ids", *ID_KEYS)  # {"train": {"video_ids": [...]}}
 
 Slot = tuple[str, str]
 """(protocol, part); the part is train, validation, test, or val_1."""
@@ -41,17 +44,19 @@ class Listed:
     ids: list[str] = field(default_factory=list)
     queries: dict[str, list[str]] = field(default_factory=dict)
     empty: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, ids: Iterable[Any], sentences: Iterable[tuple[Any, Any]]) -> "Listed":
         """From ids, which may repeat, and (id, sentence); empty sentences and what is no text are counted."""
         listed = cls(list(dict.fromkeys(map(video_id_of, ids))))
-        for video, sentence in sentences:
-            text, _ = text_of(sentence)
-            if text is None:
-                listed.empty += 1
-            else:
-                listed.queries.setdefault(video_id_of(video), []).append(text)
+        for video, cell in sentences:
+            for sentence in sentences_of(cell):
+                text, _ = text_of(sentence)
+                if text is None:
+                    listed.empty += 1
+                else:
+                    listed.queries.setdefault(video_id_of(video), []).append(text)
         return listed
 
 
@@ -119,7 +124,7 @@ def role_of(path: Path) -> Slot | None:
     trn_names.npy (HGR), msrvtt10ktrain.txt (BigFile), train.jsonl and test1k.json are read.
     """
     records = path.suffix in _RECORDS
-    listing = records or path.suffix in (*_TABLES, ".txt") or (path.suffix == ".npy" and is_names_file(path))
+    listing = records or path.suffix in (*_TABLES, *_LINES) or (path.suffix == ".npy" and is_names_file(path))
     words = set(re.split(r"[_.\-\s]+", path.stem.lower()))
     if not listing or (not records and _NO_LIST & words) or "videodatainfo" in words:
         return None
@@ -154,7 +159,7 @@ def slots_in(path: Path) -> dict[Slot, Listed]:
     videos = told.get("videos")
     if isinstance(videos, list) and "sentences" not in told:
         content = videos
-    elif isinstance(videos, list) and any(isinstance(v, Mapping) and v.get("split") for v in videos):
+    elif isinstance(videos, list) and any(isinstance(v, Mapping) and {*SPLIT_KEYS} & {*v} for v in videos):
         raise UnknownLayoutError(f"{path}: expected a split list, found videos with parts of their own")
     found = _by_key(content, path) or _by_record(content, path)
     if found:
@@ -193,21 +198,37 @@ def _by_column(path: Path) -> dict[Slot, Listed]:
         return {}
     captions = table.column(caption_key) if caption_key else [None] * len(table.rows)
     rows = zip(table.column(split_key), csv_ids(table, id_key, path), captions, strict=True)
-    return _grouped(rows)
+    found = _grouped(rows, path)
+    if not found and table.rows and role_of(path) is None:
+        words = ", ".join(repr(word) for word in list(dict.fromkeys(table.column(split_key)))[:3])
+        raise UnknownLayoutError(f"{path}: expected parts (train, val, test) in {split_key}, found {words}")
+    return found
 
 
-def _grouped(rows: Iterable[tuple[Any, Any, Any]]) -> dict[Slot, Listed]:
-    """Rows (part, id, caption) by part; empty when no part is said."""
+def _grouped(rows: Iterable[tuple[Any, Any, Any]], path: Path) -> dict[Slot, Listed]:
+    """Rows (part, id, caption) by part; empty when no part is said. Of other words a note says how many."""
     found: dict[Slot, dict[str, list[Any]]] = {}
+    strange: dict[str, set[str]] = {}
     for part, video, caption in rows:
         slot = slot_of(str(part))
-        if slot is not None:
-            mine = found.setdefault(slot, {}).setdefault(video_id_of(video), [])
-            mine += [caption] if caption is not None else []
-    return {
+        if slot is None:
+            strange.setdefault(str(part), set()).add(video_id_of(video))
+            continue
+        mine = found.setdefault(slot, {}).setdefault(video_id_of(video), [])
+        mine += [caption] if caption is not None else []
+    listed = {
         slot: Listed.of(videos, [(video, c) for video, mine in videos.items() for c in mine])
         for slot, videos in found.items()
     }
+    _note_strange(listed, {word: len(videos) for word, videos in strange.items()}, path)
+    return listed
+
+
+def _note_strange(listed: Mapping[Slot, Listed], counts: Mapping[str, int], path: Path) -> None:
+    """Say with the first part that other words than those of parts are in no split."""
+    for word, count in counts.items() if listed else ():
+        what = f"{count:,} videos of the part {word!r} are in no split"
+        next(iter(listed.values())).notes.append(f"{path.name}: {what} (known are train, val and test)")
 
 
 def _by_record(content: Any, path: Path) -> dict[Slot, Listed]:
@@ -215,8 +236,10 @@ def _by_record(content: Any, path: Path) -> dict[Slot, Listed]:
     if isinstance(content, Mapping) and len(content) == 1:
         inner = next(iter(content.values()))
         return _by_key(inner, path) or _by_record(inner, path)
-    if isinstance(content, Mapping) and all(isinstance(v, str) and is_part(v) for v in content.values()):
-        return _grouped((part, video, None) for video, part in content.items())
+    if isinstance(content, Mapping) and all(isinstance(value, str) for value in content.values()):
+        parts = sum(map(is_part, content.values()))
+        rows = [(part, video, None) for video, part in content.items()]
+        return _grouped(rows, path) if 2 * parts > len(content) else {}
     if isinstance(content, Mapping) and all(isinstance(value, Mapping) for value in content.values()):
         content = [{**value, ID_KEYS[0]: video} for video, value in content.items()]
     if not isinstance(content, list) or not all(isinstance(record, Mapping) for record in content):
@@ -229,21 +252,31 @@ def _by_record(content: Any, path: Path) -> dict[Slot, Listed]:
             return {}
         captions = next((record[key] for key in CAPTION_KEYS if key in record), None)
         rows += [(part, record[id_key], c) for c in (captions if isinstance(captions, list) else [captions])]
-    return _grouped(rows)
+    return _grouped(rows, path)
 
 
 def _by_key(content: Any, path: Path) -> dict[Slot, Listed]:
     """{"train": ids, records or {id: ...}, "val": ..., ...}."""
-    if not isinstance(content, Mapping) or not are_parts(content):
+    if not isinstance(content, Mapping):
         return {}
-    slots = {slot: value for key, value in content.items() if (slot := slot_of(str(key))) and value}
-    return {slot: _of_content(value, path) for slot, value in slots.items()}
+    parts = {key: value for key, value in content.items() if is_part(str(key)) or are_parts(content)}
+    if not are_parts(parts) or (len(parts) < len(content) and len(set(map(part_of, map(str, parts)))) < 2):
+        return {}
+    slots = {slot: value for key, value in parts.items() if (slot := slot_of(str(key))) and value}
+    listed = {slot: _of_content(value, path) for slot, value in slots.items()}
+    others = {str(key): value for key, value in content.items() if key not in parts}
+    _note_strange(listed, {k: len(v) for k, v in others.items() if isinstance(v, list | Mapping) and v}, path)
+    return listed
 
 
 def _of_content(content: Any, path: Path) -> Listed:
     """Ids, and sentences if there are any, of a list of ids, of records, or of a dict by id."""
     if isinstance(content, list) and content and not any(isinstance(v, list | Mapping) for v in content):
         return Listed(ids_of(content, path))
+    told = content if isinstance(content, Mapping) else {}
+    inside = next((told[key] for key in _LISTS if isinstance(told.get(key), list)), [{}])
+    if not any(isinstance(v, list | Mapping) for v in inside):
+        return Listed(ids_of(inside, path))
     try:
         _, parsed = parse_content(content, path)
     except UnknownLayoutError:

@@ -6,6 +6,9 @@ raw-captions.pkl, `cap_id sentence` lines, or MMT's HDF5 tree. `read_annotations
 takes a folder with some of these as well.
 """
 
+import ast
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from cmgsd_lite.data.formats import captions as formats
+from cmgsd_lite.data.formats.delimited import SPLIT_KEYS
 from cmgsd_lite.data.formats.files import (
     UnknownLayoutError,
     any_layout,
@@ -46,6 +50,12 @@ PRIORITY = (
 
 PARTS = {TRAIN: "train", VALIDATION: "validate", TEST: "test"}  # as the official release calls them
 # Words that programs write where there is nothing; a caption of such a word alone is none.
+_LISTED = re.compile(r"\s*\[\s*[\"'].*[\"']\s*,?\s*\]\s*", re.DOTALL)
+_COMMA = re.compile(r"[\"']\s*,\s*[\"']")
+_NO_COMMA = re.compile(r"(?<!\\)([\"'])\s+\1")  # numpy writes ['a dog' 'a cat']
+_SPLIT_UP = "lists of sentences written as text are split into their sentences"
+_NO_INK = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+_FILLERS = "\u2800\u3164\u115f\u1160\uffa0"
 _NOTHING = {"null", "nan", "none", "nil", "n/a", "<na>", "#n/a", "undefined"}
 
 
@@ -160,21 +170,34 @@ def _texts(
     captions: dict[str, list[str]] = {}
     extras: dict[str, list[dict[str, Any]]] = {}
     lost: dict[str, list[str]] = {}
-    for raw_id, caption, extra in parsed.sentences:
-        text, trouble = text_of(caption)
-        if trouble:
-            lost.setdefault(trouble, []).append(str(raw_id))
-        if text is None:
-            continue
-        video = id_of(raw_id)
-        captions.setdefault(video, []).append(text)
-        if parsed.has_extras:
-            extras.setdefault(video, []).append(extra)
+    for raw_id, listed, extra in parsed.sentences:
+        for caption in (mine := _sentences(path, raw_id, listed)):
+            text, trouble = text_of(caption)
+            if trouble:
+                lost.setdefault(trouble, []).append(str(raw_id))
+            if text is None:
+                continue
+            video = id_of(raw_id)
+            captions.setdefault(video, []).append(text)
+            if parsed.has_extras:
+                extras.setdefault(video, []).append(extra)
+        if mine != [listed] and listed == listed:
+            lost.setdefault(_SPLIT_UP, []).append(str(raw_id))
     notes = [
         f"{path.name}: {len(mine):,} {trouble}" + ("" if "empty" in trouble else f" (first: {mine[0]})")
         for trouble, mine in lost.items()
     ]
     return captions, extras, notes
+
+
+def _sentences(path: Path, raw_id: Any, caption: Any) -> list[Any]:
+    try:
+        return sentences_of(caption)
+    except ValueError as error:
+        raise DataError(
+            f"{path}: expected sentences, or a list of them as JSON writes it, at {raw_id}, found a list as "
+            f"text with {error}: {str(caption)[:40]!r}"
+        ) from error
 
 
 def text_of(caption: Any) -> tuple[str | None, str]:
@@ -189,13 +212,41 @@ def text_of(caption: Any) -> tuple[str | None, str]:
         number = isinstance(caption, int | float | np.number) and not isinstance(caption, bool)
         kind = "a number" if number else named.get(type(caption), type(caption).__name__)
         return None, f"captions that are no text ({kind}) are left out"
-    if not caption.strip():
+    if _is_blank(caption):
         return None, "empty captions are left out"
     if caption.strip().lower() in _NOTHING:
         return None, f"captions that say no more than {caption.strip()!r} are left out"
     whole = whole_signs(caption)
     lone = "captions have half a sign (a lone surrogate), which is replaced"
     return whole, lone if whole != caption and "\ufffd" in whole else ""
+
+
+def _is_blank(text: str) -> bool:
+    """Whether there is nothing to see: blanks, and signs of no width or without ink."""
+    return all(unicodedata.category(c) in _NO_INK or c in _FILLERS for c in text)
+
+
+def sentences_of(caption: Any) -> list[Any]:
+    """The sentences of a cell: those of a list that was written as text, "['a dog', 'a cat']", else itself.
+
+    Raises:
+        ValueError: text that begins like such a list and is none that can be read.
+
+    Example:
+        >>> sentences_of("['a dog', 'a cat']"), sentences_of("[music] plays")
+        (['a dog', 'a cat'], ['[music] plays'])
+    """
+    if not isinstance(caption, str) or not _LISTED.fullmatch(caption):
+        return [caption]
+    if _NO_COMMA.search(caption):
+        raise ValueError("no commas between its sentences")
+    try:
+        content = ast.literal_eval(caption.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        if not _COMMA.search(caption):
+            return [caption]
+        raise ValueError("quotes that do not close") from error
+    return list(content)
 
 
 def _count(path: Path, videos: list[str], what: str) -> list[str]:
@@ -222,7 +273,9 @@ def _categories(videos: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, int]
 
 def _splits(videos: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], list[str]]:
     """The part of each video in the official words, and the videos of which another word is said."""
-    said = {video: str(info["split"]) for video, info in videos.items() if info.get("split")}
+    keys = [key for key in SPLIT_KEYS if any(part_of(str(info.get(key))) for info in videos.values())]
+    key = "split" if any(info.get("split") for info in videos.values()) else (keys or ["split"])[0]
+    said = {video: str(info[key]) for video, info in videos.items() if info.get(key)}
     known = {video: PARTS[part] for video, word in said.items() if (part := part_of(word))}
     return known, [video for video in said if video not in known]
 
@@ -274,7 +327,7 @@ def merge_annotations(parts: Iterable[Annotations], where: Path, need_captions: 
     taken: dict[str, str] = {}
     for part in ordered:
         new = [video for video in part.captions if video not in merged.captions]
-        why = _other_captions(part, merged, taken)
+        why = _other_captions(part, merged, taken, where)
         merged.unused.extend([*part.unused, *([(part.sources[0][0], why)] if why else [])])
         merged.copies.extend([file for file, _ in part.sources if part.captions and not new and not why])
         merged.captions.update({video: part.captions[video] for video in new})
@@ -296,12 +349,20 @@ def merge_annotations(parts: Iterable[Annotations], where: Path, need_captions: 
     return merged
 
 
-def _other_captions(part: Annotations, merged: Annotations, taken: Mapping[str, str]) -> str | None:
+def below(file: str, root: Path) -> str:
+    """A file's path below the root, since two folders may have a file of one name; else its name."""
+    path = Path(file)
+    return path.relative_to(root).as_posix() if root in path.parents else path.name
+
+
+def _other_captions(
+    part: Annotations, merged: Annotations, taken: Mapping[str, str], where: Path
+) -> str | None:
     """Why captions of a part are not used although they are not those that are; None when there are none."""
     others = [v for v, mine in part.captions.items() if not set(mine) <= set(merged.captions.get(v, mine))]
     if not others or not part.sources:
         return None
-    used = ", ".join(sorted({Path(taken[v]).name for v in others}))
+    used = ", ".join(sorted({below(taken[v], where) for v in others}))
     kind = part.sources[0][1]
     first = next((k for f, k in merged.sources if f == taken[others[0]]), kind)
     # A file of the same kind went before because it has more captions, or by its name.

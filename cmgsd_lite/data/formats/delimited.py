@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cmgsd_lite.data.formats.files import UnknownLayoutError
 from cmgsd_lite.errors import DataError
@@ -31,18 +31,19 @@ def csv_table(text: str, path: Path) -> Table:
     """Header and rows of a csv; the separator (comma, semicolon or tab) is the one the header has most of.
 
     Cells stay as they are, blanks too, since a sentence of the 1k-A csv may begin with one. A row that an
-    unquoted separator in its last column made too long is put together again.
+    unquoted separator in its last column made too long is put together again. Single quotes around every
+    cell, or backslashes before separators, are taken as such where there are no double quotes.
 
     Raises:
         DataError: a row with too few or too many cells, or a quote that is not closed; names the line.
     """
     delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
     try:
-        rows, lines = _rows(text, delimiter, path)
+        rows, lines = _rows(text, delimiter, path, **_dialect(text, delimiter))
     except DataError:
         if delimiter != "\t" or '"' not in text:
             raise
-        rows, lines = _rows(text, delimiter, path, csv.QUOTE_NONE)  # most tsv knows no quoting
+        rows, lines = _rows(text, delimiter, path, quoting=csv.QUOTE_NONE)  # most tsv knows no quoting
     header = [" ".join(name.lower().split()) for name in rows[0]] if rows else []
     twice = next((key for key in (*CSV_ID_KEYS, *CAPTION_KEYS) if header.count(key) > 1), None)
     if twice:
@@ -66,12 +67,27 @@ def csv_table(text: str, path: Path) -> Table:
     return Table(header, rows[1:], lines[1:])
 
 
-def _rows(
-    text: str, delimiter: str, path: Path, quoting: int = csv.QUOTE_MINIMAL
-) -> tuple[list[list[str]], list[int]]:
+def _dialect(text: str, delimiter: str) -> dict[str, Any]:
+    """How separators inside a cell are written, where not in double quotes: in single ones or by a backslash.
+
+    Every backslash must be one of those, since the csv reader drops it.
+    """
+    if '"' in text:
+        return {}
+    sign, body = re.escape(delimiter), [line for line in text.splitlines()[1:] if line]
+    cell = "'([^']|'')*'"
+    if body and all(re.fullmatch(f"{cell}({sign}{cell})+", line) for line in body):
+        return {"quotechar": "'"}
+    rest = text.replace("\\\\", "")
+    if f"\\{delimiter}" in rest and "\\" not in rest.replace(f"\\{delimiter}", ""):
+        return {"escapechar": "\\"}
+    return {}
+
+
+def _rows(text: str, delimiter: str, path: Path, **dialect: Any) -> tuple[list[list[str]], list[int]]:
     rows: list[list[str]] = []
     lines: list[int] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)  # type: ignore[arg-type]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, **dialect)
     begin = 1
     try:
         for row in reader:

@@ -82,6 +82,8 @@ def are_parts(content: Mapping[Any, Any]) -> bool:
     """Whether the keys of a dict are parts: "train", "test_list"; not ids like test_1 with sentences."""
     if not content or len(content) > _MOST_PARTS or not all(part_of(str(key)) for key in content):
         return False
+    if all(str(key).lower() in _PART_WORDS for key in content) and len(content) > 1:
+        return True  # no videos are called train, val and test
     texts = [v for mine in content.values() if isinstance(mine, list) for v in mine if isinstance(v, str)]
     return not any(" " in text.strip() for text in texts)
 
