@@ -189,18 +189,20 @@ def write_truth_page(bench: Bench, models: Mapping[str, RetrievalModel], path: P
 
 
 def _examples(truth: TrainingTruth, sims: Mapping[str, NDArray[np.float32]], worst_of: str) -> list[Example]:
+    from cmgsd_lite.course.plots.base import facet_lines
     from cmgsd_lite.course.plots.distributions import Example
 
-    examples = []
+    examples, names = [], truth.split.video_ids
     for text, video in truth.pushed_apart(sims[worst_of]):
         ranks = [
             f"{name}: rank {rank_of(sim, text, video)}"
             for name, sim in sims.items()
             if name != "before training"
         ]
-        names = truth.split.video_ids
-        frames = [clip(names[number]).frames()[4] for number in (text, video)]
-        examples.append(Example(truth.captions[text], frames[0], frames[1], "\n".join(ranks)))
+        own, other = (clip(names[number]) for number in (text, video))
+        facets = [facet_lines(shown.facets()) for shown in (own, other)]
+        pair = own.frames()[4], other.frames()[4]
+        examples.append(Example(truth.captions[text], *pair, "\n".join(ranks), *facets))
     return examples
 
 

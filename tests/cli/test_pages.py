@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from PIL import Image
 
 from cmgsd_lite.cli.main import main
 from cmgsd_lite.cli.pages import TrainingTruth, rank_of, separation, write_truth_page
+from cmgsd_lite.course.plots import distributions
 from cmgsd_lite.course.plots.distributions import Example, plot_similarity_distributions, plot_truth_page
-from cmgsd_lite.data.minivtt import false_negatives
+from cmgsd_lite.data.minivtt import clip, false_negatives
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.evaluation.metrics import mean_average_precision_at_r
 from cmgsd_lite.training.checkpoints import load_model
@@ -93,6 +95,17 @@ def test_page_is_written_whole(bench: Bench, tmp_path: Path) -> None:
     assert measured["fixed-4"] != measured["before training"]
     assert Image.open(path).width > 600
     assert [file.name for file in tmp_path.iterdir()] == ["page.png"]
+
+
+def test_every_clip_of_the_page_says_its_facets(bench: Bench, tmp_path: Path, monkeypatch) -> None:
+    shown: list[Any] = []
+    draw = distributions.plot_truth_page
+    monkeypatch.setattr(distributions, "plot_truth_page", lambda *a: shown.extend(a[1]) or draw(*a))
+    write_truth_page(bench, {"fixed-4": bench.build_model(1)}, tmp_path / "page.png")
+    places = {clip(name).scene.place for name in bench.dataset.train.video_ids}
+    assert shown
+    for example in shown:
+        assert {example.own_facets.splitlines()[-1], example.other_facets.splitlines()[-1]} <= places
 
 
 def test_distributions_are_densities_and_errors_name_the_argument() -> None:
