@@ -127,9 +127,8 @@ def load_folder(
         raise DataError(f"{path}: expected features, found none{source.why}")
     if not source.annotations.captions:
         notes = "".join(f"; {note}" for note in source.annotations.notes[:3])
-        raise DataError(
-            f"{path}: expected annotations beside the features, found none; name their folder{notes}{source.why}"
-        )
+        missing = "expected annotations beside the features, found none; name their folder"
+        raise DataError(f"{path}: {missing}{notes}{source.why}")
     name = wanted or next(iter(source.protocols), None)
     if name is None or name not in source.protocols:
         there = ", ".join(source.protocols) or "none"

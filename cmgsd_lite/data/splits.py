@@ -17,7 +17,13 @@ from cmgsd_lite.data.formats.delimited import (
     csv_sentences,
     csv_table,
 )
-from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text, user_path, video_id_of
+from cmgsd_lite.data.formats.files import (
+    UnknownLayoutError,
+    any_layout,
+    read_text,
+    user_path,
+    video_id_of,
+)
 from cmgsd_lite.data.formats.names import TEST, VALIDATION, are_parts, is_part, part_of
 from cmgsd_lite.data.formats.tables import ids_of
 
@@ -87,6 +93,11 @@ def read_split_list(path: str | Path) -> list[str]:
         ['video0', 'video1']
     """
     path = user_path(path)
+    with any_layout(path):
+        return _ids_in(path)
+
+
+def _ids_in(path: Path) -> list[str]:
     if path.suffix == ".npy":
         return ids_of(read_names(path), path)
     if path.suffix in _RECORDS:
@@ -112,7 +123,8 @@ def read_queries(path: str | Path) -> dict[str, list[str]]:
         DataError: no such columns, or a row that is cut off.
     """
     path = user_path(path)
-    return Listed.of([], csv_sentences(csv_table(read_text(path), path), path)).queries
+    with any_layout(path):
+        return Listed.of([], csv_sentences(csv_table(read_text(path), path), path)).queries
 
 
 def role_of(path: Path) -> Slot | None:
@@ -169,7 +181,7 @@ def slots_in(path: Path) -> dict[Slot, Listed]:
         raise UnknownLayoutError(f"{path}: expected a split list, found no part in its name, keys or columns")
     if content is not None:
         return {slot: _of_content(content, path)}
-    ids = read_split_list(path)
+    ids = _ids_in(path)
     table = csv_table(read_text(path), path) if path.suffix in _TABLES else None
     has_sentences = table is not None and all(csv_columns(table.header))
     return {slot: Listed.of(ids, csv_sentences(table, path) if table and has_sentences else [])}
@@ -274,7 +286,7 @@ def _of_content(content: Any, path: Path) -> Listed:
     if isinstance(content, list) and content and not any(isinstance(v, list | Mapping) for v in content):
         return Listed(ids_of(content, path))
     told = content if isinstance(content, Mapping) else {}
-    inside = next((told[key] for key in _LISTS if isinstance(told.get(key), list)), [{}])
+    inside: list[Any] = next((told[key] for key in _LISTS if isinstance(told.get(key), list)), [{}])
     if not any(isinstance(v, list | Mapping) for v in inside):
         return Listed(ids_of(inside, path))
     try:

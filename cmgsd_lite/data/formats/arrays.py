@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats.files import UnknownLayoutError, check_downloaded, read_text, reason_of
-from cmgsd_lite.data.formats.lengths import owner_of
+from cmgsd_lite.data.formats.lengths import owners_of
 from cmgsd_lite.data.formats.names import frames_of_videos
 from cmgsd_lite.data.formats.tables import FeatureTable, table_from_array, table_from_frames
 from cmgsd_lite.errors import DataError
@@ -85,7 +85,7 @@ def is_names_file(path: Path) -> bool:
 
 def is_companion(path: Path) -> bool:
     """Whether a file is by its name a list of ids, of lengths or a mask, which a table has beside it."""
-    return is_names_file(path) or owner_of(path.stem) is not None
+    return is_names_file(path) or bool(owners_of(path.stem))
 
 
 def names_file(table: Path) -> Path | None:

@@ -87,7 +87,9 @@ def load_json(text: str, path: Path) -> Any:
     """
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except RecursionError as error:
+        raise DataError(f"{path}: expected a known layout, found too deep a nesting") from error
+    except json.JSONDecodeError as error:
         raise DataError(f"{path}: expected whole JSON, found broken JSON ({error})") from error
 
 

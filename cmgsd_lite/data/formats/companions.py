@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats.columns import ID_KEYS, first_key
 from cmgsd_lite.data.formats.files import read_text, video_id_of
-from cmgsd_lite.data.formats.lengths import check_not_reversed, kind_of, owner_of, real_tokens
+from cmgsd_lite.data.formats.lengths import check_not_reversed, kind_of, owners_of, real_tokens
 from cmgsd_lite.data.formats.names import expert_name
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.errors import DataError
@@ -22,17 +22,22 @@ _ARRAYS = (".npy", ".npz", ".pkl", ".pickle", ".pt", ".pth", ".h5", ".hdf5", ".s
 _TEXTS = (".json", ".csv", ".tsv", ".txt")
 
 
-def companions_of(path: Path) -> list[Path]:
+def companions_of(path: Path) -> dict[Path, bool]:
     """Files of lengths or masks for the features in a file or folder: clip_len.json, lengths.npy, ...
 
     Args:
         path: The features. Files beside them count, and of a folder those in it.
+
+    Returns:
+        {file: whether it is named after these features}; others (num_frames.json) are named after none.
     """
-    owners = {path.name if path.is_dir() else path.stem, expert_name(path)}
-    beside = {file: owner_of(file.stem) for file in _files(path.parent)}
-    mine = [file for file, owner in beside.items() if owner in owners or (owner == "" and path.is_file())]
-    inside = [file for file in _files(path) if owner_of(file.stem) == ""] if path.is_dir() else []
-    return sorted(file for file in (*mine, *inside) if file != path)
+    names = {path.name if path.is_dir() else path.stem, expert_name(path)}
+    owners = {file: set(owners_of(file.stem)) for file in _files(path.parent) if file != path}
+    tables = {p.stem for p in path.parent.iterdir() if not owners.get(p)} - names if owners else set()
+    named = {file for file, mine in owners.items() if mine & names}
+    beside = {file for file, mine in owners.items() if path.is_file() and "" in mine and not mine & tables}
+    inside = {file for file in _files(path) if "" in owners_of(file.stem)} if path.is_dir() else set()
+    return {file: file in named for file in sorted(named | beside | inside)}
 
 
 def _files(folder: Path) -> list[Path]:
@@ -40,13 +45,13 @@ def _files(folder: Path) -> list[Path]:
     return [file for file in folder.iterdir() if file.suffix.lower() in suffixes and file.is_file()]
 
 
-def without_padding(table: FeatureTable, path: Path, told: Sequence[Path], load: Load) -> FeatureTable:
+def without_padding(table: FeatureTable, path: Path, told: Mapping[Path, bool], load: Load) -> FeatureTable:
     """The table without its padding, when all its videos have one number of tokens.
 
     Args:
         table: What was read.
         path: Where it was read, for messages; an array of lengths has the order of a file's videos.
-        told: Files of lengths or masks.
+        told: Files of lengths or masks, and whether each is named after these features.
         load: Reads a file of arrays.
 
     Raises:
@@ -56,11 +61,11 @@ def without_padding(table: FeatureTable, path: Path, told: Sequence[Path], load:
     if not _is_padded(table):
         return table
     real: NDArray[np.bool_] | None = None
-    for file in told:
+    for file, named in told.items():
         try:
             mask = _real(table, path, file, load)
         except DataError as error:
-            if owner_of(file.stem):
+            if named:
                 raise
             note = f"{path.name}: {file.name} does not fit it and is not used ({_without(error, file)})"
             table = replace(table, notes=(*table.notes, note))

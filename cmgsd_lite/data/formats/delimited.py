@@ -39,7 +39,7 @@ def csv_table(text: str, path: Path) -> Table:
     """
     delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
     try:
-        rows, lines = _rows(text, delimiter, path, **_dialect(text, delimiter))
+        rows, lines = _rows(text, delimiter, path, **_dialect(text, delimiter, path))
     except DataError:
         if delimiter != "\t" or '"' not in text:
             raise
@@ -67,16 +67,22 @@ def csv_table(text: str, path: Path) -> Table:
     return Table(header, rows[1:], lines[1:])
 
 
-def _dialect(text: str, delimiter: str) -> dict[str, Any]:
+def _dialect(text: str, delimiter: str, path: Path) -> dict[str, Any]:
     """How separators inside a cell are written, where not in double quotes: in single ones or by a backslash.
 
     Every backslash must be one of those, since the csv reader drops it.
+
+    Raises:
+        DataError: single quotes around all rows that cannot be told from apostrophes.
     """
     if '"' in text:
         return {}
-    sign, body = re.escape(delimiter), [line for line in text.splitlines()[1:] if line]
-    cell = "'([^']|'')*'"
-    if body and all(re.fullmatch(f"{cell}({sign}{cell})+", line) for line in body):
+    body = [line for line in re.split(r"\r?\n|\r", text)[1:] if line]
+    if body and all(re.fullmatch("'.*'", line) for line in body):
+        cell = "'([^']|'')*'"
+        strange = (line for line in body if not re.fullmatch(f"{cell}({re.escape(delimiter)}{cell})*", line))
+        if line := next(strange, None):
+            raise DataError(f"{path}: expected cells in double quotes, found single ones ({line[:40]!r})")
         return {"quotechar": "'"}
     rest = text.replace("\\\\", "")
     if f"\\{delimiter}" in rest and "\\" not in rest.replace(f"\\{delimiter}", ""):

@@ -78,6 +78,12 @@ def reason_of(error: Exception) -> str:
         return text[:200]
     named = _GLOBAL.search(text)
     what = f"{named[1]}, an object of Python, which is" if named else "objects of Python, which are"
+    # Numpy takes any file that it does not know for a pickle.
+    what = (
+        f"another kind of file, or {what}"
+        if "containing pickled" in text or "contains pickled" in text
+        else what
+    )
     return f"{what} never loaded; store plain arrays by video id"
 
 
@@ -89,11 +95,13 @@ def check_downloaded(path: Path, begin: bytes | None = None) -> None:
         begin: Its first bytes, where they are read already.
 
     Raises:
-        DataError: a Git LFS pointer, a web page or an error of a server; says what to do.
+        DataError: a Git LFS pointer, a web page, an error of a server, nothing at all; says what to do.
     """
     if begin is None and path.is_file():
         with path.open("rb") as stream:
             begin = stream.read(64)
+        if not begin:
+            raise DataError(f"{path}: expected the file itself, found an empty one; download it again")
     start = (begin or b"")[:64].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     found = next((what for sign, what in _SUBSTITUTES if start.startswith(sign)), None)
     if found:
@@ -261,6 +269,7 @@ def unpacked(archive: Path) -> Iterator[Path]:
     Raises:
         DataError: the archive is damaged, or has an absolute path, a ".." or a link in it.
     """
+    check_downloaded(archive)
     with tempfile.TemporaryDirectory() as name:
         # Named after the archive, because a folder's name may become an expert's name.
         folder = Path(name) / archive.name.split(".")[0]
@@ -273,5 +282,6 @@ def unpacked(archive: Path) -> Iterator[Path]:
                 with target.open("wb") as out:
                     shutil.copyfileobj(stream, out)
         except _BROKEN as error:
-            raise DataError(f"{archive}: expected a whole archive, found a damaged one ({error})") from error
+            found = reason_of(error)
+            raise DataError(f"{archive}: expected a whole archive, found a damaged one ({found})") from error
         yield folder

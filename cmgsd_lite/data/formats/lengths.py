@@ -60,20 +60,23 @@ def told_by(columns: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(key): value for key, value in columns.items() if value is not None and kind_of(key)}
 
 
-def owner_of(stem: str) -> str | None:
-    """Name of the table whose lengths or mask a file holds, "" for any beside it; None for other files.
+def owners_of(stem: str) -> list[str]:
+    """Names of tables whose lengths or mask a file may hold, "" for any beside it; none for other files.
 
     Example:
-        >>> [owner_of(stem) for stem in ("clip_len", "i3d_num_frames", "video_mask", "mask_rcnn")]
-        ['clip', 'i3d', '', None]
+        >>> [owners_of(stem) for stem in ("i3d_len", "clip_num_frames", "mask", "mask_rcnn", "clip_valid")]
+        [['i3d'], ['', 'clip'], [''], [], []]
     """
+    owners = []
     for at in [0, *(sign.end() for sign in re.finditer(r"[_.\-\s]+", stem))]:
         words = words_of(stem[at:])
         # "valid" alone says that it is the validation part.
         telling = "_".join(word for word in words if word != "valid")
         if kind_of(telling) and all(map(_is_told_word, words)):
-            return stem[:at].rstrip("_.- ")
-    return None
+            owners.append(stem[:at].rstrip("_.- "))
+            if len(telling.split("_")) == 1 or {"n", "num"} & {words[0]}:
+                break  # "frames" of "num_frames" belongs to the number
+    return owners
 
 
 def _is_told_word(word: str) -> bool:

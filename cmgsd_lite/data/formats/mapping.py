@@ -16,7 +16,7 @@ import numpy as np
 
 from cmgsd_lite.data.formats import columns
 from cmgsd_lite.data.formats.files import UnknownLayoutError, looks_like_ids, video_id_of
-from cmgsd_lite.data.formats.lengths import owner_of, told_by
+from cmgsd_lite.data.formats.lengths import owners_of, told_by
 from cmgsd_lite.data.formats.names import (
     are_frames,
     frame_number,
@@ -30,6 +30,7 @@ from cmgsd_lite.data.formats.tables import FeatureTable, merge_tables, table_fro
 from cmgsd_lite.errors import DataError
 
 Tables = dict[str, FeatureTable]
+_LEVELS = 5
 Source = TypeVar("Source")
 
 
@@ -54,6 +55,8 @@ def tables_from_mapping(
         raise UnknownLayoutError(f"{source}: expected {{video id: array}}, found {type(content).__name__}")
     if any(str(key).endswith((".weight", ".bias")) for key in content):
         raise UnknownLayoutError(f"{source}: expected {{video id: array}}, found the weights of a model")
+    if _is_too_deep(content):
+        raise UnknownLayoutError(f"{source}: expected {{video id: array}}, found too deep a nesting of dicts")
     content = _with_lengths(_by_part(_by_path(content)), source)
     table = columns.table_from_columns(content, source)
     if table is not None:
@@ -74,6 +77,14 @@ def tables_from_mapping(
     if of_videos is not None:
         return {stem: _one_a_video(of_videos, source, known)}
     return _several(_by_expert(nested), stem, source, known, left)
+
+
+def _is_too_deep(content: Mapping[Any, Any]) -> bool:
+    """Whether dicts lie in dicts beyond any known layout: part, expert, video, frame."""
+    level = [content]
+    for _ in range(_LEVELS):
+        level = [value for mapping in level for value in mapping.values() if isinstance(value, Mapping)]
+    return bool(level)
 
 
 def _by_path(content: Mapping[Any, Any]) -> Mapping[Any, Any]:
@@ -132,7 +143,7 @@ def _is_by_video(value: Any) -> bool:
 
 def _owner(name: str, tables: Mapping[Any, Any]) -> Any:
     """The key of the features that lengths belong to: named after it, else a usual one, else the only one."""
-    named = [key for key in tables if owner_of(name) == str(key)]
+    named = [key for key in tables if str(key) in owners_of(name)]
     usual = [key for key in tables if key in columns.FEATURE_KEYS]
     return next((keys[0] for keys in (named, usual, [*tables]) if len(keys) == 1), None)
 
