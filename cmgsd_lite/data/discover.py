@@ -254,7 +254,7 @@ def _tables(
 def _use(path: Path, root: Path, name: str, log: FileLog) -> None:
     part = part_of("/".join(path.relative_to(root).parts) or path.name)
     log.use(path, f"expert {name}" + (f" ({part})" if part else ""))
-    names = arrays.names_file(path) if path.suffix in (".npy", ".pt", ".pth") else None
+    names = arrays.names_file(path) if path.suffix in (".npy", ".pt", ".pth", ".safetensors") else None
     for beside in [names] if names else []:
         log.use(beside, f"ids of {path.name}")
     for beside in companions_of(path):

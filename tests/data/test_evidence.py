@@ -171,3 +171,41 @@ def test_when_nothing_is_left_the_reasons_are_in_the_error(tmp_path: Path) -> No
     put(tmp_path, "text_embeddings.pkl", per_video(DIM))
     with pytest.raises(ValueError, match=r'found none.*its name says "text".*--experts text_embeddings'):
         load_folder(tmp_path)
+
+
+FACTS: dict[str, Any] = {
+    "durations.pkl": {v: np.array([1.5 * n, 2.0 * n + 9], "f4") for n, v in enumerate(SMALL)},
+    "meta.pkl": {v: np.array([25.0, 320, 240, 300 + n]) for n, v in enumerate(SMALL)},
+    "video_info.pkl": per_video(12),
+    "clip_times.pkl": per_video(2),
+    "audio_duration.pkl": per_video(1),
+    "frame_sizes.pkl": per_video(2),
+    "fps.pkl": per_video(3),
+    "timestamps.pkl": {v: vector(v, 4, 2) for v in SMALL},
+    "film.pkl": {v: np.array([0.25 * n, 2.25 * n + 9], "f4") for n, v in enumerate(SMALL)},  # by its values
+    "things.pkl": {v: np.append(vector(v, dim=4), 25) for v in SMALL},
+}
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_facts_about_films_are_left_out_aloud(folder: Path, name: str) -> None:
+    put(folder, name, FACTS[name])
+    data = load_folder(folder)
+    assert list(data.train.features) == ["i3d"]
+    (record,) = [record for record in data.files if record.file == name]
+    assert "facts about a film" in record.reason or "counts and seconds" in record.reason
+    assert f"--experts {Path(name).stem}" in record.reason
+
+
+@pytest.mark.parametrize("name", ["timesformer", "clip_times", "resnet_size", "spacetime"])
+def test_such_words_in_the_name_of_features_do_no_harm(folder: Path, name: str) -> None:
+    put(folder, f"{name}_vit.pkl", per_video(12))
+    assert set(load_folder(folder).train.features) == {"i3d", f"{name}_vit"}
+
+
+def test_a_number_for_each_pair_of_videos_is_no_expert(folder: Path) -> None:
+    put(folder, "rel.pkl", {v: {u: 0.5 for u in SMALL} for v in SMALL})  # noqa: C420
+    data = load_folder(folder)
+    assert list(data.train.features) == ["i3d"]
+    (record,) = [record for record in data.files if record.file == "rel.pkl"]
+    assert "a number for each pair of keys" in record.reason

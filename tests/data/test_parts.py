@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from cmgsd_lite.data import load_folder, read_features
+from cmgsd_lite.data import describe, load_folder, read_features
 from cmgsd_lite.data.formats.names import expert_name, part_of, without_part
 from cmgsd_lite.errors import DataError
-from tests.data.samples import SMALL_PARTS, same_features, vector, write_small
+from tests.data.samples import DIM, SMALL, SMALL_PARTS, same_features, vector, write_small
 
 WORDS = [
     ("train", "val", "test"),
@@ -123,3 +123,35 @@ def test_words_that_only_look_like_parts(name: str) -> None:
     assert part_of(name) is None
     assert without_part(name) == name
     assert expert_name(Path(f"{name}.npz")) == name
+
+
+SHARDS = [("clip_part0", "clip_part1"), ("clip-00000-of-00002", "clip-00001-of-00002")]
+SHARDS += [("clip.shard1", "clip.shard2"), ("clip_chunk_03", "clip_chunk_11"), ("clip/part0", "clip/part1")]
+
+
+@pytest.mark.parametrize("names", SHARDS)
+@pytest.mark.parametrize("asked", [None, ["clip"]])
+def test_shards_are_one_expert_aloud(tmp_path: Path, names: tuple[str, str], asked: list[str] | None) -> None:
+    write_small(tmp_path)
+    for name, mine in zip(names, (SMALL[::2], SMALL[1::2]), strict=True):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        np.savez(tmp_path / f"{name}.npz", **{v: vector(v, 2) for v in mine})
+    data = load_folder(tmp_path, experts=asked)
+    same_features(data, "clip", 2)
+    assert any("clip: put together of 2 shards" in note for note in data.notes)
+
+
+def test_shards_within_a_file(tmp_path: Path) -> None:
+    write_small(tmp_path)
+    shards = {"part0": {v: vector(v) for v in SMALL[:5]}, "part1": {v: vector(v) for v in SMALL[5:]}}
+    (tmp_path / "clip.pkl").write_bytes(pickle.dumps(shards))
+    same_features(load_folder(tmp_path), "clip")
+
+
+@pytest.mark.parametrize(("ids", "dim"), [(SMALL, DIM), (SMALL[6:], DIM + 3)])
+def test_what_shares_videos_or_differs_in_d_is_no_shard(tmp_path: Path, ids: list[str], dim: int) -> None:
+    write_small(tmp_path)
+    np.savez(tmp_path / "vit_part1.npz", **{v: vector(v) for v in SMALL[:6]})
+    np.savez(tmp_path / "vit_part2.npz", **{v: vector(v, dim=dim) for v in ids})
+    assert set(read_features(tmp_path)) == {"vit_part1", "vit_part2"}
+    assert set(describe(tmp_path)["experts"]) == {"vit_part1", "vit_part2"}
