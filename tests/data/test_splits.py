@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cmgsd_lite.data import describe, load_folder, read_annotations, read_split_list
@@ -180,3 +181,149 @@ def test_json_lines_under_the_name_json(folder: Path) -> None:
 def test_what_a_name_says(name: str, slot: tuple[str, str] | None) -> None:
     assert role_of(Path(name)) == slot
     assert slot_of("nothing") is None
+
+
+@pytest.mark.parametrize("suffix", [".lst", ".list"])
+def test_lists_by_other_suffixes(folder: Path, suffix: str) -> None:
+    for part, mine in SMALL_PARTS.items():
+        (folder / f"{part}{suffix}").write_text("\n".join(mine))
+    has_all_parts(folder)
+
+
+@pytest.mark.parametrize("key", ["video_ids", "ids", "videos", "names", "clip_ids"])
+def test_lists_in_a_key_of_each_part(folder: Path, key: str) -> None:
+    words = ("training", "validation", "testing")
+    content = {
+        word: {key: mine, "n": len(mine)} for word, mine in zip(words, SMALL_PARTS.values(), strict=True)
+    }
+    (folder / "splits.json").write_text(json.dumps(content))
+    has_all_parts(folder)
+
+
+@pytest.mark.parametrize("key", ["subset", "set", "partition", "phase", "fold"])
+def test_parts_of_the_official_videos_under_another_key(folder: Path, key: str) -> None:
+    part_of = {v: word for word, part in (("training", "train"), ("validation", "val"), ("testing", "test"))
+               for v in SMALL_PARTS[part]}  # fmt: skip
+    videos = [{"video_id": v, key: part_of[v]} for v in SMALL]
+    sentences = [{"video_id": v, "caption": f"query for {v}"} for v in SMALL]
+    (folder / "MSRVTT_data.json").write_text(json.dumps({"videos": videos, "sentences": sentences}))
+    has_all_parts(folder, "full")
+
+
+EXTRA = SMALL_PARTS["train"][:2]
+WORDED = {v: "extra" if v in EXTRA else part for part, mine in SMALL_PARTS.items() for v in mine}
+
+
+def as_column(folder: Path) -> str:
+    (folder / "split.csv").write_text("video_id,split\n" + "\n".join(f"{v},{p}" for v, p in WORDED.items()))
+    return "split.csv"
+
+
+def as_records(folder: Path) -> str:
+    (folder / "split.json").write_text(json.dumps([{"video_id": v, "split": p} for v, p in WORDED.items()]))
+    return "split.json"
+
+
+def as_words(folder: Path) -> str:
+    (folder / "split.json").write_text(json.dumps(WORDED))
+    return "split.json"
+
+
+def as_keys(folder: Path) -> str:
+    parts = {**SMALL_PARTS, "train": SMALL_PARTS["train"][2:], "extra": EXTRA, "version": 2}
+    (folder / "split.json").write_text(json.dumps(parts))
+    return "split.json"
+
+
+@pytest.mark.parametrize("write", [as_column, as_records, as_words, as_keys])
+def test_videos_of_an_unknown_part_are_counted(folder: Path, write: Any) -> None:
+    name = write(folder)
+    data = load_folder(folder)
+    assert data.train.video_ids == SMALL_PARTS["train"][2:]
+    said = f"{name}: 2 videos of the part 'extra' are in no split (known are train, val and test)"
+    assert said in data.notes
+    assert said in describe(folder)["missing"]
+
+
+def test_a_column_of_unknown_words_alone_is_named(folder: Path) -> None:
+    (folder / "split.csv").write_text(
+        "video_id,split\n" + "\n".join(f"{v},{n % 3}" for n, v in enumerate(SMALL))
+    )
+    with pytest.raises(
+        DataError, match=r"split\.csv: .*expected parts \(train, val, test\) in split, found '0'"
+    ):
+        load_folder(folder)
+
+
+def test_ids_with_blanks_in_parts(tmp_path: Path) -> None:
+    named = {v: f"My clip ({v}) & more" for v in SMALL}
+    captions = {name: [f"sentence on {v}"] for v, name in named.items()}
+    (tmp_path / "captions.json").write_text(json.dumps(captions))
+    parts = {part: [named[v] for v in mine] for part, mine in SMALL_PARTS.items()}
+    (tmp_path / "splits.json").write_text(json.dumps(parts))
+    (tmp_path / "i3d.pkl").write_bytes(pickle.dumps({named[v]: vector(v) for v in SMALL}))
+    assert load_folder(tmp_path).train.video_ids == parts["train"]
+
+
+# --- errors that name both sides ----------------------------------------------------------------------
+
+
+def test_ids_that_do_not_meet_are_shown(folder: Path) -> None:
+    for part, mine in SMALL_PARTS.items():
+        (folder / f"{part}_list.txt").write_text("\n".join(mine))
+    (folder / "i3d.pkl").write_bytes(pickle.dumps({f"other_{v}": vector(v) for v in SMALL}))
+    with pytest.raises(DataError) as error:
+        load_folder(folder, experts=["i3d"])
+    for words in ("ref_captions.json: v_a0, v_a1", "expert i3d: other_v_a0, other_v_a1", "train list: v_a0"):
+        assert words in str(error.value)
+    assert "i3d.pkl: expert i3d" in str(error.value)
+    assert "train_list.txt: train list of plain" in str(error.value)
+
+
+def test_captions_in_a_layout_of_split_lists_are_named(tmp_path: Path) -> None:
+    for part, mine in SMALL_PARTS.items():
+        content = {v: {"duration": 9.0, "timestamps": [[0, 1]]} for v in mine}
+        (tmp_path / f"{part}.json").write_text(json.dumps(content))
+    (tmp_path / "i3d.pkl").write_bytes(pickle.dumps({v: vector(v) for v in SMALL}))
+    with pytest.raises(
+        DataError, match=r"name their folder \(left out: test\.json: expected videos/sentences"
+    ):
+        load_folder(tmp_path)
+
+
+def test_two_caption_files_of_one_name_are_told_apart(folder: Path) -> None:
+    for part, mine in SMALL_PARTS.items():
+        (folder / f"{part}_list.txt").write_text("\n".join(mine))
+    (folder / "ref_captions.json").unlink()
+    for below in ("a", "b"):
+        (folder / below).mkdir()
+        (folder / below / "captions.json").write_text(json.dumps({v: [f"{below} of {v}"] for v in SMALL}))
+    (note,) = [note for note in load_folder(folder).notes if note.startswith("b/captions.json: ")]
+    assert "than in a/captions.json, which is used" in note
+
+
+@pytest.mark.parametrize("form", ["{}", "{:04d}"])
+def test_whole_numbers_as_ids_are_called_otherwise_aloud_and_once(tmp_path: Path, form: str) -> None:
+    named = {v: form.format(n) for n, v in enumerate(SMALL)}
+    (tmp_path / "captions.json").write_text(json.dumps({named[v]: [f"sentence on {v}"] for v in SMALL}))
+    for part, mine in SMALL_PARTS.items():
+        (tmp_path / f"{part}_list.txt").write_text("\n".join(named[v] for v in mine))
+    (tmp_path / "i3d").mkdir()
+    for v in SMALL:
+        np.save(tmp_path / "i3d" / f"{named[v]}.npy", vector(v))
+    data = load_folder(tmp_path)
+    assert data.train.video_ids == [f"video{n}" for n in range(6)]
+    assert data.notes.count("ids that are whole numbers, as 7 or 0007, are called video7") == 1
+
+
+def test_names_of_files_in_the_other_normal_form(tmp_path: Path) -> None:
+    named = {v: f"caf\u00e9_{v}" for v in SMALL}
+    (tmp_path / "captions.json").write_text(json.dumps({named[v]: [f"sentence on {v}"] for v in SMALL}))
+    for part, mine in SMALL_PARTS.items():
+        (tmp_path / f"{part}_list.txt").write_text("\n".join(named[v] for v in mine), encoding="utf-8")
+    (tmp_path / "i3d").mkdir()
+    for v in SMALL:
+        np.save(tmp_path / "i3d" / f"cafe\u0301_{v}.npy", vector(v))
+    data = load_folder(tmp_path)
+    assert data.train.video_ids == [named[v] for v in SMALL_PARTS["train"]]
+    assert any("normal form" in note for note in data.notes)

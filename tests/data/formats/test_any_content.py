@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmgsd_lite.data import describe, read_annotations, read_features
+from cmgsd_lite.data import describe, read_annotations, read_features, read_split_list
 from cmgsd_lite.errors import DataError
 
 KEYS = st.sampled_from(
@@ -66,3 +66,40 @@ def test_any_pickle(tmp_path_factory: pytest.TempPathFactory, content: Any, know
     for read in (lambda: read_features(path, known), lambda: read_annotations(path)):
         error = error_of(read, path.name)
         assert path.name in error or "video id" in error
+
+
+def deep(levels: int, leaf: Any) -> Any:
+    for level in range(levels):
+        leaf = {f"video{level}": leaf} if level % 2 else [leaf]
+    return leaf
+
+
+def nest(levels: int, leaf: Any) -> Any:
+    for _ in range(levels):
+        leaf = {"video1": leaf}
+    return leaf
+
+
+CIRCLE: dict[str, Any] = {"video2": np.ones(3)}
+CIRCLE["video1"] = CIRCLE
+NESTED = [nest(9, np.ones(3)), nest(200, np.ones(3)), deep(200, np.ones(3)), deep(200, 1), CIRCLE]
+
+
+@pytest.mark.parametrize("content", NESTED, ids=["9", "200", "lists", "numbers", "circle"])
+@pytest.mark.parametrize("known", [(), ("video1",)])
+def test_too_deep_a_nesting_is_one_error(tmp_path: Path, content: Any, known: tuple[str, ...]) -> None:
+    path = tmp_path / "i3d_captions.pkl"
+    path.write_bytes(pickle.dumps(content))
+    for read in (lambda: read_features(path, known), lambda: read_annotations(path)):
+        assert path.name in error_of(read, "no error")
+
+
+@pytest.mark.parametrize("begin", ['{"a":', "[", '{"train":', '{"videos":['])
+@pytest.mark.parametrize("levels", [300, 900, 100_000])
+def test_too_deep_a_json_is_one_error(tmp_path: Path, begin: str, levels: int) -> None:
+    path = tmp_path / "train.json"
+    end = "".join({"{": "}", "[": "]"}[sign] for sign in begin if sign in "{[")[::-1]
+    path.write_text(begin * levels + "1" + end * levels)
+    assert path.name in error_of(lambda: read_annotations(path), "no error")
+    assert path.name in error_of(lambda: read_split_list(path), path.name)  # ids of a dict may hold anything
+    assert describe(tmp_path)["files"][0]["reason"]

@@ -1,5 +1,6 @@
 """No text of a caption file disappears, and nothing that is no text becomes a caption."""
 
+import csv
 import json
 import pickle
 from pathlib import Path
@@ -231,3 +232,97 @@ def test_names_of_categories_in_any_order(tmp_path: Path, names: Any) -> None:
     (tmp_path / "a.json").write_text(json.dumps(content | {"category_names": {"a": "b"}}))
     with pytest.raises(DataError, match=r"a\.json: expected category_names"):
         read_annotations(tmp_path / "a.json")
+
+
+# --- lists as text, signs without ink, escaped separators ----------------------------------------------
+
+
+@pytest.mark.parametrize("write", [str, json.dumps])
+@pytest.mark.parametrize("name", ["x.csv", "x.jsonl", "x.json"])
+def test_a_list_written_as_text_is_split_aloud(tmp_path: Path, name: str, write: Any) -> None:
+    told = {"v_a": ["a dog runs, fast", "it's a cat"], "v_b": ["one"]}
+    rows = [{"video_id": v, "caption": write(mine)} for v, mine in told.items()]
+    if name == "x.csv":
+        with (tmp_path / name).open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, ["video_id", "caption"])
+            writer.writeheader()
+            writer.writerows(rows)
+    else:
+        text = json.dumps(rows) if name == "x.json" else "\n".join(map(json.dumps, rows))
+        (tmp_path / name).write_text(text)
+    read = read_annotations(tmp_path / name)
+    assert read.captions == told
+    assert read.notes == [
+        f"{name}: 2 lists of sentences written as text are split into their sentences (first: v_a)"
+    ]
+
+
+@pytest.mark.parametrize("cell", ["['a dog' 'a cat']", "['a man's dog', 'a cat']", '["a dog", "a cat]'])
+def test_a_list_that_cannot_be_told_apart_is_refused(tmp_path: Path, cell: str) -> None:
+    rows = [{"video_id": "v_a", "caption": cell}]
+    if cell.endswith("cat]"):
+        (tmp_path / "x.json").write_text(json.dumps(rows))
+        assert read_annotations(tmp_path / "x.json").captions == {"v_a": [cell]}  # it is no list at all
+        return
+    (tmp_path / "x.json").write_text(json.dumps(rows))
+    with pytest.raises(DataError, match=r"x\.json: expected sentences.* at v_a, found a list as text"):
+        read_annotations(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("text", ["[music] a man sings", "[a dog]", "['tis the season]", "[1, 2]", '("hi")'])
+def test_brackets_alone_make_no_list(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({"v_a": [text]}))
+    assert read_annotations(tmp_path / "x.json").captions == {"v_a": [text]}
+
+
+NO_INK = ["\u200b\u00a0", "\ufeff", "\u2060\u200d", "\u3000\t", "\u00ad", "\x00", "\u2800", "\u3164"]
+
+
+@pytest.mark.parametrize("text", NO_INK)
+def test_signs_without_ink_are_no_caption(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({"v_a": [text, "one"], "v_b": ["\U0001f600", "."]}))
+    read = read_annotations(tmp_path / "x.json")
+    assert read.captions == {"v_a": ["one"], "v_b": ["\U0001f600", "."]}
+    assert read.notes == ["x.json: 1 empty captions are left out"]
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_a_backslash_before_a_separator_is_no_text(tmp_path: Path, sign: str) -> None:
+    text = f"video_id{sign}caption\nv_a{sign}one\\{sign} two\nv_b{sign}a \\\\ b\\{sign}c\n"
+    found = captions(tmp_path / "x.csv", text)
+    assert found == {"v_a": [f"one{sign} two"], "v_b": [f"a \\ b{sign}c"]}
+
+
+def test_other_backslashes_are_text(tmp_path: Path) -> None:
+    text = "video_id,caption\nv_a,the band AC\\DC\nv_b,C:\\, she says\n"
+    assert captions(tmp_path / "x.csv", text) == {"v_a": ["the band AC\\DC"], "v_b": ["C:\\, she says"]}
+
+
+def test_single_quotes_around_cells(tmp_path: Path) -> None:
+    text = "video_id,caption\n'v_a','one, two'\n'v_b','it''s a dog'\n"
+    assert captions(tmp_path / "x.csv", text) == {"v_a": ["one, two"], "v_b": ["it's a dog"]}
+    with pytest.raises(DataError, match=r"x\.csv: expected cells in double quotes, found single ones"):
+        captions(tmp_path / "x.csv", "video_id,caption\n'v_a','it's a dog'\n")
+
+
+# --- ids -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *((f"v_a{suffix}", "v_a") for suffix in (".jpg", ".PNG", ".avi", ".mp4", ".flv", ".mpg", ".npy")),
+        ("'v_a'", "v_a"),
+        ("`v_a.mp4`", "v_a"),
+        ("17.0", "video17"),
+        ("0017", "video17"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("v1.5", "v1.5"),
+        ("'tis", "'tis"),
+    ],
+)
+def test_ids_are_read_alike_in_captions_and_lists(tmp_path: Path, written: str, meant: str) -> None:
+    (tmp_path / "x.txt").write_text(f"{written}#0 a dog\n{written}#1 a cat\n", encoding="utf-8")
+    assert read_annotations(tmp_path / "x.txt").captions == {meant: ["a dog", "a cat"]}
+    (tmp_path / "test.csv").write_text(f"video_id\n{written}\n", encoding="utf-8")
+    assert read_split_list(tmp_path / "test.csv") == [meant]
