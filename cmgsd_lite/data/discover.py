@@ -16,7 +16,7 @@ from cmgsd_lite.data.formats.companions import companions_of
 from cmgsd_lite.data.formats.evidence import FORCE, Known, name_doubt, value_doubt
 from cmgsd_lite.data.formats.files import DEBRIS, UnknownLayoutError, user_path
 from cmgsd_lite.data.formats.hdf5 import is_h5_tree
-from cmgsd_lite.data.formats.mapping import combine, join_shards
+from cmgsd_lite.data.formats.joined import combine, join_shards
 from cmgsd_lite.data.formats.names import expert_name, is_part, part_of, without_shard
 from cmgsd_lite.data.formats.records import FileLog, records_of, why_left_out
 from cmgsd_lite.data.formats.store import INDEX, is_store

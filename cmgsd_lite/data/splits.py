@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cmgsd_lite.data.formats.annotations import sentences_of, text_of
 from cmgsd_lite.data.formats.arrays import is_names_file, read_names
 from cmgsd_lite.data.formats.captions import ID_KEYS, jsonl_records, load_json, parse_content
 from cmgsd_lite.data.formats.delimited import (
@@ -25,6 +24,7 @@ from cmgsd_lite.data.formats.files import (
     video_id_of,
 )
 from cmgsd_lite.data.formats.names import TEST, VALIDATION, are_parts, is_part, part_of
+from cmgsd_lite.data.formats.sentences import sentences_of, text_of
 from cmgsd_lite.data.formats.tables import ids_of
 
 PROTOCOLS = ("1k-A", "7k", "full", "miech")

@@ -6,15 +6,10 @@ raw-captions.pkl, `cap_id sentence` lines, or MMT's HDF5 tree. `read_annotations
 takes a folder with some of these as well.
 """
 
-import ast
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from cmgsd_lite.data.formats import captions as formats
 from cmgsd_lite.data.formats.delimited import SPLIT_KEYS
@@ -25,11 +20,11 @@ from cmgsd_lite.data.formats.files import (
     rename_notes,
     user_path,
     video_id_of,
-    whole_signs,
 )
 from cmgsd_lite.data.formats.hdf5 import read_h5_tree_captions
 from cmgsd_lite.data.formats.names import TEST, TRAIN, VALIDATION, part_of
 from cmgsd_lite.data.formats.pickles import load_pickle
+from cmgsd_lite.data.formats.sentences import SPLIT_UP, sentences_of, text_of
 from cmgsd_lite.errors import DataError
 
 # When several files caption the same video the first of these kinds is believed, so that no caption counts
@@ -49,14 +44,6 @@ PRIORITY = (
 
 
 PARTS = {TRAIN: "train", VALIDATION: "validate", TEST: "test"}  # as the official release calls them
-# Words that programs write where there is nothing; a caption of such a word alone is none.
-_LISTED = re.compile(r"\s*\[\s*[\"'].*[\"']\s*,?\s*\]\s*", re.DOTALL)
-_COMMA = re.compile(r"[\"']\s*,\s*[\"']")
-_NO_COMMA = re.compile(r"(?<!\\)([\"'])\s+\1")  # numpy writes ['a dog' 'a cat']
-_SPLIT_UP = "lists of sentences written as text are split into their sentences"
-_NO_INK = {"Cc", "Cf", "Zs", "Zl", "Zp"}
-_FILLERS = "\u2800\u3164\u115f\u1160\uffa0"
-_NOTHING = {"null", "nan", "none", "nil", "n/a", "<na>", "#n/a", "undefined"}
 
 
 @dataclass(frozen=True)
@@ -181,8 +168,8 @@ def _texts(
             captions.setdefault(video, []).append(text)
             if parsed.has_extras:
                 extras.setdefault(video, []).append(extra)
-        if mine != [listed] and listed == listed:
-            lost.setdefault(_SPLIT_UP, []).append(str(raw_id))
+        if isinstance(listed, str) and mine != [listed]:
+            lost.setdefault(SPLIT_UP, []).append(str(raw_id))
     notes = [
         f"{path.name}: {len(mine):,} {trouble}" + ("" if "empty" in trouble else f" (first: {mine[0]})")
         for trouble, mine in lost.items()
@@ -198,55 +185,6 @@ def _sentences(path: Path, raw_id: Any, caption: Any) -> list[Any]:
             f"{path}: expected sentences, or a list of them as JSON writes it, at {raw_id}, found a list as "
             f"text with {error}: {str(caption)[:40]!r}"
         ) from error
-
-
-def text_of(caption: Any) -> tuple[str | None, str]:
-    """A caption as text, or None; and what was wrong with it, to be counted.
-
-    Example:
-        >>> text_of(None)
-        (None, 'captions that are no text (null) are left out')
-    """
-    if not isinstance(caption, str):
-        named = {type(None): "null", bool: "a truth value", dict: "an object", list: "a list"}
-        number = isinstance(caption, int | float | np.number) and not isinstance(caption, bool)
-        kind = "a number" if number else named.get(type(caption), type(caption).__name__)
-        return None, f"captions that are no text ({kind}) are left out"
-    if _is_blank(caption):
-        return None, "empty captions are left out"
-    if caption.strip().lower() in _NOTHING:
-        return None, f"captions that say no more than {caption.strip()!r} are left out"
-    whole = whole_signs(caption)
-    lone = "captions have half a sign (a lone surrogate), which is replaced"
-    return whole, lone if whole != caption and "\ufffd" in whole else ""
-
-
-def _is_blank(text: str) -> bool:
-    """Whether there is nothing to see: blanks, and signs of no width or without ink."""
-    return all(unicodedata.category(c) in _NO_INK or c in _FILLERS for c in text)
-
-
-def sentences_of(caption: Any) -> list[Any]:
-    """The sentences of a cell: those of a list that was written as text, "['a dog', 'a cat']", else itself.
-
-    Raises:
-        ValueError: text that begins like such a list and is none that can be read.
-
-    Example:
-        >>> sentences_of("['a dog', 'a cat']"), sentences_of("[music] plays")
-        (['a dog', 'a cat'], ['[music] plays'])
-    """
-    if not isinstance(caption, str) or not _LISTED.fullmatch(caption):
-        return [caption]
-    if _NO_COMMA.search(caption):
-        raise ValueError("no commas between its sentences")
-    try:
-        content = ast.literal_eval(caption.strip())
-    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-        if not _COMMA.search(caption):
-            return [caption]
-        raise ValueError("quotes that do not close") from error
-    return list(content)
 
 
 def _count(path: Path, videos: list[str], what: str) -> list[str]:

@@ -22,7 +22,8 @@ from cmgsd_lite.data.formats.files import (
     unpacked,
     user_path,
 )
-from cmgsd_lite.data.formats.mapping import combine, tables_from_mapping
+from cmgsd_lite.data.formats.joined import combine
+from cmgsd_lite.data.formats.mapping import tables_from_mapping
 from cmgsd_lite.data.formats.names import expert_name
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.records import FileLog
@@ -113,10 +114,9 @@ def _read_file(path: Path, known: Collection[str], log: FileLog | None) -> dict[
     content, left = load(path), dict[str, str]()
     if isinstance(content, np.ndarray) and content.ndim:
         return {expert_name(path): arrays.read_named_table(path, content)}
-    alone = next(iter(content.values())) if isinstance(content, Mapping) and len(content) == 1 else None
-    # A .safetensors file can hold no ids, so that they lie beside it.
-    if path.suffix.lower() == ".safetensors" and np.ndim(alone) > 1 and arrays.names_file(path):
-        return {expert_name(path): arrays.read_named_table(path, np.asarray(alone))}
+    if path.suffix.lower() == ".safetensors" and len(content) == 1 and arrays.names_file(path):
+        # The format can hold no ids, so that they lie beside it.
+        return {expert_name(path): arrays.read_named_table(path, next(iter(content.values())))}
     tables = tables_from_mapping(content, expert_name(path), path, known, left)
     for key, reason in left.items():
         if log is not None:

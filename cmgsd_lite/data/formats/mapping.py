@@ -7,15 +7,15 @@
 {id: {frame number: [D]}}, {id: {"features": [T, D], "length": n}}, {id: {expert: [T, D]}}
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from cmgsd_lite.data.formats import columns
 from cmgsd_lite.data.formats.files import UnknownLayoutError, looks_like_ids, video_id_of
+from cmgsd_lite.data.formats.joined import combine
 from cmgsd_lite.data.formats.lengths import owners_of, told_by
 from cmgsd_lite.data.formats.names import (
     are_frames,
@@ -24,14 +24,12 @@ from cmgsd_lite.data.formats.names import (
     is_part,
     part_of,
     without_part,
-    without_shard,
 )
-from cmgsd_lite.data.formats.tables import FeatureTable, merge_tables, table_from_frames, table_from_values
+from cmgsd_lite.data.formats.tables import FeatureTable, table_from_frames, table_from_values
 from cmgsd_lite.errors import DataError
 
 Tables = dict[str, FeatureTable]
 _LEVELS = 5
-Source = TypeVar("Source")
 
 
 def tables_from_mapping(
@@ -247,50 +245,6 @@ def _several(
     if not found:
         raise UnknownLayoutError(f"{source}: {next(iter(left.values()))}")
     return combine(found)
-
-
-def combine(parts: Sequence[tuple[str, Mapping[str, FeatureTable]]]) -> Tables:
-    """Tables of several sources; an expert found in several is joined when their videos differ.
-
-    Raises:
-        DataError: two sources give different features of the same expert for the same video.
-    """
-    found: dict[str, dict[str, FeatureTable]] = {}
-    for source, tables in parts:
-        for expert, table in tables.items():
-            found.setdefault(expert, {})[source] = table
-    return {
-        expert: next(iter(tables.values())) if len(tables) == 1 else merge_tables(tables, expert)
-        for expert, tables in join_shards(found).items()
-    }
-
-
-def join_shards(found: dict[str, dict[Source, FeatureTable]]) -> dict[str, dict[Source, FeatureTable]]:
-    """The tables of clip_part0, clip_part1, ... as those of clip, when their videos differ and D is one.
-
-    Args:
-        found: Tables by expert and by where they were found.
-    """
-    groups: dict[str, list[str]] = {}
-    for name in found:
-        groups.setdefault(without_shard(name) or name, []).append(name)
-    joined: dict[str, dict[Source, FeatureTable]] = {}
-    for stem, names in groups.items():
-        tables = [(source, table) for name in names for source, table in found[name].items()]
-        if stem in names or len(names) == 1 or not _are_shards([table for _, table in tables]):
-            joined.update({name: found[name] for name in names})
-            continue
-        note = f"{stem}: put together of {len(names)} shards ({', '.join(sorted(names))})"
-        for source, table in tables:
-            noted = replace(table, notes=(*table.notes, note))
-            mine = joined.setdefault(stem, {})
-            mine[source] = noted if source not in mine else merge_tables({"": mine[source], " ": noted}, stem)
-    return joined
-
-
-def _are_shards(tables: Sequence[FeatureTable]) -> bool:
-    ids = [video for table in tables for video in table.ids]
-    return len(set(ids)) == len(ids) and len({table.dim for table in tables}) == 1
 
 
 def _is_feature(value: Any) -> bool:
