@@ -217,8 +217,8 @@ def _admitted(
     words = [word for path in parts for names in _names(path, root, name) for word in names]
     stored = any(path.is_dir() and is_store(path) for path in parts)  # evidence was asked for by convert
     why = None if stored or experts is not None else value_doubt(words, table, known)
-    for path in parts:
-        _leave(path, name, why, log) if why else _use(path, root, name, log)
+    for path, part in parts.items():
+        _leave(path, name, why, log) if why else _use(path, root, name, part, log)
     return None if why else table
 
 
@@ -251,14 +251,17 @@ def _tables(
         return {}
 
 
-def _use(path: Path, root: Path, name: str, log: FileLog) -> None:
+def _use(path: Path, root: Path, name: str, table: FeatureTable, log: FileLog) -> None:
     part = part_of("/".join(path.relative_to(root).parts) or path.name)
     log.use(path, f"expert {name}" + (f" ({part})" if part else ""))
     names = arrays.names_file(path) if path.suffix in (".npy", ".pt", ".pth", ".safetensors") else None
     for beside in [names] if names else []:
         log.use(beside, f"ids of {path.name}")
     for beside in companions_of(path):
-        log.use(beside, f"lengths or mask of {path.name}")
+        if any(note.startswith(f"{path.name}: {beside.name} does not fit") for note in table.notes):
+            log.leave(beside, f"it does not fit {path.name}")
+        else:
+            log.use(beside, f"lengths or mask of {path.name}")
 
 
 def choose(

@@ -33,7 +33,7 @@ def companions_of(path: Path) -> dict[Path, bool]:
     """
     names = {path.name if path.is_dir() else path.stem, expert_name(path)}
     owners = {file: set(owners_of(file.stem)) for file in _files(path.parent) if file != path}
-    tables = {p.stem for p in path.parent.iterdir() if not owners.get(p)} - names if owners else set()
+    tables = {p.stem for p in _entries(path.parent) if not owners.get(p)} - names if owners else set()
     named = {file for file, mine in owners.items() if mine & names}
     beside = {file for file, mine in owners.items() if path.is_file() and "" in mine and not mine & tables}
     inside = {file for file in _files(path) if "" in owners_of(file.stem)} if path.is_dir() else set()
@@ -42,7 +42,15 @@ def companions_of(path: Path) -> dict[Path, bool]:
 
 def _files(folder: Path) -> list[Path]:
     suffixes = (*_ARRAYS, *_TEXTS)
-    return [file for file in folder.iterdir() if file.suffix.lower() in suffixes and file.is_file()]
+    return [file for file in _entries(folder) if file.suffix.lower() in suffixes and file.is_file()]
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing where it may not be listed, as that above an opened folder."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def without_padding(table: FeatureTable, path: Path, told: Mapping[Path, bool], load: Load) -> FeatureTable:

@@ -48,6 +48,7 @@ _METADATA = re.compile(
 _FEATURE_WORDS = re.compile(r"\w*clip|feat\w*|emb\w*|vec\w*|videos?|vids?|visual\w*|vis")
 _TELLING = (_VIDEO_MODELS, _VIDEO_WORDS, _FEATURE_WORDS)
 _FEW = 8  # no network makes so few numbers of a video
+_MANY = 64  # what is so wide is features of segments or views rather than facts about them
 _SHORT = 16  # a list of a few videos may well be as long as a vector
 # Folders named after the task or the data set, not after what lies in them.
 _TASK = re.compile(r"retrieval|dataset|corpus|text\W?_?(2|to)?_?\W?video|video\W?_?(2|to)?_?\W?text")
@@ -137,7 +138,7 @@ def _metadata_against(names: Sequence[str], table: FeatureTable) -> str | None:
     words = [word for name in names for word in words_of(PurePath(name).stem)]
     last = words_of(PurePath(names[-1]).stem) if names else []
     own = [word for word in last if not _FEATURE_WORDS.fullmatch(word)]
-    if own and all(map(_METADATA.fullmatch, own)):
+    if own and table.dim < _MANY and all(map(_METADATA.fullmatch, own)):
         return f'its name says no more than "{own[0]}", as facts about a film do'
     if table.dim >= _FEW:
         return None

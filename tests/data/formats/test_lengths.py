@@ -205,10 +205,15 @@ def test_a_file_named_after_features_that_it_does_not_fit_is_refused(tmp_path: P
 
 def test_a_file_named_after_nothing_may_be_of_other_features(tmp_path: Path) -> None:
     np.savez(tmp_path / "clip.npz", **dict(zip(SMALL, PADDED, strict=True)))
+    write_small(tmp_path)
     (tmp_path / "num_frames.json").write_text(json.dumps(dict.fromkeys(SMALL, 300)))
     table = read_features(tmp_path / "clip.npz")["clip"]
     assert set(table.counts) == {TOKENS}
-    assert "num_frames.json does not fit it and is not used" in table.notes[0]
+    data = load_folder(tmp_path)
+    assert any("num_frames.json does not fit it and is not used" in note for note in data.notes)
+    (record,) = [record for record in data.files if record.file == "num_frames.json"]
+    assert record.used_as is None
+    assert record.reason == "it does not fit clip.npz"
 
 
 @pytest.mark.parametrize("name", ["mask_rcnn", "valid_clip", "stolen_frames", "clip_frames"])
