@@ -189,7 +189,7 @@ for place, half in enumerate((softening, adaptivity)):
     right.plot(found["by_seed"], [place] * len(found["by_seed"]), "o", markerfacecolor="none", color="black")
 right.axvline(0, color="black", linewidth=1)
 right.set_yticks((0, 1), ("softening", "adaptivity"))
-right.set(xlabel="difference in R@10 (points)", ylim=(1.5, -0.5), title="a ring a seed, the bar the interval of the mean")
+right.set(xlabel="difference in R@10 (points)", ylim=(1.5, -0.5), title="rings: seeds; bar: interval of the mean")
 show_figure(
     figure,
     "09-halves",
