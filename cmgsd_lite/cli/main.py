@@ -207,6 +207,6 @@ def _training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--queries", choices=["all", "protocol"], help="test queries (default: all)")
     parser.add_argument("--model", choices=MODELS, default="mean-pool")
-    parser.add_argument("--epochs", type=int, help="default: 30; the embedded data: 12")
+    parser.add_argument("--epochs", type=int, help="default: 30; the embedded data: 10")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--learning-rate", type=float, default=1e-3)

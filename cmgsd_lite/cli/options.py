@@ -74,4 +74,4 @@ def _epochs(options: argparse.Namespace) -> int:
     if options.epochs is not None:
         return int(options.epochs)
     # Fewer on the embedded data, so that the main job stays within a minute.
-    return 12 if options.data == "minivtt" else 30
+    return 10 if options.data == "minivtt" else 30

@@ -76,7 +76,18 @@ def plot_similarity_distributions(
     for name, value in values.items():
         colour, dash = _LOOK[name]
         look = {"color": PALETTE[colour], "linestyle": dash, "linewidth": 1.8, "label": name}
-        seaborn.histplot(x=value, bins=edges, stat="density", element="step", fill=False, ax=ax, **look)
+        # Counted beforehand: seaborn takes a second for the millions of pairs of a training set.
+        counts, middles = np.histogram(value, edges)[0], (edges[:-1] + edges[1:]) / 2
+        seaborn.histplot(
+            x=middles,
+            weights=counts,
+            bins=list(edges),
+            stat="density",
+            element="step",
+            fill=False,
+            ax=ax,
+            **look,
+        )
         ax.plot([value.mean()] * 2, [0.94, 1.0], color=PALETTE[colour], transform=ax.get_xaxis_transform())
     ax.set(xlabel="similarity of text and video (cosine)", ylabel="density")
     ax.set_ylim(0, ax.get_ylim()[1] * 1.08)
