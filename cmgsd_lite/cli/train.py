@@ -84,8 +84,8 @@ def train(options: argparse.Namespace) -> None:
     check_before_training(bench, out, [], files, models=9 * len(checkpoints))
     _check_checkpoints(bench, name, checkpoints, options.resume)
     if options.resume:
-        missing = {seed: path for seed, path in checkpoints.items() if not path.exists()}
-        say(*(f"{path}: not there yet, so seed {seed} begins anew" for seed, path in missing.items()))
+        missing = [(seed, path) for seed, path in checkpoints.items() if not path.exists()]
+        say(*(f"{path}: no checkpoint yet, so seed {seed} starts from the beginning" for seed, path in missing))
     drawing, described = can_draw(), bench.describe()
     with _keeping_finished(experiment, described, out) as runs:
         for seed, path in checkpoints.items():
