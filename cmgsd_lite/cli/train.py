@@ -85,7 +85,12 @@ def train(options: argparse.Namespace) -> None:
     _check_checkpoints(bench, name, checkpoints, options.resume)
     if options.resume:
         missing = [(seed, path) for seed, path in checkpoints.items() if not path.exists()]
-        say(*(f"{path}: no checkpoint yet, so seed {seed} starts from the beginning" for seed, path in missing))
+        say(
+            *(
+                f"{path}: no checkpoint yet, so seed {seed} is trained from the start"
+                for seed, path in missing
+            )
+        )
     drawing, described = can_draw(), bench.describe()
     with _keeping_finished(experiment, described, out) as runs:
         for seed, path in checkpoints.items():

@@ -400,4 +400,4 @@ def test_a_reader_that_goes_away_is_no_error(folder):
 def test_resuming_where_nothing_is_begins_anew_and_says_so(folder, here, capsys):
     code, _, error = run(capsys, "train", "--data", folder, "--out", "out", "--resume", *QUICK)
     assert code == 0
-    assert "checkpoint-seed0.pt: no checkpoint yet, so seed 0 starts from the beginning" in error
+    assert "checkpoint-seed0.pt: no checkpoint yet, so seed 0 is trained from the start" in error
