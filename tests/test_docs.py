@@ -1,5 +1,6 @@
 """The documents: links resolve, pictures have alt texts, commands exist, the glossary fits the course."""
 
+import json
 import re
 import string
 from pathlib import Path
@@ -149,3 +150,27 @@ def test_every_chapter_has_its_goals_and_wrong_answers():
     text = TEACHING.read_text(encoding="utf-8")
     chapters = sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("[0-9][0-9]_*.py"))
     assert [name for name in chapters if f"(../notebooks/{name}.ipynb)" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "columns", "category"),
+    [
+        ("docs/results/minivtt-run.json", ("R@1", "R@5", "R@10", "MdR", "nDCG", "mAP@R"), False),
+        (
+            "cmgsd_lite/course/results/msrvtt-1k-A.json",
+            ("R@1", "R@5", "R@10", "MdR", "nDCG"),
+            True,
+        ),
+    ],
+)
+def test_tables_of_the_readme_are_those_of_the_result_files(file, columns, category):
+    result = json.loads((ROOT / file).read_text(encoding="utf-8"))
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    for row in result["rows"]:
+        name = f"*{row['name']}*" if row["name"].endswith("permuted") else row["name"]
+        places = [("t2v", column) for column in columns] + [("v2t", "R@10")]
+        cells = [f"{row['mean'][way][key]:.1f} ± {row['sd'][way][key]:.1f}" for way, key in places]
+        if category:
+            runs = [run["more"]["category"]["t2v"] for run in row["per_seed"]]
+            cells.append(f"{sum(runs) / len(runs):.1f}")
+        assert f"| {' | '.join([name, *cells])} |" in lines
