@@ -65,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=errors)
     parser = build_parser()
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.job != "study":  # what the study was once given is no error: it has moved
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     for name in PATHS:
         if getattr(options, name, None) is not None:
             setattr(options, name, os.path.expanduser(getattr(options, name)))
@@ -136,7 +138,9 @@ def build_parser() -> argparse.ArgumentParser:
     train = commands_.add_parser("train", help="train one condition, with checkpoints")
     _common(train)
     _training(train)
-    train.add_argument("--condition", default="cmgsd-hardest", choices=CONDITIONS)
+    train.add_argument(
+        "--condition", default="cmgsd-hardest", choices=CONDITIONS, help="default: cmgsd-hardest"
+    )
     train.add_argument("--margin", type=float, help="alpha, in units of the similarity")
     train.add_argument("--beta", type=float, help="change of the margin for one sd of distance")
     train.add_argument("--schedule", help="ramp, static, dynamic or a number in [0, 1]")
@@ -176,7 +180,6 @@ def build_parser() -> argparse.ArgumentParser:
     quality.set_defaults(job="teacher_quality")
 
     study = commands_.add_parser("study", help="moved: python -m study, from a clone of the repository")
-    study.add_argument("rest", nargs=argparse.REMAINDER)
     study.set_defaults(job="study", threads=1)
 
     build = commands_.add_parser("build-minivtt", help="rebuild the embedded data set (about four minutes)")
@@ -208,5 +211,5 @@ def _training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--queries", choices=["all", "protocol"], help="test queries (default: all)")
     parser.add_argument("--model", choices=MODELS, default="mean-pool")
     parser.add_argument("--epochs", type=int, help="default: 30; the embedded data: 10")
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--batch-size", type=int, default=128, help="pairs in a batch (default: 128)")
+    parser.add_argument("--learning-rate", type=float, default=1e-3, help="of AdamW (default: .001)")

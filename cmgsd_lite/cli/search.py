@@ -111,7 +111,8 @@ def newest_checkpoint(folder: Path) -> Path:
     files = sorted(folder.rglob("*.pt"), key=lambda path: path.stat().st_mtime)
     if not files:
         raise DataError(
-            f"{folder}: expected a checkpoint, found none; make one with: python -m cmgsd_lite run"
+            f"{folder}: expected a checkpoint, found none; make one with: python -m cmgsd_lite run, "
+            "or name one with --checkpoint"
         )
     return files[-1]
 

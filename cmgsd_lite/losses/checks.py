@@ -95,6 +95,8 @@ def check_features(name: str, x: Tensor, sim: Tensor) -> None:
     Example:
         >>> check_features("text", torch.zeros(2, 5), torch.eye(2))
     """
+    if not isinstance(x, Tensor):
+        raise ValueError(f"{name}: expected a tensor [{sim.shape[0]}, D], got {type(x).__name__}")
     if x.ndim != 2 or x.shape[0] != sim.shape[0]:
         raise ValueError(f"{name}: expected [{sim.shape[0]}, D] like sim, got {list(x.shape)}")
     if x.device != sim.device:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,11 +17,8 @@ class InfoNCELoss(RetrievalLoss):
     """Symmetric InfoNCE, with an optional margin added to the negatives' logits.
 
     The margin enters as ``(sim + margin - mean(margin)) / temperature`` off the diagonal, so a constant
-    margin changes nothing and only its spread counts. It uses ``margin`` (default: none) and ``ids``; called
-    as every loss (``RetrievalLoss``).
-
-    Relations: the limit of ``MarginInfoNCELoss`` at beta = 0. Often the strongest plain loss: an adaptive
-    hinge that beats the fixed hinge alone has not beaten this one.
+    margin changes nothing and only its spread counts; a single number is warned of once. It uses ``margin``
+    (default: none) and ``ids``; called as every loss (``RetrievalLoss``).
 
     Args:
         temperature: In units of the similarity.
@@ -35,6 +34,8 @@ class InfoNCELoss(RetrievalLoss):
         tensor(0.6931)
     """
 
+    warned_of_margin = False
+
     def __init__(self, temperature: float = 0.05) -> None:
         super().__init__()
         self.temperature = checked_positive("temperature", temperature)
@@ -42,6 +43,12 @@ class InfoNCELoss(RetrievalLoss):
     def compute(self, sim: Tensor, given: Inputs) -> Tensor:
         """Return the loss of checked inputs: the mean of both directions' cross-entropies, >= 0."""
         margin = checked_margin(0.0 if given.margin is None else given.margin, sim)
+        if given.margin is not None and not isinstance(margin, Tensor) and not self.warned_of_margin:
+            self.warned_of_margin = True
+            warnings.warn(
+                "InfoNCELoss: margin: a number changes nothing here, only differences count: expected [N, N]",
+                stacklevel=5,
+            )
         negatives = negative_pairs(sim, margin, given.ids)
         if negatives is None:
             negatives = ~torch.eye(sim.shape[0], dtype=torch.bool, device=sim.device)

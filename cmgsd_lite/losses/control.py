@@ -22,8 +22,10 @@ class PermutedCMGSDLoss(CMGSDLoss):
     *softening*; only what ``CMGSDLoss`` gains over it is *adaptivity*.
 
     The shuffle is a function of the seed and of ``progress`` where it is given, otherwise of the seed and of
-    the inputs. A call changes no state: the same call gives the same value and gradient, also where
-    activation checkpointing makes it a second time, and a resumed training goes on as it would have.
+    the inputs: a ``progress`` that changes with every step gives every step its own shuffle, one that changes
+    with the epoch alone gives an epoch one. A call changes no state: the same call gives the same value and
+    gradient, also where activation checkpointing makes it a second time, and a resumed training goes on as it
+    would have.
 
     Args:
         seed: Of the shuffling.

@@ -91,7 +91,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a different type for every kind of damage
         raise DataError(
-            f"{path}: expected a checkpoint, found a damaged or foreign file ({error})"
+            f"{path}: expected a checkpoint, found a damaged or foreign file ({type(error).__name__})"
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else type(content).__name__

@@ -90,3 +90,17 @@ def test_a_missing_package_is_one_line_with_the_command(monkeypatch, capsys, tmp
     assert out == ""
     assert err == f'cmgsd_lite {command}: error: needs {package}; pip install "cmgsd-lite[data]"\n'
     assert not list(tmp_path.iterdir())
+
+
+def test_the_study_points_to_its_place_whatever_it_is_asked(capsys):
+    assert main(["study", "--suite", "headline"]) == 0
+    assert "python -m study" in capsys.readouterr().out
+
+
+def test_an_unknown_option_is_one_line(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["info", "--no-such-option"])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.strip().splitlines() == [
+        "cmgsd_lite: error: unrecognized arguments: --no-such-option"
+    ]

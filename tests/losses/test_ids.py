@@ -53,4 +53,5 @@ def test_a_margin_is_as_exact_as_the_scores(name):
 def test_a_constant_margin_changes_nothing_of_infonce_in_double_precision():
     sim, _ = batch()
     loss = BUILDERS["InfoNCELoss"]()
-    assert torch.allclose(loss(sim, margin=0.2), loss(sim), rtol=0, atol=1e-14)
+    constant = torch.full_like(sim, 0.2)
+    assert torch.allclose(loss(sim, margin=constant), loss(sim), rtol=0, atol=1e-14)

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import warnings
 
 import pytest
 import torch
@@ -230,3 +231,21 @@ def test_input_names_of_a_signature():
     assert input_names(MaxMarginRankingLoss())[0] == set(ACCEPTED) - {"relevance"}
     assert input_names(BUILDERS["TrueMaskLoss"]()) == (set(ACCEPTED), {"sim", "relevance"})
     assert input_names(OfScores()) == ({"sim"}, {"sim"})
+
+
+def test_a_number_as_margin_of_infonce_is_warned_of_once():
+    sim, _ = batch()
+    loss = InfoNCELoss()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        values = [loss(sim, margin=margin) for margin in (0.2, 0.3, None)]
+    assert torch.allclose(values[0], values[2])
+    assert [str(one.message).split(":")[:2] for one in caught] == [["InfoNCELoss", " margin"]]
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("name", ["text", "text_teacher"])
+def test_arrays_where_tensors_belong_are_named(name):
+    sim, given = batch()
+    with pytest.raises(ValueError, match=rf"^{name}: expected a tensor \[8, D\], got ndarray"):
+        CMGSDLoss()(sim, **{**given, name: given[name].numpy()})

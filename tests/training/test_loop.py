@@ -366,8 +366,9 @@ def test_damaged_and_foreign_checkpoints_are_named(tmp_path):
         load_checkpoint(tmp_path / "none.pt")
     damaged = tmp_path / "damaged.pt"
     damaged.write_bytes(b"not a checkpoint")
-    with pytest.raises(DataError, match=r"damaged\.pt: expected a checkpoint"):
+    with pytest.raises(DataError, match=r"damaged\.pt: expected a checkpoint") as refused:
         load_checkpoint(damaged)
+    assert "weights_only" not in str(refused.value), "no advice to load it unsafely"
     foreign = tmp_path / "foreign.pt"
     torch.save({"weights": torch.zeros(2)}, foreign)
     with pytest.raises(DataError, match="expected a checkpoint of format 1"):
