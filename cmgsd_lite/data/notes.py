@@ -41,11 +41,17 @@ def left_out(
         ids: The splits' videos, from `resolve`.
     """
     notes = []
+    named_only = {video for table in tables.values() for video in table.ids}
     for label, listed in _published(protocol, lists):
         without = sum(not annotations.captions.get(video) for video in listed)
-        missing = sum(not any(video in table.position for table in tables.values()) for video in listed)
+        missing = [v for v in listed if not any(v in table.position for table in tables.values())]
+        empty = sum(v in named_only for v in missing)
+        why = (
+            f" ({empty:,} of them are named there, with nothing but NaN or no vector at all)" if empty else ""
+        )
         notes += _count(label, without, len(listed), "have no captions and are left out")
-        notes += _count(label, missing, len(listed), f"have no features in {named(tables)} and are left out")
+        what = f"have no features in {named(tables)} and are left out{why}"
+        notes += _count(label, len(missing), len(listed), what)
     if len(tables) > 1:
         for part, mine in ids.items():
             for expert, table in tables.items():

@@ -268,6 +268,17 @@ def test_videos_without_features_or_captions_are_counted(tmp_path: Path) -> None
     assert "1 videos with features have no captions" in describe(tmp_path)["missing"]
 
 
+def test_videos_whose_features_are_nan_are_told_apart_from_those_without(tmp_path: Path) -> None:
+    write_annotations(tmp_path / "annotations")
+    numbers = [0, 1, 2, 3, 12, 20, 25]
+    features = np.ones((len(numbers), 4), np.float32)
+    features[[1, 5]] = np.nan
+    np.savez(tmp_path / "rgb.npz", video_id=np.array(numbers), features=features)
+    told = [note for note in without_files(load_folder(tmp_path)) if "are left out" in note]
+    assert "1 of them are named there, with nothing but NaN" in told[0]
+    assert "1 of them are named there, with nothing but NaN" in told[1]
+
+
 def test_several_experts_a_video_stays_with_one_of_them(tmp_path: Path) -> None:
     write_annotations(tmp_path / "annotations")
     write_features(tmp_path / "features", ALL, "rgb")
