@@ -115,7 +115,7 @@ torch.testing.assert_close(
     atol=1e-3,  # the package adds a small eps to the standard deviation
     rtol=0,
 )
-torch.testing.assert_close(InfoNCELoss(0.05)(sim, margin=0.3), InfoNCELoss(0.05)(sim))
+torch.testing.assert_close(InfoNCELoss(0.05)(sim, margin=torch.full_like(sim, 0.3)), InfoNCELoss(0.05)(sim))
 print("from scratch = package: InfoNCE with a margin; a constant margin changes nothing")
 
 # %% [markdown]
