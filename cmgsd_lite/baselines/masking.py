@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, Literal
 
 import torch
@@ -67,9 +68,9 @@ class MaskingLoss(RetrievalLoss):
         margin.fill_diagonal_(self.margin)
         return self.base.compute(sim, Inputs(margin=margin, ids=given.ids))
 
+    @abstractmethod
     def pairs_to_drop(self, sim: Tensor, given: Inputs) -> Tensor:
         """Return which pairs to leave out, boolean [N, N]; a subclass writes it, the diagonal is ignored."""
-        raise NotImplementedError
 
     def dropped(self, sim: Tensor, **inputs: Any) -> Tensor:
         """Return which pairs are left out, boolean [N, N], the diagonal False; called as the loss."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -45,7 +46,7 @@ NAMES = ("sim", *(field.name for field in fields(Inputs)))
 """The names that every loss accepts."""
 
 
-class RetrievalLoss(nn.Module):
+class RetrievalLoss(nn.Module, ABC):
     """What every loss is: a module without parameters or state, called as ``forward`` says.
 
     A loss is a subclass with one method, ``compute(sim, given)``, and two statements:
@@ -121,9 +122,9 @@ class RetrievalLoss(nn.Module):
             _warn_of_scores(type(self).__name__)
         return self.compute(wide, given)
 
+    @abstractmethod
     def compute(self, sim: Tensor, given: Inputs) -> Tensor:
         """Return the loss of checked inputs: what a subclass writes."""
-        raise NotImplementedError
 
     def checked(self, sim: Tensor, given: Inputs) -> tuple[Tensor, Inputs, float]:
         """Return ``sim`` in float32 or wider, the inputs with a float ``progress``, and the largest |sim|."""
@@ -161,8 +162,12 @@ def input_names(loss: nn.Module) -> tuple[set[str], set[str]]:
         ours.
 
     Example:
-        >>> sorted(input_names(RetrievalLoss())[1])
-        ['sim']
+        >>> class Gap(nn.Module):
+        ...     def forward(self, sim, ids=None):
+        ...         return sim.mean() - sim.diagonal().mean()
+        >>> taken, needed = input_names(Gap())
+        >>> sorted(taken), sorted(needed)
+        (['ids', 'sim'], ['sim'])
     """
     parameters = inspect.signature(loss.forward).parameters.values()
     of_any_name = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)

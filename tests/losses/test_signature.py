@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from cmgsd_lite.baselines.masking import MaskingLoss
 from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss
 from cmgsd_lite.losses.base import NAMES, RetrievalLoss, input_names
 from cmgsd_lite.models import ModelConfig, build_model
@@ -249,3 +250,10 @@ def test_arrays_where_tensors_belong_are_named(name):
     sim, given = batch()
     with pytest.raises(ValueError, match=rf"^{name}: expected a tensor \[8, D\], got ndarray"):
         CMGSDLoss()(sim, **{**given, name: given[name].numpy()})
+
+
+def test_a_loss_without_its_own_part_is_refused_when_it_is_built():
+    with pytest.raises(TypeError, match="compute"):
+        RetrievalLoss()
+    with pytest.raises(TypeError, match="pairs_to_drop"):
+        MaskingLoss()
