@@ -213,3 +213,9 @@ def _training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="default: 30; the embedded data: 10")
     parser.add_argument("--batch-size", type=int, default=128, help="pairs in a batch (default: 128)")
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="of AdamW (default: .001)")
+    parser.add_argument(
+        "--device", default="auto", help="cpu, cuda, cuda:1, ...; default: a GPU if there is one"
+    )
+    parser.add_argument(
+        "--precision", choices=["float32", "bfloat16"], default="float32", help="of the encoders' products"
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cmgsd_lite.training import TrainingConfig
 from cmgsd_lite.training.conditions import LossConfig
+from cmgsd_lite.training.devices import chosen_device
 from cmgsd_lite.training.experiment import DataConfig, Experiment
 
 RUNS = Path("runs")
@@ -35,6 +36,8 @@ def experiment_from(options: argparse.Namespace, conditions: dict[str, LossConfi
         tuple(range(options.seed, options.seed + options.seeds)),
         options.model,
         TrainingConfig(_epochs(options), options.batch_size, options.learning_rate),
+        str(chosen_device(options.device)),
+        options.precision,
     )
 
 

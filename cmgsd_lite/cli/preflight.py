@@ -23,7 +23,7 @@ def check_before_training(
     files: Sequence[Path],
     models: int,
 ) -> None:
-    """Check data, losses and the output folder, and say on stderr what was left out of the data.
+    """Check data, losses and the output folder; say on stderr what is left out of the data, and the device.
 
     Args:
         bench: Of the experiment that is to be run.
@@ -42,7 +42,7 @@ def check_before_training(
     Example:
         >>> check_before_training(bench, out, [out / "models"], [out / "metrics.json"], 9)  # doctest: +SKIP
     """
-    say(*bench.notes)
+    say(*bench.notes, f"training on {bench.experiment.device}, {bench.experiment.precision}")
     check_videos(bench)
     bench.rehearse()
     for folder in (out, *folders):

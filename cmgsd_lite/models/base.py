@@ -93,7 +93,8 @@ def expert_similarity(text: TextExperts, video: VideoExperts) -> Tensor:
         video: Encoded videos.
 
     Returns:
-        ``sim`` [N_texts, N_videos] in [-1, 1]: rows are texts, columns are videos.
+        ``sim`` [N_texts, N_videos] in [-1, 1]: rows are texts, columns are videos. Under autocast in
+        float32 all the same.
 
     Source:
         Miech et al. 2018 (MoEE, arXiv 1804.02516), section 3.2; also CE and MMT.
@@ -107,10 +108,12 @@ def expert_similarity(text: TextExperts, video: VideoExperts) -> Tensor:
     """
     # Missing experts are zero vectors, so one matrix product over the joined experts is the numerator.
     weighted = (text.vectors * text.weights[:, :, None]).flatten(1)
-    total = text.weights @ video.present.to(text.weights.dtype).T
-    # A text may give next to no weight to all that a video has: the score then fades to 0, while
-    # dividing by less would make the gradient explode.
-    return weighted @ video.vectors.flatten(1).T / at_least_float32(total).clamp_min(1e-12)
+    # Under autocast the scores would come in steps of .004, which is much among margins of .2.
+    with torch.autocast(weighted.device.type, enabled=False):
+        total = text.weights @ video.present.to(text.weights.dtype).T
+        # A text may give next to no weight to all that a video has: the score then fades to 0, while
+        # dividing by less would make the gradient explode.
+        return weighted @ video.vectors.flatten(1).T / at_least_float32(total).clamp_min(1e-12)
 
 
 class RetrievalModel(nn.Module):

@@ -23,6 +23,7 @@ from cmgsd_lite.models import ModelConfig, RetrievalModel, build_model
 from cmgsd_lite.training.checkpoints import save_checkpoint
 from cmgsd_lite.training.config import Experiment, plain
 from cmgsd_lite.training.data_location import location_of
+from cmgsd_lite.training.devices import chosen_device, placed
 from cmgsd_lite.training.ground_truth import known_relevance, relevant_at
 from cmgsd_lite.training.loop import fit, rehearse
 from cmgsd_lite.training.margin_histogram import margin_histogram
@@ -133,6 +134,8 @@ class Bench:
                 resume=resume,
                 about=self.about(name, seed, None if checkpoint is None else checkpoint.parent),
                 progress=progress,
+                device=self.experiment.device,
+                precision=self.experiment.precision,
             )
         except DataError:  # names its file
             raise
@@ -185,6 +188,7 @@ class Bench:
             replace(self.experiment.training, seed=seed),
             self.about(name, seed, checkpoint.parent),
             data_digest(self.prepared.train, self.prepared.validation),
+            self.experiment.precision,
         )
 
     def _batch_relevance(self, loss: nn.Module) -> BatchRelevance | None:
@@ -202,7 +206,8 @@ class Bench:
 
     def measure(self, model: RetrievalModel) -> tuple[Metrics, Metrics]:
         """Measure a model on the test videos: R@K always, nDCG under each kind of relevance that there is."""
-        sim, owner = score(model, self.prepared.test).numpy(), self.prepared.test.video_of_text.numpy()
+        with placed(chosen_device(self.experiment.device), model):
+            sim, owner = score(model, self.prepared.test).numpy(), self.prepared.test.video_of_text.numpy()
         own = np.arange(sim.shape[1]) == owner[:, None]
         if not self.relevance:
             return retrieval_metrics(sim, owner), {}

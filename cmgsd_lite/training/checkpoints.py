@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.models import ModelConfig, RetrievalModel, build_model
@@ -23,7 +24,8 @@ def save_checkpoint(path: Path, model: RetrievalModel, about: dict[str, Any], **
         path: The file; an older one is replaced only when the new one is complete.
         model: Its settings and weights are saved.
         about: What is needed to use the model again, such as data set and protocol; plain values.
-        state: More to keep, such as the optimizer's state for resuming; tensors and plain values.
+        state: More to keep, such as the optimizer's state for resuming; tensors and plain values. Tensors are
+            written as those of the CPU, so that any machine can go on.
 
     Raises:
         OSError: If the folder can not be written to.
@@ -43,8 +45,16 @@ def save_checkpoint(path: Path, model: RetrievalModel, about: dict[str, Any], **
     }
     # Through memory: a full disk is then a plain OSError, not a failed assertion of torch's own.
     written = io.BytesIO()
-    torch.save(content, written)
+    torch.save(_on_cpu(content), written)
     write_atomically(path, lambda temporary: temporary.write_bytes(written.getbuffer()))
+
+
+def _on_cpu(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.cpu()
+    if isinstance(value, dict):
+        return {key: _on_cpu(inner) for key, inner in value.items()}
+    return [_on_cpu(inner) for inner in value] if isinstance(value, list) else value
 
 
 def settings_of(model: RetrievalModel) -> dict[str, Any]:

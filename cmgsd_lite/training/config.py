@@ -10,6 +10,7 @@ from typing import Any
 from cmgsd_lite.models import Kind
 from cmgsd_lite.training.conditions import LossConfig
 from cmgsd_lite.training.data_choice import DataConfig
+from cmgsd_lite.training.devices import Precision
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Experiment:
         seeds: Of the paired runs.
         model: Kind of model.
         training: Settings of every training; its seed is replaced by the run's.
+        device: As for ``fit``.
+        precision: As for ``fit``.
 
     Example:
         >>> Experiment(DataConfig(), {"infonce": LossConfig("infonce")}).seeds
@@ -82,6 +85,8 @@ class Experiment:
     seeds: tuple[int, ...] = (0, 1, 2)
     model: Kind = "mean-pool"
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    device: str = "auto"
+    precision: Precision = "float32"
 
 
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:

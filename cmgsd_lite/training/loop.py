@@ -17,10 +17,11 @@ from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.runtime import check_writable, require
 from cmgsd_lite.training.config import TrainingConfig
+from cmgsd_lite.training.devices import Precision, chosen_device, placed
 from cmgsd_lite.training.prepare import PreparedSplit, prepare_split
 from cmgsd_lite.training.resuming import check_resumable, data_digest
 from cmgsd_lite.training.scoring import evaluate
-from cmgsd_lite.training.trainer import BatchRelevance, Trainer
+from cmgsd_lite.training.trainer import CPU, BatchRelevance, Trainer, check_finite
 
 
 @dataclass
@@ -33,6 +34,7 @@ class FitResult:
             ``seconds`` of training without evaluation and, with validation videos, ``validation``.
         best_epoch: The epoch (from 1) whose weights ``model`` has.
         seconds: Training time without evaluation.
+        device: Where it was trained, such as ``"cpu"``.
 
     Example:
         >>> fit(model, loss, train).history[-1]["loss"]  # doctest: +SKIP
@@ -43,6 +45,7 @@ class FitResult:
     history: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = 0
     seconds: float = 0.0
+    device: str = "cpu"
 
 
 def fit(
@@ -58,6 +61,8 @@ def fit(
     resume: bool = False,
     about: dict[str, Any] | None = None,
     progress: bool = True,
+    device: str | torch.device = "auto",
+    precision: Precision = "float32",
 ) -> FitResult:
     """Train a model with a loss.
 
@@ -79,13 +84,19 @@ def fit(
         resume: Whether to continue from ``checkpoint`` if it exists.
         about: Kept in the checkpoint for whoever uses the model later, and compared on resuming.
         progress: Whether to show a progress bar (on stderr).
+        device: Where to train and evaluate: ``"auto"`` is a CUDA GPU if there is one, else the CPU; the
+            result says which. Model and loss come back to where they were. Batches and captions are the same
+            on every device, dropout and the last digits are not. An accelerator's losses are looked at once
+            an epoch.
+        precision: ``"bfloat16"`` runs the encoders' products in half precision (autocast); parameters,
+            similarities and the loss stay float32, and evaluation is in float32.
 
     Returns:
         The trained model, the history, the best epoch and the time.
 
     Raises:
         ValueError: If there are fewer training videos than a batch needs, a batch has no negative, validation
-            is a single video, or the loss is not finite.
+            is a single video, the device is not there, or the loss is not finite.
         DataError: If the checkpoint to resume belongs to other settings or other data.
         OSError: If the checkpoint can not be written; said before the first epoch.
 
@@ -96,39 +107,41 @@ def fit(
         >>> model = build_model(ModelConfig("mean-pool", 256, {"appearance_mean": 128}))  # doctest: +SKIP
         >>> result = fit(model, CMGSDLoss(), dataset.train, dataset.validation)  # doctest: +SKIP
     """
-    config = config or TrainingConfig()
-    trainer = Trainer(model, loss, _prepared(train), config, ids, relevance)
-    held_out = _validation(validation)
-    result = FitResult(model)
-    best: dict[str, Any] = {"score": -math.inf, "epoch": 0, "model": None}
-    if checkpoint is not None:
-        check_writable(checkpoint.parent)
-        data = data_digest(trainer.train, held_out, ids)
-        if resume and checkpoint.exists():
-            saved = check_resumable(checkpoint, model, config, about or {}, data)
-            result.history, best = trainer.load(saved)
-    epochs = require("tqdm.auto", "data").tqdm(
-        range(len(result.history), config.epochs),
-        initial=len(result.history),
-        total=config.epochs,
-        desc="epochs",
-        disable=not progress,
-    )
-    for epoch in epochs:
-        if _out_of_patience(epoch, best, config):
-            break
-        record = trainer.run_epoch(epoch)
-        if held_out is not None:
-            record["validation"] = evaluate(model, held_out)
-        result.history.append(record)
-        value = validation_score(record)
-        if value is None or value > best["score"]:
-            score = -math.inf if value is None else value
-            best = {"score": score, "epoch": epoch + 1, "model": copy.deepcopy(model.state_dict())}
-        epochs.set_postfix_str(f"loss {record['loss']:.3f}")
+    config, where = config or TrainingConfig(), chosen_device(device)
+    with placed(where, model, loss):
+        prepared, held_out = _prepared(train), _validation(validation)
+        trainer = Trainer(model, loss, prepared, config, ids, relevance, where, precision)
+        held_out = None if held_out is None else held_out.to(where)
+        result = FitResult(model, device=str(where))
+        best: dict[str, Any] = {"score": -math.inf, "epoch": 0, "model": None}
         if checkpoint is not None:
-            trainer.save(checkpoint, result.history, best, about or {}, data)
-    model.load_state_dict(best["model"])
+            check_writable(checkpoint.parent)
+            data = data_digest(prepared, held_out, ids)
+            if resume and checkpoint.exists():
+                saved = check_resumable(checkpoint, model, config, about or {}, data, precision)
+                result.history, best = trainer.load(saved)
+        epochs = require("tqdm.auto", "data").tqdm(
+            range(len(result.history), config.epochs),
+            initial=len(result.history),
+            total=config.epochs,
+            desc="epochs",
+            disable=not progress,
+        )
+        for epoch in epochs:
+            if _out_of_patience(epoch, best, config):
+                break
+            record = trainer.run_epoch(epoch)
+            if held_out is not None:
+                record["validation"] = evaluate(model, held_out)
+            result.history.append(record)
+            value = validation_score(record)
+            if value is None or value > best["score"]:
+                score = -math.inf if value is None else value
+                best = {"score": score, "epoch": epoch + 1, "model": copy.deepcopy(model.state_dict())}
+            epochs.set_postfix_str(f"loss {record['loss']:.3f}")
+            if checkpoint is not None:
+                trainer.save(checkpoint, result.history, best, about or {}, data)
+        model.load_state_dict(best["model"])
     model.eval()
     result.best_epoch = best["epoch"]
     result.seconds = sum(record["seconds"] for record in result.history)
@@ -146,6 +159,8 @@ def rehearse(
     relevance: BatchRelevance | None = None,
 ) -> None:
     """Compute the first loss of a training, to learn now what would stop it; the model is not changed.
+
+    It is computed on the CPU, where every check looks at values.
 
     Args:
         model: As for ``fit``.
@@ -165,10 +180,10 @@ def rehearse(
     Example:
         >>> rehearse(build_model(config), CMGSDLoss(), train, validation, TrainingConfig())  # doctest: +SKIP
     """
-    trainer = Trainer(model, loss, train, config, ids, relevance)
     _validation(validation)
-    with torch.random.fork_rng(devices=[]):
-        trainer.batch_loss(*next(trainer.batches(0)), 0.0)
+    with placed(CPU, model, loss), torch.random.fork_rng(devices=[]):
+        trainer = Trainer(model, loss, train, config, ids, relevance)
+        check_finite(trainer.batch_loss(*next(trainer.batches(0)), 0.0).item(), 0.0)
 
 
 def validation_score(record: dict[str, Any]) -> float | None:

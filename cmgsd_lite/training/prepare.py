@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -53,6 +53,19 @@ class PreparedSplit:
             {name: values[index] for name, values in self.features.items()},
             {name: mask[index] for name, mask in self.masks.items()},
         )
+
+    def to(self, device: torch.device) -> Self:
+        """Return the split on a device; itself if it is there."""
+        if self.text.device == device:
+            return self
+        moved: dict[str, Any] = {
+            name: {key: x.to(device) for key, x in value.items()}
+            if isinstance(value, dict)
+            else value.to(device)
+            for name, value in vars(self).items()
+            if isinstance(value, dict | Tensor)
+        }
+        return replace(self, **moved)
 
     def first_caption_and_count(self) -> tuple[Tensor, Tensor]:
         """Return, for every video, the row of its first caption and how many it has, [V] each."""

@@ -13,6 +13,7 @@ from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.training.checkpoints import load_checkpoint, settings_of
 from cmgsd_lite.training.config import TrainingConfig
 from cmgsd_lite.training.data_location import data_of
+from cmgsd_lite.training.devices import Precision
 from cmgsd_lite.training.digests import digest
 from cmgsd_lite.training.prepare import PreparedSplit
 
@@ -63,6 +64,7 @@ def check_resumable(
     config: TrainingConfig,
     about: dict[str, Any],
     data: dict[str, str],
+    precision: Precision = "float32",
 ) -> dict[str, Any]:
     """Read a checkpoint that a training is to go on from.
 
@@ -72,6 +74,7 @@ def check_resumable(
         config: Settings of the training.
         about: What the checkpoint should say about itself.
         data: Its digests, from ``data_digest``.
+        precision: As for ``fit``. The device may be another one.
 
     Returns:
         Its content.
@@ -92,8 +95,10 @@ def check_resumable(
     _check_data(path, about, saved, data)
     if saved["model_config"] != settings_of(model):
         raise DataError(f"{path}: expected a model of {_other(settings_of(model), saved['model_config'])}")
-    if saved["training"] != asdict(config):
-        raise DataError(f"{path}: expected the settings {_other(asdict(config), saved['training'])}")
+    settings = {**asdict(config), "precision": precision}
+    there = {**saved["training"], "precision": saved.get("precision", "float32")}
+    if there != settings:
+        raise DataError(f"{path}: expected the settings {_other(settings, there)}")
     wanted, found = dict(about), dict(saved["about"])
     if "data" in wanted and "data" in found:
         for key in SPELLING if "digest" in saved else LOCATION:

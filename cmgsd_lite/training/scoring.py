@@ -18,14 +18,14 @@ CHUNK = 4096
 def score(model: RetrievalModel, split: PreparedSplit) -> Tensor:
     """Score every text of a split with every video of it.
 
-    The model is used in evaluation mode and left in the mode it came in.
+    The model is used in evaluation mode, where it lies, and left in the mode it came in.
 
     Args:
         model: Any model of ``cmgsd_lite.models``.
-        split: Texts [C] and videos [V].
+        split: Texts [C] and videos [V]; scored on the model's device.
 
     Returns:
-        ``sim`` [C, V]: rows are texts, columns are videos.
+        ``sim`` [C, V] on the CPU: rows are texts, columns are videos.
 
     Source:
         ours.
@@ -33,14 +33,14 @@ def score(model: RetrievalModel, split: PreparedSplit) -> Tensor:
     Example:
         >>> sim = score(model, prepared.test)  # doctest: +SKIP
     """
-    was_training = model.training
+    was_training, split = model.training, split.to(next(model.parameters()).device)
     model.eval()
     try:
         with torch.inference_mode():
             videos = [model.encode_video(*split.videos(part)) for part in _parts(len(split))]
             gallery = videos[0].join(videos)
             texts = (model.encode_text(split.text[part]) for part in _parts(len(split.text)))
-            return torch.cat([model.similarity(text, gallery) for text in texts])
+            return torch.cat([model.similarity(text, gallery).cpu() for text in texts])
     finally:
         model.train(was_training)
 

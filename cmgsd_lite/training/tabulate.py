@@ -10,6 +10,7 @@ from typing import Any
 from cmgsd_lite.runtime import versions
 from cmgsd_lite.training.bench import RunResult
 from cmgsd_lite.training.config import Experiment, plain
+from cmgsd_lite.training.devices import chosen_device
 
 
 def tabulate(
@@ -58,6 +59,8 @@ def tabulate(
         "rows": rows,
         "model": experiment.model,
         "training": {k: v for k, v in asdict(experiment.training).items() if k != "seed"},
+        "device": str(chosen_device(experiment.device)),
+        "precision": experiment.precision,
         "versions": versions(),
     }
 

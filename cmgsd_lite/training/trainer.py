@@ -2,7 +2,11 @@
 
 Everything random in epoch e (which caption, which batch, which units drop out) is drawn from generators
 seeded by the seed and e alone. Two conditions with one seed therefore see the same batches, captions and
-dropout, and a run resumed at an epoch continues as if it had never stopped.
+dropout, and a run resumed at an epoch continues as if it had never stopped. Batches and captions are drawn
+on the CPU, the same ones for every device; dropout is drawn where the model is.
+
+A step on an accelerator never waits for it: data and the numbers of an epoch's batches lie there, and the
+losses are looked at when the epoch is over.
 """
 
 from __future__ import annotations
@@ -22,8 +26,10 @@ from cmgsd_lite.losses.base import input_names
 from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.training.checkpoints import save_checkpoint
 from cmgsd_lite.training.config import TrainingConfig
+from cmgsd_lite.training.devices import Precision, autocast, checked_precision, seeded
 from cmgsd_lite.training.prepare import PreparedSplit, group_codes
 
+CPU = torch.device("cpu")
 BatchRelevance = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -37,6 +43,8 @@ class Trainer:
         config: Settings.
         ids: One name a training video, or None: as for ``fit``.
         relevance: Ground truth for controls, or None: as for ``fit``.
+        device: Where model and loss are; the training videos are put there.
+        precision: As for ``fit``.
 
     Raises:
         ValueError: If there are fewer training videos than a batch needs, a batch to come has no negative, or
@@ -54,9 +62,12 @@ class Trainer:
         config: TrainingConfig,
         ids: Sequence[Hashable] | None,
         relevance: BatchRelevance | None,
+        device: torch.device = CPU,
+        precision: Precision = "float32",
     ) -> None:
-        self.model, self.loss, self.train, self.config = model, loss, train, config
-        self.relevance = relevance
+        self.model, self.loss, self.train, self.config = model, loss, train.to(device), config
+        self.relevance, self.device, self.precision = relevance, device, checked_precision(precision)
+        self.looks_at_each_step = device.type == "cpu"
         self.videos_in_batch = config.batch_size // config.captions_per_video
         self.steps = len(train) // self.videos_in_batch
         if self.steps == 0:
@@ -65,9 +76,9 @@ class Trainer:
                 f"got {len(train)}"
                 + (f"; take at most {len(train) * config.captions_per_video}" if len(train) > 1 else "")
             )
-        self.groups = group_codes(ids, len(train))
+        self.groups = group_codes(ids, len(train)).to(device)
         self.known_positives = ids is not None or config.captions_per_video > 1
-        self.first_caption, self.captions = train.first_caption_and_count()
+        self.first_caption, self.captions = (x.cpu() for x in train.first_caption_and_count())
         if ids is not None:
             self.check_negatives()
         self.wanted, needed = input_names(loss)
@@ -86,11 +97,12 @@ class Trainer:
 
     def check_negatives(self) -> None:
         """Look through all batches to come, which the seed has fixed, for one without a negative."""
-        if int(torch.bincount(self.groups).max()) < self.videos_in_batch:
+        groups = self.groups.cpu()
+        if int(torch.bincount(groups).max()) < self.videos_in_batch:
             return
         for epoch in range(self.config.epochs):
-            for videos, _ in self.batches(epoch):
-                if bool((self.groups[videos] == self.groups[videos[0]]).all()):
+            for videos, _ in self.drawn(epoch):
+                if bool((groups[videos] == groups[videos[0]]).all()):
                     raise ValueError(
                         f"ids: epoch {epoch + 1} has a batch of {self.videos_in_batch} videos that all have "
                         "one id, so that nothing is a negative; choose a larger batch_size"
@@ -100,25 +112,40 @@ class Trainer:
         """Train for one epoch and return its record."""
         start = time.perf_counter()
         self.model.train()
-        total, rate = 0.0, 0.0
-        # Dropout draws from the global generator: seeded for the epoch, and given back as it was.
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(_epoch_seed(self.config.seed, epoch, stream=1))
+        losses, rate = [], 0.0
+        with seeded(_epoch_seed(self.config.seed, epoch, stream=1), self.device):
             for step, (videos, captions) in enumerate(self.batches(epoch)):
-                done = (epoch * self.steps + step) / (self.config.epochs * self.steps)
+                done = self.done(epoch, step)
                 rate = self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
-                total += self.step(videos, captions, done)
+                losses.append(self.step(videos, captions, done))
+        values = torch.stack(losses).tolist()
+        for step, value in enumerate(values):
+            check_finite(value, self.done(epoch, step))
         return {
             "epoch": epoch + 1,
-            "loss": total / self.steps,
+            "loss": sum(values) / self.steps,
             "learning_rate": rate,
             "seconds": time.perf_counter() - start,
         }
 
+    def done(self, epoch: int, step: int) -> float:
+        """The fraction of training done before a step."""
+        return (epoch * self.steps + step) / (self.config.epochs * self.steps)
+
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield rows of videos and of captions, [N] each: every video once, one caption drawn for it."""
+        """Yield rows of videos and of captions, [N] each, on the device of the training.
+
+        Every video comes once, with one caption drawn for it.
+        """
+        videos, captions = (
+            torch.stack(drawn).to(self.device) for drawn in zip(*self.drawn(epoch), strict=True)
+        )
+        return zip(videos, captions, strict=True)
+
+    def drawn(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Draw an epoch's batches on the CPU."""
         generator = torch.Generator().manual_seed(_epoch_seed(self.config.seed, epoch, stream=0))
         order = torch.randperm(len(self.train), generator=generator)
         for step in range(self.steps):
@@ -128,17 +155,20 @@ class Trainer:
             captions = self.first_caption[videos] + (chance * self.captions[videos]).long()
             yield videos, captions
 
-    def step(self, videos: Tensor, captions: Tensor, progress: float) -> float:
-        """Take one optimizer step and return the loss."""
+    def step(self, videos: Tensor, captions: Tensor, progress: float) -> Tensor:
+        """Take one optimizer step and return the loss; on the CPU one that is no number stops it before."""
         loss = self.batch_loss(videos, captions, progress)
+        if self.looks_at_each_step:
+            check_finite(loss.item(), progress)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        return loss.item()
+        return loss.detach()
 
     def batch_loss(self, videos: Tensor, captions: Tensor, progress: float) -> Tensor:
-        """Return the loss of one batch, a scalar that is a number."""
-        output = self.model(self.train.text[captions], *self.train.videos(videos))
+        """Return the loss of one batch, a scalar."""
+        with autocast(self.device, self.precision):
+            output = self.model(self.train.text[captions], *self.train.videos(videos))
         offered = {
             "sim": output.sim,
             "text": output.text,
@@ -149,12 +179,8 @@ class Trainer:
             "ids": self.groups[videos] if self.known_positives else None,
         }
         if self.relevance is not None and "relevance" in self.wanted:
-            offered["relevance"] = self.relevance(videos, captions)
+            offered["relevance"] = self.relevance(videos.cpu(), captions.cpu()).to(self.device)
         loss: Tensor = self.loss(**{name: value for name, value in offered.items() if name in self.wanted})
-        if not bool(torch.isfinite(loss)):
-            raise ValueError(
-                f"loss: expected a finite number, got {loss.item()} at {progress:.1%} of training"
-            )
         return loss
 
     def save(
@@ -175,6 +201,7 @@ class Trainer:
             history=history,
             best=best,
             training=asdict(self.config),
+            precision=self.precision,
             digest=data,
         )
 
@@ -184,6 +211,26 @@ class Trainer:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.loss.load_state_dict(saved["loss"])
         return saved["history"], saved["best"]
+
+
+def check_finite(loss: float, progress: float) -> None:
+    """Raise ValueError if a loss is NaN or infinite.
+
+    Args:
+        loss: Of one batch.
+        progress: Fraction of training done.
+
+    Raises:
+        ValueError: Saying where in the training it happened.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_finite(0.3, progress=0.5)
+    """
+    if not math.isfinite(loss):
+        raise ValueError(f"loss: expected a finite number, got {loss} at {progress:.1%} of training")
 
 
 def _epoch_seed(seed: int, epoch: int, stream: int) -> int:

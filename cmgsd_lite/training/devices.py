@@ -1,0 +1,146 @@
+"""Where a training computes and in which precision; draws come from seeds, on every device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import chain
+from typing import Literal, get_args
+
+import torch
+from torch import nn
+
+Precision = Literal["float32", "bfloat16"]
+"""``"bfloat16"``: the encoders' products run in half precision (autocast); parameters, similarities, losses
+and everything in a checkpoint stay float32."""
+
+
+def chosen_device(device: str | torch.device = "auto") -> torch.device:
+    """Choose the device of a training.
+
+    Args:
+        device: ``"auto"``: a CUDA GPU if there is one, else the CPU. Any other, such as ``"mps"`` or
+            ``"cuda:1"``, is taken by its name alone.
+
+    Returns:
+        A device that tensors can be put on.
+
+    Raises:
+        ValueError: If it is not there.
+
+    Source:
+        ours.
+
+    Example:
+        >>> chosen_device("cpu")
+        device(type='cpu')
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.zeros(1, device=found).item()  # "meta" knows shapes alone
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        there = ["auto", "cpu"] + [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        there += ["mps"] if torch.backends.mps.is_available() else []
+        raise ValueError(
+            f"device: expected one that is there ({', '.join(there)}), got {str(device)!r}"
+        ) from error
+    return found
+
+
+def checked_precision(precision: Precision) -> Precision:
+    """Return a precision if there is such a one.
+
+    Args:
+        precision: As for ``fit``.
+
+    Returns:
+        ``precision``.
+
+    Raises:
+        ValueError: Otherwise.
+
+    Source:
+        ours.
+
+    Example:
+        >>> checked_precision("bfloat16")
+        'bfloat16'
+    """
+    if precision not in get_args(Precision):
+        raise ValueError(f"precision: expected one of {', '.join(get_args(Precision))}; got {precision!r}")
+    return precision
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """Run the products inside in a precision.
+
+    Args:
+        device: Where they run.
+        precision: ``"float32"`` changes nothing.
+
+    Returns:
+        A context manager.
+
+    Source:
+        torch.autocast.
+
+    Example:
+        >>> with autocast(torch.device("cpu"), "bfloat16"):
+        ...     (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+        torch.bfloat16
+    """
+    return nullcontext() if precision == "float32" else torch.autocast(device.type, torch.bfloat16)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed the global generators that dropout on a device draws from, and give them back as they were.
+
+    Args:
+        seed: Of everything drawn inside.
+        device: Beside the CPU, the one whose generator is seeded.
+
+    Source:
+        ours.
+
+    Example:
+        >>> with seeded(0, torch.device("cpu")):
+        ...     torch.rand(1)
+        tensor([0.4963])
+    """
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        # torch.manual_seed would reseed GPUs that are not restored here.
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif device.type == "mps":
+            torch.mps.manual_seed(seed)  # there is one such generator, and it stays as it is left
+        yield
+
+
+@contextmanager
+def placed(device: torch.device, *modules: nn.Module) -> Iterator[None]:
+    """Put modules on a device, and back to where they came from at the end.
+
+    Args:
+        device: Where they are inside.
+        modules: Models and losses; one without parameters and buffers is nowhere.
+
+    Source:
+        ours.
+
+    Example:
+        >>> with placed(torch.device("cpu"), nn.Linear(2, 2)):
+        ...     pass
+    """
+    homes = [next((x.device for x in chain(m.parameters(), m.buffers())), device) for m in modules]
+    try:
+        for module in modules:
+            module.to(device)
+        yield
+    finally:
+        for module, home in zip(modules, homes, strict=True):
+            module.to(home)
