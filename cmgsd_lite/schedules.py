@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
+from cmgsd_lite.validation import checks_values
+
 ROUNDING = 1e-6
 """How far outside [0, 1] a fraction still counts as inside: a counter of steps misses 1 by its rounding."""
 
@@ -36,8 +40,13 @@ class LinearRamp:
         if not 0 <= self.start <= self.end <= 1:
             raise ValueError(f"start, end: expected 0 <= start <= end <= 1, got {self.start}, {self.end}")
 
-    def __call__(self, progress: float) -> float:
-        """Return lambda in [0, 1] at ``progress``, the fraction of training done."""
+    def __call__(self, progress: float | Tensor) -> float | Tensor:
+        """Return lambda in [0, 1] at ``progress``, the fraction of training done.
+
+        A tensor whose value is not to be looked at (``checks_values``) gives a tensor.
+        """
+        if isinstance(progress, Tensor) and not checks_values(progress):
+            return self._of_tensor(progress)
         progress = checked_fraction("progress", progress)
         if progress < self.start:
             return 0.0
@@ -45,6 +54,11 @@ class LinearRamp:
             return 1.0
         # Rounded because (.4 - .2) / (.6 - .2) is not quite .5 in binary.
         return round((progress - self.start) / (self.end - self.start), 12)
+
+    def _of_tensor(self, progress: Tensor) -> Tensor:
+        if self.start == self.end:
+            return (progress >= self.end).to(progress.dtype)
+        return ((progress - self.start) / (self.end - self.start)).clamp(0, 1)
 
 
 @dataclass(frozen=True)
@@ -70,9 +84,10 @@ class Constant:
     def __post_init__(self) -> None:
         checked_fraction("value", self.value)
 
-    def __call__(self, progress: float) -> float:
-        """Return lambda, whatever ``progress`` is (it is still checked)."""
-        checked_fraction("progress", progress)
+    def __call__(self, progress: float | Tensor) -> float:
+        """Return lambda, whatever ``progress`` is (it is still checked where its value may be looked at)."""
+        if not isinstance(progress, Tensor) or checks_values(progress):
+            checked_fraction("progress", progress)
         return checked_fraction("value", self.value)
 
 

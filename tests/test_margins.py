@@ -31,24 +31,28 @@ def random_distances(n, seed=0, dtype=torch.float64):
 @pytest.mark.parametrize("n", [2, 3, 8, 17])
 @pytest.mark.parametrize(("low", "high"), [(0.0, None), (None, None), (0.15, 0.22)])
 @pytest.mark.parametrize("with_ids", [False, True])
-def test_zscore_equals_the_loop(n, low, high, with_ids):
+@pytest.mark.parametrize("within", ["batch", "text", "video"])
+@pytest.mark.parametrize("recentre", [False, True])
+def test_zscore_equals_the_loop(n, low, high, with_ids, within, recentre):
     d = random_distances(n, seed=n)
     ids = [i // 2 for i in range(n)] if with_ids and n > 2 else None
     negatives = None if ids is None else torch.tensor([[a != b for b in ids] for a in ids])
-    fast = zscore_margin(d, 0.2, 0.1, min_margin=low, max_margin=high, negatives=negatives)
-    slow = slow_losses.zscore(d.tolist(), 0.2, 0.1, low, high, ids=ids)
+    options = {"within": within, "recentre": recentre}
+    fast = zscore_margin(d, 0.2, 0.1, min_margin=low, max_margin=high, negatives=negatives, **options)
+    slow = slow_losses.zscore(d.tolist(), 0.2, 0.1, low, high, ids=ids, **options)
     torch.testing.assert_close(fast, torch.tensor(slow, dtype=torch.float64), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("n", [2, 3, 8, 17])
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 1.0])
 @pytest.mark.parametrize("with_ids", [False, True])
-def test_nearest_equals_the_loop(n, share, with_ids):
+@pytest.mark.parametrize("within", ["batch", "text", "video"])
+def test_nearest_equals_the_loop(n, share, with_ids, within):
     d = random_distances(n, seed=n)
     ids = [i // 2 for i in range(n)] if with_ids and n > 2 else None
     negatives = None if ids is None else torch.tensor([[a != b for b in ids] for a in ids])
-    fast = nearest_margin(d, 0.2, 0.1, share, negatives=negatives)
-    slow = slow_losses.nearest(d.tolist(), 0.2, 0.1, share, ids=ids)
+    fast = nearest_margin(d, 0.2, 0.1, share, negatives=negatives, within=within)
+    slow = slow_losses.nearest(d.tolist(), 0.2, 0.1, share, ids=ids, within=within)
     torch.testing.assert_close(fast, torch.tensor(slow, dtype=torch.float64), rtol=0, atol=1e-12)
 
 
@@ -108,7 +112,7 @@ def test_share_of_margins_clamped_to_zero(beta, clamped, mean):
     # Pitfall 3: for Gaussian distances a beta as large as the field's first guess clamps half of them.
     generator = torch.Generator().manual_seed(0)
     d = torch.randn(700, 700, generator=generator, dtype=torch.float64)
-    values = off_diagonal(zscore_margin(d, 0.2, beta))
+    values = off_diagonal(zscore_margin(d, 0.2, beta, recentre=False))
     assert (values == 0).double().mean().item() == pytest.approx(clamped, abs=0.005)
     assert values.mean().item() == pytest.approx(mean, abs=0.003)
 

@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cmgsd_lite.losses.checks import checked_sim
+from cmgsd_lite.losses.checks import Margin, checked_sim
 from cmgsd_lite.losses.hinge import Ids
 from cmgsd_lite.schedules import checked_fraction
+from cmgsd_lite.similarity import cosine_similarity_matrix
+from cmgsd_lite.validation import checks_values, validating
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +33,10 @@ class Inputs:
     text_teacher: Tensor | None = None
     video_teacher: Tensor | None = None
     distances: Mapping[str, Tensor] | None = None
-    margin: float | Tensor | None = None
+    margin: Margin | None = None
     ids: Ids | None = None
     relevance: Tensor | None = None
-    progress: float | None = None
+    progress: float | Tensor | None = None
 
     def has(self, name: str) -> bool:
         """Whether an input was given; ``distances`` without an entry were not."""
@@ -81,32 +83,40 @@ class RetrievalLoss(nn.Module, ABC):
 
     def forward(
         self,
-        sim: Tensor,
+        sim: Tensor | None = None,
         *,
         text: Tensor | None = None,
         video: Tensor | None = None,
         text_teacher: Tensor | None = None,
         video_teacher: Tensor | None = None,
         distances: Mapping[str, Tensor] | None = None,
-        margin: float | Tensor | None = None,
+        margin: Margin | None = None,
         ids: Ids | None = None,
         relevance: Tensor | None = None,
-        progress: float | None = None,
+        progress: float | Tensor | None = None,
+        validate: bool = False,
     ) -> Tensor:
         """Return the loss of a batch of N pairs.
 
+        Shapes and devices are always checked, values in eager mode on the CPU. In a compiled graph
+        (``torch.compile(loss, fullgraph=True)``) give ``ids`` as a tensor, and ``progress`` as a tensor if
+        not even its second value is to compile anew.
+
         Args:
-            sim: Similarities [N, N]: rows are texts, columns are videos, positives on the diagonal.
+            sim: Similarities [N, N]: rows are texts, columns are videos, positives on the diagonal. Without
+                it the cosines of ``text`` and ``video``.
             text: The model's own text embeddings [N, D].
             video: The model's own video embeddings [N, D].
             text_teacher: Frozen text features [N, D'].
             video_teacher: Frozen video features [N, D''].
             distances: Ready static distances by a name of one's own, [N, N] each in any unit, rows texts and
                 columns videos, not necessarily symmetric.
-            margin: A number or one for every pair [N, N], in units of ``sim``; ``-inf`` leaves a pair out.
+            margin: A number or one for every pair [N, N], in units of ``sim``; ``-inf`` leaves a pair out. A
+                tuple of two: text to video, video to text.
             ids: One name an item [N]; pairs with equal ids are known positives and left out.
             relevance: Graded truth [N, N] in [0, 1] of text i to video j.
             progress: Fraction of training done, in [0, 1]: a number, or a tensor of one.
+            validate: Look at values on an accelerator too, which then waits for each look.
 
         Returns:
             Scalar, in float32 or wider.
@@ -116,22 +126,36 @@ class RetrievalLoss(nn.Module, ABC):
             ValueError: Naming the argument, what was expected and what came.
         """
         given = Inputs(text, video, text_teacher, video_teacher, distances, margin, ids, relevance, progress)
+        if not validate or torch.compiler.is_compiling():
+            return self._of(sim, given)
+        with validating():
+            return self._of(sim, given)
+
+    def _of(self, sim: Tensor | None, given: Inputs) -> Tensor:
+        sim = self._scores(sim, given)
         wide, given, largest = self.checked(sim, given)
         if not self.warned and largest > _largest_cosine(sim.dtype):
             self.warned = True
             _warn_of_scores(type(self).__name__)
         return self.compute(wide, given)
 
+    def _scores(self, sim: Tensor | None, given: Inputs) -> Tensor:
+        if sim is not None:
+            return sim
+        if given.text is None or given.video is None:
+            raise ValueError("sim: expected similarities [N, N], or text and video to take the cosines of")
+        return cosine_similarity_matrix(given.text, given.video)
+
     @abstractmethod
     def compute(self, sim: Tensor, given: Inputs) -> Tensor:
         """Return the loss of checked inputs: what a subclass writes."""
 
     def checked(self, sim: Tensor, given: Inputs) -> tuple[Tensor, Inputs, float]:
-        """Return ``sim`` in float32 or wider, the inputs with a float ``progress``, and the largest |sim|."""
+        """Return ``sim`` in float32 or wider, the inputs with ``progress`` checked, and the largest |sim|."""
         sim, largest = checked_sim(sim)
         self.check_given(given)
         if given.progress is not None:
-            given = replace(given, progress=checked_fraction("progress", given.progress))
+            given = replace(given, progress=_fraction(given.progress, sim))
         return sim, given, largest
 
     def check_given(self, given: Inputs) -> None:
@@ -179,6 +203,19 @@ def input_names(loss: nn.Module) -> tuple[set[str], set[str]]:
     return taken, needed
 
 
+def _fraction(progress: float | Tensor, sim: Tensor) -> float | Tensor:
+    """A float where its value may be seen; otherwise a tensor, on which nothing branches."""
+    if checks_values(progress if isinstance(progress, Tensor) else sim):
+        return checked_fraction("progress", progress)
+    if not isinstance(progress, Tensor):
+        if not torch.compiler.is_compiling():
+            return checked_fraction("progress", progress)
+        progress = torch.full((), progress, dtype=torch.float64, device=sim.device)
+    if progress.numel() != 1:
+        raise ValueError(f"progress: expected a fraction in [0, 1], got shape {list(progress.shape)}")
+    return progress.reshape(()).clamp(0, 1)
+
+
 def _largest_cosine(dtype: torch.dtype) -> float:
     """Up to where a score may be a cosine: half precision rounds 1 up by several of its steps."""
     return 1 + max(1e-3, 4 * torch.finfo(dtype).eps if dtype.is_floating_point else 0.0)
@@ -188,7 +225,7 @@ def _warn_of_scores(name: str) -> None:
     warnings.warn(
         f"{name}: sim: expected cosines in [-1, 1], got larger scores. Its margin and temperature are in "
         "units of sim: normalise the embeddings, or set margin and temperature in the unit of these scores.",
-        stacklevel=5,  # this function, forward, two frames of nn.Module, then the caller
+        stacklevel=6,  # this function, _of, forward, two frames of nn.Module, then the caller
     )
 
 

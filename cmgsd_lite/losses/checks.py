@@ -8,6 +8,10 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.similarity import at_least_float32
+from cmgsd_lite.validation import checks_values
+
+Margin = float | Tensor | tuple[float | Tensor, float | Tensor]
+"""A margin of all pairs, one a pair [N, N], or two of these: text to video, video to text."""
 
 
 def checked_sim(sim: Tensor) -> tuple[Tensor, float]:
@@ -17,7 +21,8 @@ def checked_sim(sim: Tensor) -> tuple[Tensor, float]:
         sim: Similarities [N, N]: rows are texts, columns are videos, positives on the diagonal.
 
     Returns:
-        ``sim`` in float32 or wider, and its largest absolute entry.
+        ``sim`` in float32 or wider, and its largest absolute entry, or 0 where values are not looked at
+        (``checks_values``).
 
     Raises:
         ValueError: If ``sim`` is not square with N >= 2, or has NaN or infinite entries.
@@ -36,6 +41,8 @@ def checked_sim(sim: Tensor) -> tuple[Tensor, float]:
             f"got shape {list(sim.shape)}{one_pair}"
         )
     sim = at_least_float32(sim)
+    if not checks_values(sim):
+        return sim, 0.0
     # One pass and one wait for the device tell NaN, infinity and the range; aminmax hands NaN on.
     low, high = torch.stack(torch.aminmax(sim.detach())).tolist()
     largest = max(-low, high)
@@ -73,9 +80,37 @@ def checked_margin(margin: float | Tensor, sim: Tensor) -> float | Tensor:
     if margin.device != sim.device:
         raise ValueError(f"margin: expected on {sim.device} like sim, got {margin.device}")
     # amax hands NaN on, so one pass finds it and +inf.
-    if not bool(margin.detach().amax() < float("inf")):
+    if checks_values(margin) and not bool(margin.detach().amax() < float("inf")):
         raise ValueError("margin: expected finite numbers (or -inf to leave a pair out), got NaN or inf")
     return margin.to(sim.dtype)
+
+
+def margin_pair(margin: Margin, sim: Tensor) -> tuple[float | Tensor, float | Tensor]:
+    """Check a margin, or one for each direction; twice the same where one was given.
+
+    Args:
+        margin: As ``checked_margin`` takes it, or a pair of such: text to video, then video to text.
+        sim: Similarities [N, N], as ``checked_sim`` returns them.
+
+    Returns:
+        The margins of the two directions.
+
+    Raises:
+        ValueError: Naming the argument, what was expected and what came.
+
+    Source:
+        ours.
+
+    Example:
+        >>> margin_pair(0.2, torch.eye(2))
+        (0.2, 0.2)
+    """
+    if not isinstance(margin, tuple | list):
+        one = checked_margin(margin, sim)
+        return one, one
+    if len(margin) != 2:
+        raise ValueError(f"margin: expected one, or a pair for the two directions, got {len(margin)}")
+    return checked_margin(margin[0], sim), checked_margin(margin[1], sim)
 
 
 def check_features(name: str, x: Tensor, sim: Tensor) -> None:
@@ -137,7 +172,7 @@ def named_distances(distances: Mapping[str, Tensor] | None, sim: Tensor) -> dict
             raise ValueError(f"{name}: expected shape {list(sim.shape)} like sim, got {list(matrix.shape)}")
         if matrix.device != sim.device:
             raise ValueError(f"{name}: expected on {sim.device} like sim, got {matrix.device}")
-        if not bool(torch.isfinite(matrix.detach()).all()):
+        if checks_values(matrix) and not bool(torch.isfinite(matrix.detach()).all()):
             raise ValueError(f"{name}: expected finite distances, got NaN or infinite entries")
     return named
 

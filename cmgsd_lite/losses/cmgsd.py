@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -10,14 +9,17 @@ from torch import Tensor
 
 from cmgsd_lite.losses.base import Inputs, RetrievalLoss
 from cmgsd_lite.losses.checks import checked_finite
-from cmgsd_lite.losses.hinge import Ids, Reduction, negative_pairs
+from cmgsd_lite.losses.hinge import Reduction, negative_pairs
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
 from cmgsd_lite.losses.sources import Source, sources_of
-from cmgsd_lite.margins import nearest_margin, zscore_margin
+from cmgsd_lite.margins import combined_margin, nearest_margin, zscore_margin
+from cmgsd_lite.margins.maps import check_alpha
+from cmgsd_lite.margins.matrices import Within
 from cmgsd_lite.schedules import Constant, LinearRamp, checked_fraction
 
 STATIC = ("text_teacher", "video_teacher", "distances")
 DYNAMIC = ("text", "video")
+Pair = tuple[Tensor, Tensor]
 
 
 class CMGSDLoss(RetrievalLoss):
@@ -30,6 +32,10 @@ class CMGSDLoss(RetrievalLoss):
     larger gradient. A source without input is dropped and the others of its kind share its weight equally;
     a loss of this kind adds no parameter and nothing at test time.
 
+    The margins have mean alpha and, where no bound is active, spread beta, at every lambda: the standardised
+    distances are averaged, standardised again, and clipped once around a centre that keeps the mean
+    (``scale="combined"``).
+
     Called as every loss (``RetrievalLoss``). It uses ``text``, ``video``, ``text_teacher``,
     ``video_teacher``, ``distances``, ``ids`` and ``progress`` (without it, static and dynamic distances have
     equal weight where the schedule is a ramp), and refuses ``margin``, which it makes itself.
@@ -41,9 +47,10 @@ class CMGSDLoss(RetrievalLoss):
         margin: alpha, the margin of a pair at the mean distance, in units of the similarity.
         beta: Change of the margin for one standard deviation of distance; 0 is the fixed margin.
         reduction: As in ``MaxMarginRankingLoss``.
-        form: ``"averaged"``: one hinge with the weighted mean of the clipped margins. ``"summed"``: the
-            weighted sum of one loss for each margin matrix.
-        fixed_weight: Weight in [0, 1] of the plain margin alpha beside the others.
+        form: ``"averaged"``: one hinge, whose margin comes from the weighted mean of the distances.
+            ``"summed"``: the weighted sum of one loss for each distance's margin.
+        fixed_weight: Weight in [0, 1] of the plain margin alpha beside the others: the spread is
+            (1 - fixed_weight) * beta.
         schedule: ``LinearRamp``, ``"static"`` (lambda = 0), ``"dynamic"`` (1) or a number in [0, 1].
         min_margin: Lower clip bound, or None.
         max_margin: Upper clip bound, or None.
@@ -51,10 +58,14 @@ class CMGSDLoss(RetrievalLoss):
         detach: Whether the margin is held constant in the gradient. False is for showing what goes wrong.
         temperature: Of the smooth maximum.
         nearest: None for ``zscore_margin``: every pair gets its own margin. A share in (0, 1] for
-            ``nearest_margin``: only so many pairs, the nearest of each distance, get a smaller one.
+            ``nearest_margin``: only so many pairs, the nearest, get a smaller one; alpha is then no mean.
+        scale: ``"combined"``: as said above. ``"each"``: every distance gives its own margin, clipped
+            without regard to the mean, and the margins are averaged; their spread is below beta.
+        within: Statistics over the negatives of the ``"batch"``, or of every ``"anchor"``: each text for text
+            to video, each video for video to text, which gives two margins a pair.
 
     Raises:
-        ValueError: On a setting out of range.
+        ValueError: On a setting out of range, or an alpha outside the bounds.
 
     Source:
         He et al., "Improving Video Retrieval by Adaptive Margin" (SIGIR 2021): a reconstruction from the
@@ -84,8 +95,16 @@ class CMGSDLoss(RetrievalLoss):
         detach: bool = True,
         temperature: float = 0.03,
         nearest: float | None = None,
+        scale: Literal["combined", "each"] = "combined",
+        within: Literal["batch", "anchor"] = "batch",
     ) -> None:
         super().__init__()
+        if scale not in ("combined", "each"):
+            raise ValueError(f"scale: expected 'combined' or 'each', got {scale!r}")
+        if within not in ("batch", "anchor"):
+            raise ValueError(f"within: expected 'batch' or 'anchor', got {within!r}")
+        if scale == "combined" and nearest is None:
+            check_alpha(margin, min_margin, max_margin)
         if nearest is not None and not 0 < nearest <= 1:
             raise ValueError(f"nearest: expected None or a share in (0, 1], got {nearest}")
         if form not in ("averaged", "summed"):
@@ -97,48 +116,76 @@ class CMGSDLoss(RetrievalLoss):
         self.schedule = _checked_schedule(schedule)
         self.needs = _needs(self.schedule)
         self.min_margin, self.max_margin, self.eps, self.detach = min_margin, max_margin, eps, detach
-        self.nearest = nearest
+        self.nearest, self.scale, self.within = nearest, scale, within
         self.ranking = MaxMarginRankingLoss(margin, reduction, temperature)
 
     def compute(self, sim: Tensor, given: Inputs) -> Tensor:
         """Return the loss of checked inputs, >= 0."""
-        weights = self._weights(sources := sources_of(sim, given), given.progress)
-        active = {name: weight for name, weight in weights.items() if weight > 0}
-        wanted = {name: source for name, source in sources.items() if name in active}
-        margins = self._source_margins(sim, wanted, given)
-        margins["fixed"] = sim.new_full((), self.margin, requires_grad=False)
-        if self.form == "summed":
-            losses = [weight * self._ranked(sim, margins[name], given.ids) for name, weight in active.items()]
-            return torch.stack(losses).sum()
-        return self._ranked(sim, _weighted(margins, active), given.ids)
+        sources = sources_of(sim, given)
+        weights = _active(self._weights(sources, given.progress))
+        negatives = negative_pairs(sim, ids=given.ids)
+        names = ["combined"] if self.form == "averaged" else list(weights)
+        margins = self._margins(names, sources, weights, negatives, sim, given)
+        losses = [self.ranking.of_margins(sim, margins[name], (negatives, negatives)) for name in names]
+        if self.form == "averaged":
+            return losses[0]
+        return torch.stack([w * loss for w, loss in zip(weights.values(), losses, strict=True)]).sum()
 
     def margins(self, sim: Tensor, **inputs: Any) -> dict[str, Tensor]:
         """Return every margin matrix, for looking at; the arguments are those of the call.
 
         Returns:
             Those that exist of ``text_static``, ``video_static``, ``distances['name']`` for every ready
-            matrix, ``text_dynamic``, ``video_dynamic``, and ``combined``, their weighted mean; [N, N] each,
-            the diagonal is alpha.
+            matrix, ``text_dynamic``, ``video_dynamic``, and ``combined``, what the averaged form uses; [N, N]
+            each, the diagonal is alpha. Within an anchor there are two of each: ``combined_text_to_video``,
+            ``combined_video_to_text`` and so on.
 
         Raises:
             TypeError, ValueError: As the call.
         """
         sim, given, _ = self.checked(sim, Inputs(**inputs))
         sources = sources_of(sim, given)
-        weights = self._weights(sources, given.progress)
-        margins = self._source_margins(sim, sources, given)
-        fixed = {"fixed": torch.full(sim.shape, self.margin, device=sim.device)}
-        active = {name: weight for name, weight in weights.items() if weight > 0}
-        return {**margins, "combined": _weighted({**margins, **fixed}, active)}
+        weights = _active(self._weights(sources, given.progress))
+        negatives, names = negative_pairs(sim, ids=given.ids), [*sources, "combined"]
+        found = self._margins(names, sources, weights, negatives, sim, given)
+        if self.within == "batch":
+            return {name: first for name, (first, _) in found.items()}
+        endings = ("text_to_video", "video_to_text")
+        return {
+            f"{name}_{end}": m for name, pair in found.items() for end, m in zip(endings, pair, strict=True)
+        }
 
-    def _ranked(self, sim: Tensor, margin: Tensor, ids: Ids | None) -> Tensor:
-        return self.ranking.compute(sim, Inputs(margin=margin, ids=ids))
+    def _margins(
+        self,
+        names: list[str],
+        sources: dict[str, Source],
+        weights: dict[str, float | Tensor],
+        negatives: Tensor | None,
+        sim: Tensor,
+        given: Inputs,
+    ) -> dict[str, Pair]:
+        """The margins of the two directions by name; one matrix twice where statistics are the batch's."""
+        anchors: tuple[Within, ...] = ("batch",) if self.within == "batch" else ("text", "video")
+        found = {}
+        for name in names:
+            if name == "combined":
+                of_anchors = [self._combined(sources, weights, negatives, within, sim) for within in anchors]
+            else:
+                of_anchors = [self._margin(sources, name, negatives, within, sim) for within in anchors]
+            found[name] = (of_anchors[0], of_anchors[-1])
+        return self._arranged(found, sim, given)
 
-    def _weights(self, sources: dict[str, Source], progress: float | None) -> dict[str, float]:
+    def _arranged(self, margins: dict[str, Pair], sim: Tensor, given: Inputs) -> dict[str, Pair]:
+        """Hook of the permuted control."""
+        return margins
+
+    def _weights(
+        self, sources: dict[str, Source], progress: float | Tensor | None
+    ) -> dict[str, float | Tensor]:
         """The weight of every source and of the fixed margin; they sum to one."""
         static = [name for name, source in sources.items() if not source.dynamic]
         dynamic = [name for name, source in sources.items() if source.dynamic]
-        share = 0.5
+        share: float | Tensor = 0.5
         if progress is not None or isinstance(self.schedule, Constant):
             share = self.schedule(0.0 if progress is None else progress)
         share = 1.0 if not static else 0.0 if not dynamic else share
@@ -149,40 +196,59 @@ class CMGSDLoss(RetrievalLoss):
             **{name: adaptive * share / len(dynamic) for name in dynamic},
         }
 
-    def _source_margins(self, sim: Tensor, sources: dict[str, Source], given: Inputs) -> dict[str, Tensor]:
-        negatives = negative_pairs(sim, ids=given.ids)
-        to_margin = zscore_margin if self.nearest is None else partial(nearest_margin, nearest=self.nearest)
-        margins = {
-            name: to_margin(
-                source.distances(self.detach),
-                self.margin,
-                self.beta,
-                min_margin=self.min_margin,
-                max_margin=self.max_margin,
-                eps=self.eps,
-                negatives=negatives,
-                detach=self.detach,
-            )
-            for name, source in sources.items()
-        }
-        return self._arranged(margins, sim, given)
+    def _combined(
+        self,
+        sources: dict[str, Source],
+        weights: dict[str, float | Tensor],
+        negatives: Tensor | None,
+        within: Within,
+        sim: Tensor,
+    ) -> Tensor:
+        """The margin of the averaged form [N, N]."""
+        adaptive = {name: weight for name, weight in weights.items() if name != "fixed"}
+        if self.scale == "each" or not adaptive:
+            margins = {name: self._margin(sources, name, negatives, within, sim) for name in weights}
+            weighted = [weight * margins[name] for name, weight in weights.items()]
+            return sum(weighted[1:], weighted[0])
+        whole = 1 - self.fixed_weight
+        return combined_margin(
+            [sources[name].distances(self.detach) for name in adaptive],
+            [weight / whole for weight in adaptive.values()],
+            self.margin,
+            whole * self.beta,
+            nearest=self.nearest,
+            **self._settings(negatives, within),
+        )
 
-    def _arranged(self, margins: dict[str, Tensor], sim: Tensor, given: Inputs) -> dict[str, Tensor]:
-        """Hook of the permuted control."""
-        return margins
+    def _margin(
+        self, sources: dict[str, Source], name: str, negatives: Tensor | None, within: Within, sim: Tensor
+    ) -> Tensor:
+        """The margin of one source alone [N, N], or the fixed one."""
+        if name == "fixed":
+            return torch.full_like(sim, self.margin, requires_grad=False)
+        d, settings = sources[name].distances(self.detach), self._settings(negatives, within)
+        if self.nearest is not None:
+            return nearest_margin(d, self.margin, self.beta, self.nearest, **settings)
+        return zscore_margin(d, self.margin, self.beta, recentre=self.scale == "combined", **settings)
+
+    def _settings(self, negatives: Tensor | None, within: Within) -> dict[str, Any]:
+        names = ("min_margin", "max_margin", "eps", "detach")
+        return {**{name: getattr(self, name) for name in names}, "negatives": negatives, "within": within}
 
     def extra_repr(self) -> str:
         """Show the settings in ``repr``."""
-        nearest = "" if self.nearest is None else f", nearest={self.nearest}"
-        return f"beta={self.beta}, form={self.form!r}, schedule={self.schedule}{nearest}"
+        unusual = {
+            "nearest": (self.nearest, None),
+            "scale": (self.scale, "combined"),
+            "within": (self.within, "batch"),
+        }
+        more = "".join(f", {name}={value!r}" for name, (value, usual) in unusual.items() if value != usual)
+        return f"beta={self.beta}, form={self.form!r}, schedule={self.schedule}{more}"
 
 
-def _weighted(margins: dict[str, Tensor], weights: dict[str, float]) -> Tensor:
-    (first, weight), *others = weights.items()
-    total = margins[first] * weight if weight != 1 else margins[first]
-    for name, weight in others:
-        total = torch.add(total, margins[name], alpha=weight)
-    return total
+def _active(weights: dict[str, float | Tensor]) -> dict[str, float | Tensor]:
+    """Those that count; a weight whose value is not looked at stays, whatever it is."""
+    return {name: weight for name, weight in weights.items() if isinstance(weight, Tensor) or weight > 0}
 
 
 def _checked_schedule(

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from cmgsd_lite.losses.base import Inputs, RetrievalLoss
-from cmgsd_lite.losses.checks import checked_margin, checked_positive
+from cmgsd_lite.losses.checks import checked_positive, margin_pair
 from cmgsd_lite.losses.hinge import FAR_BELOW, negative_pairs
+from cmgsd_lite.validation import checks_values
 
 
 class InfoNCELoss(RetrievalLoss):
@@ -42,31 +43,51 @@ class InfoNCELoss(RetrievalLoss):
 
     def compute(self, sim: Tensor, given: Inputs) -> Tensor:
         """Return the loss of checked inputs: the mean of both directions' cross-entropies, >= 0."""
-        margin = checked_margin(0.0 if given.margin is None else given.margin, sim)
-        if given.margin is not None and not isinstance(margin, Tensor) and not self.warned_of_margin:
-            self.warned_of_margin = True
-            warnings.warn(
-                "InfoNCELoss: margin: a number changes nothing here, only differences count: expected [N, N]",
-                stacklevel=5,
-            )
-        negatives = negative_pairs(sim, margin, given.ids)
+        margins = margin_pair(0.0 if given.margin is None else given.margin, sim)
+        if given.margin is not None and not isinstance(margins[0], Tensor) and checks_values(sim):
+            self._warn_of_margin()
+        negatives = negative_pairs(sim, margins[0], given.ids)
+        if margins[1] is margins[0]:
+            return self.of_margins(sim, margins, (negatives, negatives))
+        return self.of_margins(sim, margins, (negatives, negative_pairs(sim, margins[1], given.ids)))
+
+    def of_margins(
+        self,
+        sim: Tensor,
+        margins: tuple[float | Tensor, float | Tensor],
+        negatives: tuple[Tensor | None, Tensor | None],
+    ) -> Tensor:
+        """Return the loss of checked margins and negatives, one each for text to video and video to text."""
+        text_to_video = _contrast(*self._logits(sim, margins[0], negatives[0]))
+        logits, kept = self._logits(sim, margins[1], negatives[1])
+        return text_to_video / 2 + _contrast(logits.T, kept.T) / 2
+
+    def _logits(self, sim: Tensor, margin: float | Tensor, negatives: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Scores with the centred margin on the negatives, and which pairs are negatives."""
         if negatives is None:
             negatives = ~torch.eye(sim.shape[0], dtype=torch.bool, device=sim.device)
         kept = torch.where(negatives, torch.as_tensor(margin, dtype=sim.dtype, device=sim.device), 0.0)
         centred = kept - kept.sum() / negatives.sum().clamp_min(1)
         shift = torch.where(negatives, centred, FAR_BELOW)
         shift = shift.diagonal_scatter(shift.new_zeros(sim.shape[0]))
-        logits = (sim + shift.to(sim.dtype)) / self.temperature
-        own = torch.arange(sim.shape[0], device=sim.device)
-        return _contrast(logits, own, negatives) / 2 + _contrast(logits.T, own, negatives.T) / 2
+        return (sim + shift.to(sim.dtype)) / self.temperature, negatives
+
+    def _warn_of_margin(self) -> None:
+        if not self.warned_of_margin:
+            self.warned_of_margin = True
+            warnings.warn(
+                "InfoNCELoss: margin: a number changes nothing here, only differences count: expected [N, N]",
+                stacklevel=7,
+            )
 
     def extra_repr(self) -> str:
         """Show the settings in ``repr``."""
         return f"temperature={self.temperature}"
 
 
-def _contrast(logits: Tensor, own: Tensor, negatives: Tensor) -> Tensor:
-    """Cross-entropy over the anchors (rows) that have a negative at all."""
+def _contrast(logits: Tensor, negatives: Tensor) -> Tensor:
+    """Cross-entropy of the diagonal over the anchors (rows) that have a negative at all."""
     anchors = negatives.any(dim=1)
+    own = torch.arange(logits.shape[0], device=logits.device)
     per_anchor = functional.cross_entropy(logits, own, reduction="none")
     return torch.where(anchors, per_anchor, 0).sum() / anchors.sum().clamp_min(1)

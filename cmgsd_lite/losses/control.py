@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import struct
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from cmgsd_lite.losses.base import Inputs
-from cmgsd_lite.losses.cmgsd import CMGSDLoss
-from cmgsd_lite.margins import permute_margin
+from cmgsd_lite.losses.cmgsd import CMGSDLoss, Pair
 from cmgsd_lite.similarity import at_least_float32
 
 
@@ -42,14 +39,18 @@ class PermutedCMGSDLoss(CMGSDLoss):
         super().__init__(*args, **settings)
         self.seed = seed
 
-    def _arranged(self, margins: dict[str, Tensor], sim: Tensor, given: Inputs) -> dict[str, Tensor]:
-        # One permutation for all matrices of a step: their mean must keep its histogram too.
-        seed = step_seed(self.seed, sim, given)
-        return {name: permute_margin(m, torch.Generator().manual_seed(seed)) for name, m in margins.items()}
+    def _arranged(self, margins: dict[str, Pair], sim: Tensor, given: Inputs) -> dict[str, Pair]:
+        # One shuffle for all matrices of a step: their mean must keep its histogram too.
+        order = shuffled(sim.shape[0], step_key(self.seed, sim, given))
+        found = {}
+        for name, (first, second) in margins.items():
+            moved = first[order][:, order]
+            found[name] = (moved, moved if second is first else second[order][:, order])
+        return found
 
 
-def step_seed(seed: int, sim: Tensor, given: Inputs) -> int:
-    """A seed for this step alone.
+def step_key(seed: int, sim: Tensor, given: Inputs) -> Tensor:
+    """A number for this step alone, made on the device and without looking at it.
 
     Args:
         seed: Of the training.
@@ -58,33 +59,90 @@ def step_seed(seed: int, sim: Tensor, given: Inputs) -> int:
             the teachers and the distances, bit by bit.
 
     Returns:
-        An int of 63 bits, the same on every device and in every process.
+        A scalar of 64 bits (int64), the same on every device and in every process.
+
+    Source:
+        ours; the mixing is that of SplitMix64 (Steele et al., OOPSLA 2014).
+
+    Example:
+        >>> sim, other = torch.eye(2), torch.eye(3)
+        >>> bool(step_key(0, sim, Inputs(progress=0.5)) == step_key(0, other, Inputs(progress=0.5)))
+        True
+        >>> bool(step_key(0, sim, Inputs()) == step_key(0, other, Inputs()))
+        False
+    """
+    key = mixed(torch.full((), seed, dtype=torch.int64, device=sim.device))
+    if given.progress is not None:
+        return mixed(key ^ _bits(_as_float64(given.progress, sim)))
+    tensors = [sim, given.text, given.video, given.text_teacher, given.video_teacher]
+    for tensor in [*tensors, *(given.distances or {}).values()]:
+        if tensor is not None:
+            key = mixed(key ^ _digest(tensor))
+    return key
+
+
+def shuffled(n: int, key: Tensor) -> Tensor:
+    """A random order of n items.
+
+    Args:
+        n: How many.
+        key: A scalar int64, from ``step_key``.
+
+    Returns:
+        [n] whole numbers, each of 0 to n - 1 once, a function of ``n`` and ``key`` alone.
 
     Source:
         ours.
 
     Example:
-        >>> sim, other = torch.eye(2), torch.eye(3)
-        >>> step_seed(0, sim, Inputs(progress=0.5)) == step_seed(0, other, Inputs(progress=0.5))
-        True
-        >>> step_seed(0, sim, Inputs()) == step_seed(0, other, Inputs())
-        False
+        >>> sorted(shuffled(4, torch.tensor(7)).tolist())
+        [0, 1, 2, 3]
     """
-    digest = hashlib.blake2b(str(seed).encode(), digest_size=8)
-    if given.progress is not None:
-        digest.update(struct.pack("<d", given.progress))
-    else:
-        tensors = [sim, given.text, given.video, given.text_teacher, given.video_teacher]
-        for tensor in [*tensors, *(given.distances or {}).values()]:
-            if tensor is not None:
-                digest.update(_sums_of_bits(tensor))
-    return int.from_bytes(digest.digest(), "little") >> 1
+    return torch.argsort(mixed(key + torch.arange(n, device=key.device) * _GOLDEN))
 
 
-def _sums_of_bits(x: Tensor) -> bytes:
-    """The bit patterns of each column and row summed up, modulo their width: no order of summation shows."""
-    wide = at_least_float32(x.detach())
-    integer = torch.int32 if wide.dtype == torch.float32 else torch.int64
-    sums = [wide.view(integer).sum(dim=dim, dtype=integer) for dim in (0, 1)]
-    bits: bytes = torch.cat(sums).cpu().numpy().tobytes()
-    return bits
+_GOLDEN = -7046029254386353131  # SplitMix64's constants, as signed numbers of 64 bits
+_MULTIPLIERS = (-4658895280553007687, -7723592293110705685)
+
+
+def mixed(x: Tensor) -> Tensor:
+    """Scatter the bits of whole numbers: neighbours come out far apart.
+
+    Args:
+        x: int64, any shape.
+
+    Returns:
+        int64, one to one.
+
+    Source:
+        SplitMix64 (Steele et al., OOPSLA 2014).
+
+    Example:
+        >>> mixed(torch.tensor([0, 1])).tolist()
+        [-2152535657050944081, 7960286522194355700]
+    """
+    x = x + _GOLDEN
+    x = (x ^ _shifted(x, 30)) * _MULTIPLIERS[0]
+    x = (x ^ _shifted(x, 27)) * _MULTIPLIERS[1]
+    return x ^ _shifted(x, 31)
+
+
+def _shifted(x: Tensor, bits: int) -> Tensor:
+    """Shift to the right, zeros coming in: torch's own shift copies the sign."""
+    return (x >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _as_float64(progress: float | Tensor, sim: Tensor) -> Tensor:
+    if isinstance(progress, Tensor):
+        return progress.to(torch.float64)
+    return torch.full((), progress, dtype=torch.float64, device=sim.device)
+
+
+def _bits(x: Tensor) -> Tensor:
+    return x.view(torch.int32).long() if x.dtype == torch.float32 else x.view(torch.int64)
+
+
+def _digest(x: Tensor) -> Tensor:
+    """All entries and their places in one number; sums modulo 2 ** 64, in which no order of adding shows."""
+    bits = _bits(at_least_float32(x.detach()).contiguous()).flatten()
+    return mixed(bits ^ mixed(torch.arange(bits.numel(), device=x.device))).sum()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.losses.checks import checked_margin, checked_sim
+from cmgsd_lite.validation import checks_values
 
 Reduction = Literal["mean", "sum", "hardest", "smooth"] | int
 Ids = Tensor | Sequence[Hashable]
@@ -127,7 +128,7 @@ def negative_pairs(sim: Tensor, margin: float | Tensor = 0.0, ids: Ids | None = 
         >>> negative_pairs(torch.eye(3), ids=["video1", "video2", "video1"])[0]
         tensor([False,  True, False])
     """
-    removes = isinstance(margin, Tensor) and bool(torch.isneginf(margin.detach().amin()))
+    removes = isinstance(margin, Tensor) and _may_remove(margin)
     if ids is None and not removes:
         return None
     n = sim.shape[0]
@@ -135,7 +136,7 @@ def negative_pairs(sim: Tensor, margin: float | Tensor = 0.0, ids: Ids | None = 
     if ids is not None:
         codes = _codes(ids, n).to(sim.device)
         negatives &= codes[:, None] != codes[None, :]
-        if not bool(negatives.any()):
+        if checks_values(negatives) and not bool(negatives.any()):
             raise ValueError(
                 "ids: expected at least two different ids, got the same for the whole batch, "
                 "which leaves no negative: skip such a batch"
@@ -143,6 +144,11 @@ def negative_pairs(sim: Tensor, margin: float | Tensor = 0.0, ids: Ids | None = 
     if isinstance(margin, Tensor) and removes:
         negatives &= ~torch.isneginf(margin)
     return negatives
+
+
+def _may_remove(margin: Tensor) -> bool:
+    """Whether a margin may leave a pair out: seen, or assumed where values are not looked at."""
+    return not checks_values(margin) or bool(torch.isneginf(margin.detach().amin()))
 
 
 def _codes(ids: Ids, n: int) -> Tensor:
@@ -200,7 +206,7 @@ def reduce_direction(
     if reduction == "sum":
         return hinge_against(raised, positive).sum()
     if reduction == "mean":
-        count = n * (n - 1) if negatives is None else max(int(negatives.sum()), 1)
+        count = n * (n - 1) if negatives is None else negatives.sum().clamp_min(1)
         return hinge_against(raised, positive).sum() / count
     available = None if negatives is None else negatives.sum(dim=1)
     if reduction == "hardest":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from cmgsd_lite.losses.base import Inputs, RetrievalLoss
-from cmgsd_lite.losses.checks import checked_finite, checked_margin, checked_positive
+from cmgsd_lite.losses.checks import checked_finite, checked_positive, margin_pair
 from cmgsd_lite.losses.hinge import Reduction, negative_pairs, reduce_direction, spread_margin
 
 
@@ -45,12 +45,25 @@ class MaxMarginRankingLoss(RetrievalLoss):
 
     def compute(self, sim: Tensor, given: Inputs) -> Tensor:
         """Return the loss of checked inputs."""
-        margin = checked_margin(self.margin if given.margin is None else given.margin, sim)
-        negatives = negative_pairs(sim, margin, given.ids)
-        raised = sim + spread_margin(sim, margin, negatives)
+        margins = margin_pair(self.margin if given.margin is None else given.margin, sim)
+        negatives = negative_pairs(sim, margins[0], given.ids)
+        if margins[1] is margins[0]:
+            return self.of_margins(sim, margins, (negatives, negatives))
+        return self.of_margins(sim, margins, (negatives, negative_pairs(sim, margins[1], given.ids)))
+
+    def of_margins(
+        self,
+        sim: Tensor,
+        margins: tuple[float | Tensor, float | Tensor],
+        negatives: tuple[Tensor | None, Tensor | None],
+    ) -> Tensor:
+        """Return the loss of checked margins and negatives, one each for text to video and video to text."""
+        raised = sim + spread_margin(sim, margins[0], negatives[0])
         positive, how = sim.diagonal(), (self.reduction, self.temperature)
-        text_to_video = reduce_direction(raised, positive, negatives, *how)
-        transposed = None if negatives is None else negatives.T
+        text_to_video = reduce_direction(raised, positive, negatives[0], *how)
+        if margins[1] is not margins[0]:
+            raised = sim + spread_margin(sim, margins[1], negatives[1])
+        transposed = None if negatives[1] is None else negatives[1].T
         video_to_text = reduce_direction(raised.T, positive, transposed, *how)
         total = text_to_video + video_to_text
         return total if self.reduction == "sum" else total / 2

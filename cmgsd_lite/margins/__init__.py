@@ -13,6 +13,7 @@ Controls: ``permute_margin`` keeps the histogram and destroys the meaning, a neg
 from cmgsd_lite.margins.controls import REMOVED, mask_margin, oracle_margin, permute_margin
 from cmgsd_lite.margins.maps import (
     affine_margin,
+    combined_margin,
     exponential_margin,
     nearest_margin,
     threshold_margin,
@@ -23,6 +24,7 @@ from cmgsd_lite.margins.matrices import off_diagonal
 __all__ = [
     "REMOVED",
     "affine_margin",
+    "combined_margin",
     "exponential_margin",
     "mask_margin",
     "nearest_margin",

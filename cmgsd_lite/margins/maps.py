@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from cmgsd_lite.margins.matrices import checked, finished, off_diagonal, statistics
+from cmgsd_lite.margins.matrices import Within, checked, combine, finished, off_diagonal, statistics
 
 
 def zscore_margin(
@@ -20,12 +21,14 @@ def zscore_margin(
     eps: float = 1e-4,
     negatives: Tensor | None = None,
     detach: bool = True,
+    recentre: bool = True,
+    within: Within = "batch",
 ) -> Tensor:
     """The default map: alpha + beta * z-score of the distance, clipped.
 
     Args:
         distances: [N, N], any unit; float32 or wider inside.
-        alpha: Margin of a pair at the batch's mean distance, in units of the similarity.
+        alpha: Margin of a pair at the mean distance, and the mean margin, in units of the similarity.
         beta: Change of the margin for one standard deviation of distance; alpha/8 to alpha/2 is the useful
             range for cosine scores. Negative reverses the meaning (a control), 0 is the fixed margin.
         min_margin: Lower clip bound, or None.
@@ -35,28 +38,123 @@ def zscore_margin(
         negatives: Boolean [N, N], True for the pairs that count (default: all off the diagonal). The others
             get the margin ``alpha``.
         detach: Whether to stop the gradient. False is for showing what goes wrong.
+        recentre: Where a bound is active, shift the margins before clipping so that their mean stays
+            ``alpha``; clipping alone would raise it. The spread is beta where no bound is active.
+        within: Statistics of the ``"batch"``, of each ``"text"``'s negatives (rows) or each ``"video"``'s
+            (columns).
 
     Returns:
         Margins [N, N]; the diagonal is ``alpha``.
 
     Raises:
-        ValueError: On a distance matrix that is not square with N >= 2, or without any negative pair.
+        ValueError: On a distance matrix that is not square with N >= 2, or without any negative pair, or on
+            an alpha outside the bounds, around which no margins can be centred.
 
     Source:
         Reconstruction of the paper's "adaptive margin" (docs/METHOD.md); constants are ours. The z-score
-        with clip and stop-gradient has a precedent in AdaFace (CVPR 2022).
+        with clip and stop-gradient has a precedent in AdaFace (CVPR 2022); re-centring is ours.
 
     Example:
         >>> d = torch.tensor([[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]])
         >>> zscore_margin(d, alpha=0.2, beta=0.1)[0]
         tensor([0.2000, 0.0776, 0.3224])
     """
+    if recentre:
+        check_alpha(alpha, min_margin, max_margin)
     d = checked(distances, negatives, detach)
-    mean, std = statistics(d, negatives)
-    # alpha + beta * (d - mean) / (std + eps), as one scale and one shift: half the passes over [N, N].
-    scale = beta / (std + eps)
-    margin = (d * scale).add_(alpha - mean * scale)
-    return finished(margin, alpha, negatives, min_margin, max_margin)
+    mean, std = statistics(d, negatives, within)
+    margin = _line(d, mean, beta / (std + eps), alpha)
+    return finished(margin, alpha, negatives, min_margin, max_margin, within if recentre else None)
+
+
+def combined_margin(
+    distances: Sequence[Tensor],
+    weights: Sequence[float | Tensor],
+    alpha: float = 0.2,
+    beta: float | Tensor = 0.05,
+    *,
+    min_margin: float | None = 0.0,
+    max_margin: float | None = None,
+    eps: float = 1e-4,
+    negatives: Tensor | None = None,
+    detach: bool = True,
+    within: Within = "batch",
+    nearest: float | None = None,
+) -> Tensor:
+    """One margin out of several distances, whose spread is beta whatever their weights.
+
+    Every distance is standardised, the weighted sum is standardised again (an average of z-scores has a
+    smaller spread than each), and one clip follows. A distance alone gives its ``zscore_margin``.
+
+    Args:
+        distances: [N, N] each, any unit.
+        weights: One for each, summing to 1; numbers or tensors of one.
+        alpha: As in ``zscore_margin``.
+        beta: As in ``zscore_margin``.
+        min_margin: As in ``zscore_margin``.
+        max_margin: As in ``zscore_margin``.
+        eps: As in ``zscore_margin``.
+        negatives: As in ``zscore_margin``.
+        detach: As in ``zscore_margin``.
+        within: As in ``zscore_margin``.
+        nearest: None, or a share in (0, 1] for the map of ``nearest_margin``.
+
+    Returns:
+        Margins [N, N]; the diagonal is ``alpha``.
+
+    Raises:
+        ValueError: As ``zscore_margin``, and if there is no distance.
+
+    Source:
+        ours (docs/METHOD.md, "The reconstruction").
+
+    Example:
+        >>> near = torch.tensor([[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]])
+        >>> combined_margin([near, near], [0.5, 0.5], alpha=0.2, beta=0.1)[0]
+        tensor([0.2000, 0.0776, 0.3224])
+    """
+    if not distances:
+        raise ValueError("distances: expected at least one matrix, got none")
+    if nearest is None:
+        check_alpha(alpha, min_margin, max_margin)
+    wide = [checked(d, negatives, detach) for d in distances]
+    total, spread = combine(wide, weights, negatives, eps, within)
+    mean, std = statistics(total, negatives, within)
+    # eps is in the spread already; here it keeps rounding noise small where the distances cancel.
+    scale = spread / std.clamp_min(eps)
+    if nearest is not None:
+        z = _line(total, mean, scale, 0.0)
+        return _released(z, alpha, beta, nearest, negatives, min_margin, max_margin, within)
+    margin = _line(total, mean, beta * scale, alpha)
+    return finished(margin, alpha, negatives, min_margin, max_margin, within)
+
+
+def check_alpha(alpha: float, min_margin: float | None, max_margin: float | None) -> None:
+    """Raise ValueError if margins between the bounds cannot have the mean ``alpha``.
+
+    Args:
+        alpha: The mean margin.
+        min_margin: Lower clip bound, or None.
+        max_margin: Upper clip bound, or None.
+
+    Raises:
+        ValueError: Naming the bound.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_alpha(0.2, 0.0, None)
+    """
+    if min_margin is not None and min_margin > alpha:
+        raise ValueError(f"min_margin: expected at most the mean margin {alpha}, got {min_margin}")
+    if max_margin is not None and max_margin < alpha:
+        raise ValueError(f"max_margin: expected at least the mean margin {alpha}, got {max_margin}")
+
+
+def _line(d: Tensor, mean: Tensor, slope: Tensor | float, level: float) -> Tensor:
+    """level + slope * (d - mean), as one scale and one shift: half the passes over [N, N]."""
+    return (d * slope).add_(level - mean * slope)
 
 
 def nearest_margin(
@@ -70,6 +168,7 @@ def nearest_margin(
     eps: float = 1e-4,
     negatives: Tensor | None = None,
     detach: bool = True,
+    within: Within = "batch",
 ) -> Tensor:
     """Smaller margins for the nearest pairs alone: alpha + beta * min(z - z of the quantile, 0), clipped.
 
@@ -86,6 +185,7 @@ def nearest_margin(
         eps: As in ``zscore_margin``.
         negatives: As in ``zscore_margin``.
         detach: As in ``zscore_margin``.
+        within: As in ``zscore_margin``; the share is one of the batch's, text's or video's negatives.
 
     Returns:
         Margins [N, N]; the diagonal is ``alpha``. Of n negative pairs those nearer than the pair of rank
@@ -102,13 +202,41 @@ def nearest_margin(
         >>> nearest_margin(d, alpha=0.2, beta=0.1, nearest=0.5)[0]
         tensor([0.2000, 0.0776, 0.2000])
     """
+    options = {"min_margin": None, "eps": eps, "negatives": negatives, "detach": detach, "within": within}
+    z = zscore_margin(distances, 0.0, 1.0, **options)  # type: ignore[arg-type]
+    return _released(z, alpha, beta, nearest, negatives, min_margin, max_margin, within)
+
+
+def _released(
+    z: Tensor,
+    alpha: float,
+    beta: float | Tensor,
+    nearest: float,
+    negatives: Tensor | None,
+    min_margin: float | None,
+    max_margin: float | None,
+    within: Within,
+) -> Tensor:
     if not 0 < nearest <= 1:
         raise ValueError(f"nearest: expected a share in (0, 1], got {nearest}")
-    z = zscore_margin(distances, 0.0, 1.0, min_margin=None, eps=eps, negatives=negatives, detach=detach)
-    values = (off_diagonal(z) if negatives is None else z[negatives]).flatten()
-    # kthvalue, not quantile: that refuses more than 16 million entries, the pairs of a batch of 4,096.
-    threshold = values.kthvalue(math.ceil(nearest * values.numel())).values
+    threshold = _of_rank(z, nearest, negatives, within)
     return finished(alpha + beta * (z - threshold).clamp_max(0), alpha, negatives, min_margin, max_margin)
+
+
+def _of_rank(z: Tensor, share: float, negatives: Tensor | None, within: Within) -> Tensor:
+    """The value of rank ceil(share * n) among those of n negative pairs: of the batch, or of each anchor."""
+    n = z.shape[0]
+    if negatives is None and within == "batch":
+        values = off_diagonal(z).flatten()
+        # kthvalue, not quantile: that refuses more than 16 million entries, the pairs of a batch of 4,096.
+        return values.kthvalue(math.ceil(share * n * (n - 1) - 1e-9)).values
+    # How many there are is known to the device alone, so all are sorted, the others behind them.
+    negatives = ~torch.eye(n, dtype=torch.bool, device=z.device) if negatives is None else negatives
+    values, dim = torch.where(negatives, z, torch.inf), 0 if within == "video" else 1
+    if within == "batch":
+        values, negatives = values.view(1, -1), negatives.view(1, -1)
+    place = torch.ceil(share * negatives.sum(dim, keepdim=True).double() - 1e-9).long().clamp_min(1) - 1
+    return values.sort(dim).values.gather(dim, place)
 
 
 def affine_margin(

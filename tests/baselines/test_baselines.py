@@ -288,11 +288,8 @@ def test_margin_infonce_equals_the_loop(n, seed):
     sim, x, _ = batch(n, seed)
     ids = some_ids(n, seed)
     weights = {"text_teacher": 0.35, "video_teacher": 0.35, "text": 0.15, "video": 0.15}
-    margin = [[0.0] * n for _ in range(n)]
-    for name, weight in weights.items():
-        distance = [[1 - cosine(x[name], i, j) for j in range(n)] for i in range(n)]
-        of_source = slow_losses.zscore(distance, 0.2, 0.07, ids=ids)
-        margin = [[margin[i][j] + weight * of_source[i][j] for j in range(n)] for i in range(n)]
+    distances = [[[1 - cosine(x[name], i, j) for j in range(n)] for i in range(n)] for name in weights]
+    margin = slow_losses.combined(distances, list(weights.values()), 0.2, 0.07, ids=ids)
     fast = baselines.MarginInfoNCELoss(0.05, beta=0.07, schedule=0.3)(sim, **x, ids=ids)
     assert fast.item() == pytest.approx(slow_losses.info_nce(sim.tolist(), margin, 0.05, ids), abs=1e-9)
 

@@ -87,50 +87,142 @@ def cosine_distance(x, i, j):
     return 1 - dot / (max(norms[0], 1e-12) * max(norms[1], 1e-12))
 
 
-def zscore(distance, alpha, beta, min_margin=0.0, max_margin=None, eps=1e-4, ids=None):
-    """alpha + beta * z over the negative pairs, clipped; every other entry is alpha."""
+def negative_cells(n, ids=None):
+    return [(i, j) for i in range(n) for j in range(n) if i != j and (ids is None or ids[i] != ids[j])]
+
+
+def groups(n, ids, within):
+    """The negative pairs that share a statistic: all, those of each text (row), of each video (column)."""
+    cells = negative_cells(n, ids)
+    if within == "batch":
+        return [cells]
+    side = 0 if within == "text" else 1
+    return [[cell for cell in cells if cell[side] == anchor] for anchor in range(n)]
+
+
+def mean_and_std(distance, cells):
+    mean = sum(distance[i][j] for i, j in cells) / len(cells)
+    return mean, math.sqrt(sum((distance[i][j] - mean) ** 2 for i, j in cells) / len(cells))
+
+
+def clip(value, low, high):
+    value = value if low is None else max(low, value)
+    return value if high is None else min(high, value)
+
+
+def centre(values, alpha, low, high):
+    """The shift with mean(clip(value + shift)) = alpha, by bisection; 0 where no bound is active."""
+    if all(clip(v, low, high) == v for v in values):
+        return 0.0
+    left, right = alpha - max(values), alpha - min(values)
+    for _ in range(200):
+        middle = (left + right) / 2
+        mean = sum(clip(v + middle, low, high) for v in values) / len(values)
+        left, right = (middle, right) if mean < alpha else (left, middle)
+    return (left + right) / 2
+
+
+def zscore(
+    distance, alpha, beta, min_margin=0.0, max_margin=None, eps=1e-4, ids=None, within="batch", recentre=True
+):
+    """alpha + beta * z over the negative pairs, clipped around a mean of alpha; all others are alpha."""
     n = len(distance)
-    pairs = [(i, j) for i in range(n) for j in range(n) if i != j and (ids is None or ids[i] != ids[j])]
-    mean = sum(distance[i][j] for i, j in pairs) / len(pairs)
-    std = math.sqrt(sum((distance[i][j] - mean) ** 2 for i, j in pairs) / len(pairs))
     margin = [[alpha] * n for _ in range(n)]
-    for i, j in pairs:
-        value = alpha + beta * (distance[i][j] - mean) / (std + eps)
-        value = value if min_margin is None else max(min_margin, value)
-        margin[i][j] = value if max_margin is None else min(max_margin, value)
+    for cells in groups(n, ids, within):
+        if not cells:
+            continue
+        mean, std = mean_and_std(distance, cells)
+        values = [alpha + beta * (distance[i][j] - mean) / (std + eps) for i, j in cells]
+        shift = centre(values, alpha, min_margin, max_margin) if recentre else 0.0
+        for (i, j), value in zip(cells, values, strict=True):
+            margin[i][j] = clip(value + shift, min_margin, max_margin)
     return margin
 
 
-def nearest(distance, alpha, beta, share, min_margin=0.0, eps=1e-4, ids=None):
+def nearest(distance, alpha, beta, share, min_margin=0.0, eps=1e-4, ids=None, within="batch"):
     """alpha, but for the pairs nearer than the ceil(share * n)-th nearest: alpha + beta * (z - its z)."""
-    z = zscore(distance, 0.0, 1.0, None, None, eps, ids)
-    n = len(distance)
-    pairs = [(i, j) for i in range(n) for j in range(n) if i != j and (ids is None or ids[i] != ids[j])]
-    threshold = sorted(z[i][j] for i, j in pairs)[math.ceil(share * len(pairs)) - 1]
+    z = zscore(distance, 0.0, 1.0, None, None, eps, ids, within)
+    return released(z, alpha, beta, share, min_margin, ids, within)
+
+
+def released(z, alpha, beta, share, min_margin, ids, within):
+    n = len(z)
     margin = [[alpha] * n for _ in range(n)]
-    for i, j in pairs:
-        value = alpha + beta * min(z[i][j] - threshold, 0.0)
-        margin[i][j] = value if min_margin is None else max(min_margin, value)
+    for cells in groups(n, ids, within):
+        if not cells:
+            continue
+        threshold = sorted(z[i][j] for i, j in cells)[math.ceil(share * len(cells)) - 1]
+        for i, j in cells:
+            margin[i][j] = clip(alpha + beta * min(z[i][j] - threshold, 0.0), min_margin, None)
     return margin
+
+
+def combined(
+    distances, weights, alpha, beta, share=None, low=0.0, high=None, eps=1e-4, ids=None, within="batch"
+):
+    """z-scores averaged, standardised again to the spread that one has alone, then one clip around alpha."""
+    n = len(distances[0])
+    z = [[0.0] * n for _ in range(n)]
+    for cells in groups(n, ids, within):
+        if not cells:
+            continue
+        total, spread = dict.fromkeys(cells, 0.0), 0.0
+        for d, weight in zip(distances, weights, strict=True):
+            mean, std = mean_and_std(d, cells)
+            spread += weight * std / (std + eps)
+            for i, j in cells:
+                total[i, j] += weight * (d[i][j] - mean) / (std + eps)
+        std = math.sqrt(sum(value**2 for value in total.values()) / len(cells))
+        for i, j in cells:
+            z[i][j] = total[i, j] * spread / max(std, eps)
+    if share is not None:
+        return released(z, alpha, beta, share, low, ids, within)
+    margin = [[alpha] * n for _ in range(n)]
+    for cells in groups(n, ids, within):
+        values = [alpha + beta * z[i][j] for i, j in cells]
+        shift = centre(values, alpha, low, high) if cells else 0.0
+        for (i, j), value in zip(cells, values, strict=True):
+            margin[i][j] = clip(value + shift, low, high)
+    return margin
+
+
+def cmgsd_margin(sources, weights, settings, ids, within):
+    """The margin matrix of the averaged form, or those of the summed form by name, for one direction."""
+    n = len(next(iter(sources.values())))
+    alpha, beta, share = settings["margin"], settings["beta"], settings.get("nearest")
+    recentre, matrices = settings["scale"] == "combined", {"fixed": [[alpha] * n for _ in range(n)]}
+    distances = {
+        k: [[cosine_distance(x, i, j) for j in range(n)] for i in range(n)] for k, x in sources.items()
+    }
+    for name, d in distances.items():
+        if share is None:
+            matrices[name] = zscore(d, alpha, beta, ids=ids, within=within, recentre=recentre)
+        else:
+            matrices[name] = nearest(d, alpha, beta, share, ids=ids, within=within)
+    if settings["form"] == "summed":
+        return matrices
+    if settings["scale"] == "each":
+        return [
+            [sum(w * matrices[name][i][j] for name, w in weights.items()) for j in range(n)] for i in range(n)
+        ]
+    adaptive = 1 - weights["fixed"]
+    shares = [weights[name] / adaptive for name in distances]
+    return combined(list(distances.values()), shares, alpha, adaptive * beta, share, ids=ids, within=within)
 
 
 def cmgsd(sim, sources, weights, settings, ids=None):
     """CMGSD from named embeddings and their weights (a 'fixed' weight for the plain margin)."""
-    n = len(sim)
-    matrices = {"fixed": [[settings["margin"]] * n for _ in range(n)]}
-    for name, x in sources.items():
-        distance = [[cosine_distance(x, i, j) for j in range(n)] for i in range(n)]
-        alpha, beta, share = settings["margin"], settings["beta"], settings.get("nearest")
-        matrices[name] = (
-            zscore(distance, alpha, beta, ids=ids)
-            if share is None
-            else nearest(distance, alpha, beta, share, ids=ids)
+    anchors = ("batch", "batch") if settings["within"] == "batch" else ("text", "video")
+    both = [cmgsd_margin(sources, weights, settings, ids, within) for within in anchors]
+
+    def loss(text_margin, video_margin):
+        text_to_video, video_to_text = (
+            directions(sim, text_margin, ids)[0],
+            directions(sim, video_margin, ids)[1],
         )
+        total = sum(reduce_slowly(side, settings["reduction"]) for side in (text_to_video, video_to_text))
+        return total if settings["reduction"] == "sum" else total / 2
+
     if settings["form"] == "summed":
-        return sum(
-            w * max_margin(sim, matrices[name], settings["reduction"], ids) for name, w in weights.items()
-        )
-    mixed = [
-        [sum(w * matrices[name][i][j] for name, w in weights.items()) for j in range(n)] for i in range(n)
-    ]
-    return max_margin(sim, mixed, settings["reduction"], ids)
+        return sum(w * loss(both[0][name], both[1][name]) for name, w in weights.items())
+    return loss(*both)

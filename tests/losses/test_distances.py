@@ -28,7 +28,7 @@ def test_a_teachers_own_distances_are_that_teacher(build, form, nearest):
 @pytest.mark.parametrize("form", ["averaged", "summed"])
 def test_static_sources_share_their_weight_equally(form):
     sim, given = batch()
-    loss = CMGSDLoss(reduction="mean", form=form, schedule=0.25, fixed_weight=0.1)
+    loss = CMGSDLoss(reduction="mean", form=form, schedule=0.25, fixed_weight=0.1, scale="each")
     given["ids"] = None
     margins = loss.margins(sim, **given)
     assert list(margins) == [

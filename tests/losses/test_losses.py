@@ -68,14 +68,18 @@ def test_info_nce_equals_the_loop(n, seed, kind):
 @pytest.mark.parametrize("form", ["averaged", "summed"])
 @pytest.mark.parametrize("fixed_weight", [0.0, 0.3])
 @pytest.mark.parametrize("nearest", [None, 0.3])
-def test_cmgsd_equals_the_loop(n, seed, reduction, form, fixed_weight, nearest):
+@pytest.mark.parametrize("scale", ["combined", "each"])
+@pytest.mark.parametrize("within", ["batch", "anchor"])
+def test_cmgsd_equals_the_loop(n, seed, reduction, form, fixed_weight, nearest, scale, within):
     sim, x = batch(n, seed)
-    loss = CMGSDLoss(0.2, 0.07, reduction, form, fixed_weight, schedule=0.25, nearest=nearest)
+    kinds = {"nearest": nearest, "scale": scale, "within": within}
+    beta = 0.07 if seed else 0.15  # the larger one is clipped
+    loss = CMGSDLoss(0.2, beta, reduction, form, fixed_weight, schedule=0.25, **kinds)
     ids = [0, *range(n - 1)] if seed and n > 2 else None
     share = 1 - fixed_weight
     weights = {"fixed": fixed_weight, "text_teacher": share * 0.375, "video_teacher": share * 0.375}
     weights |= {"text": share * 0.125, "video": share * 0.125}
-    settings_ = {"margin": 0.2, "beta": 0.07, "form": form, "reduction": reduction, "nearest": nearest}
+    settings_ = {"margin": 0.2, "beta": beta, "form": form, "reduction": reduction, **kinds}
     slow = slow_losses.cmgsd(sim.tolist(), {k: v.tolist() for k, v in x.items()}, weights, settings_, ids)
     assert loss(sim, **x, ids=ids).item() == pytest.approx(slow, abs=1e-9)
 
@@ -172,10 +176,70 @@ def test_a_source_without_input_is_dropped_and_the_rest_renormalised():
     torch.testing.assert_close(
         ramp(sim, **both, progress=0.0), dynamic(sim, **both)
     )  # no teacher: lambda = 1
-    margins = ramp.margins(sim, text=x["text"], text_teacher=x["text_teacher"], progress=0.3)
+    each = CMGSDLoss(scale="each")
+    margins = each.margins(sim, text=x["text"], text_teacher=x["text_teacher"], progress=0.3)
     assert sorted(margins) == ["combined", "text_dynamic", "text_static"]
     expected = 0.75 * margins["text_static"] + 0.25 * margins["text_dynamic"]
     torch.testing.assert_close(margins["combined"], expected)
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.25, 0.3, 0.4, 0.5, 1.0])
+@pytest.mark.parametrize("beta", [0.05, 0.3])
+def test_the_margins_mean_is_alpha_and_their_spread_beta_at_every_lambda(progress, beta):
+    sim, x = batch(40, 1)
+    off = ~torch.eye(40, dtype=torch.bool)
+    loss = CMGSDLoss(0.2, beta, min_margin=None)
+    margins = loss.margins(sim, **x, progress=progress)["combined"][off]
+    assert margins.mean().item() == pytest.approx(0.2, abs=1e-12)
+    assert margins.std(correction=0).item() == pytest.approx(beta, rel=2e-3)  # but for eps
+    clipped = CMGSDLoss(0.2, beta).margins(sim, **x, progress=progress)["combined"][off]
+    assert clipped.mean().item() == pytest.approx(0.2, abs=1e-12)
+    assert clipped.min() >= 0
+    assert bool((clipped == 0).any()) is (beta == 0.3)
+    # The older rule: an average of z-scores is less spread, and clipping raises the mean.
+    each = CMGSDLoss(0.2, beta, scale="each").margins(sim, **x, progress=progress)["combined"][off]
+    assert each.std(correction=0) < 0.9 * beta
+    if beta == 0.3:
+        assert each.mean() > 0.22
+
+
+def test_one_source_alone_has_its_own_margin():
+    sim, x = batch(9, 3)
+    for settings_ in ({}, {"nearest": 0.2}, {"beta": 0.4}, {"within": "anchor"}):
+        margins = CMGSDLoss(schedule="dynamic", **settings_).margins(sim, text=x["text"])
+        for name in list(margins):
+            if name.startswith("text"):
+                other = name.replace("text_dynamic", "combined")
+                torch.testing.assert_close(margins[name], margins[other], rtol=0, atol=1e-12)
+
+
+def test_within_an_anchor_every_anchor_has_mean_alpha_and_spread_beta():
+    sim, x = batch(20, 2)
+    margins = CMGSDLoss(0.2, 0.05, schedule=0.5, within="anchor", min_margin=None).margins(sim, **x)
+    both = [margins["combined_text_to_video"], margins["combined_video_to_text"].T]
+    for matrix in both:
+        off = matrix[~torch.eye(20, dtype=torch.bool)].view(20, 19)
+        torch.testing.assert_close(off.mean(1), torch.full((20,), 0.2, dtype=off.dtype))
+        torch.testing.assert_close(
+            off.std(1, correction=0), torch.full((20,), 0.05, dtype=off.dtype), rtol=3e-3, atol=0
+        )
+    # Both control matrices are shuffled alike: text and video distances are symmetric, and stay so.
+    control = PermutedCMGSDLoss(0.2, 0.05, schedule=0.5, within="anchor", seed=3).margins(sim, **x)
+    torch.testing.assert_close(
+        control["combined_text_to_video"], control["combined_video_to_text"].T, rtol=0, atol=1e-12
+    )
+    assert not torch.equal(control["combined_text_to_video"], margins["combined_text_to_video"])
+
+
+def test_bounds_that_do_not_hold_alpha_are_refused():
+    with pytest.raises(ValueError, match=r"min_margin: expected at most the mean margin 0.1, got 0.15"):
+        CMGSDLoss(0.1, min_margin=0.15)
+    with pytest.raises(ValueError, match=r"max_margin: expected at least the mean margin 0.2, got 0.1"):
+        CMGSDLoss(0.2, max_margin=0.1)
+    CMGSDLoss(0.1, min_margin=0.15, scale="each")
+    for name in ("scale", "within"):
+        with pytest.raises(ValueError, match=f"{name}: expected"):
+            CMGSDLoss(**{name: "other"})
 
 
 def test_a_schedule_whose_only_source_is_missing_is_an_error():

@@ -27,8 +27,8 @@ ACCEPTED = [*TENSORS, "distances", "margin", "ids", "relevance", "progress"]
 def test_every_loss_has_the_same_signature_and_takes_everything_by_name(name):
     loss = BUILDERS[name]()
     parameters = inspect.signature(loss.forward).parameters
-    assert list(parameters) == list(NAMES) == ACCEPTED
-    assert all(p.kind is p.KEYWORD_ONLY and p.default is None for n, p in parameters.items() if n != "sim")
+    assert list(parameters) == [*NAMES, "validate"] == [*ACCEPTED, "validate"]
+    assert all(p.kind is p.KEYWORD_ONLY and not p.default for n, p in parameters.items() if n != "sim")
     sim, given = batch()
     value = loss(sim, **given, margin=None)
     assert value.ndim == 0
@@ -230,7 +230,7 @@ def test_losses_without_that_need_train_without_ground_truth_and_never_look_it_u
 
 def test_input_names_of_a_signature():
     assert input_names(MaxMarginRankingLoss())[0] == set(ACCEPTED) - {"relevance"}
-    assert input_names(BUILDERS["TrueMaskLoss"]()) == (set(ACCEPTED), {"sim", "relevance"})
+    assert input_names(BUILDERS["TrueMaskLoss"]()) == (set(ACCEPTED), {"relevance"})
     assert input_names(OfScores()) == ({"sim"}, {"sim"})
 
 
