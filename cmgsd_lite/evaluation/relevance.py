@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +42,9 @@ FUNCTION_WORDS = frozenset({
 # Caption pairs compared at a time; a few hundred megabytes even if every pair shares a word.
 CHUNK_PAIRS = 8_000_000
 
-_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\uff07", "'"))
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc", "'"))
+# Soft hyphen, joiners, marks of direction, and which of two pictures an emoji has.
+_UNSEEN = re.compile("[\u00ad\u034f\u200c-\u200f\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
 # Thai, Lao, Burmese, Khmer, the Japanese syllabaries, Chinese characters: written without blanks.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
@@ -52,9 +54,10 @@ _UNSPACED = re.compile(
 def caption_words(caption: str, stop_words: Collection[str] = FUNCTION_WORDS) -> frozenset[str]:
     """The set of stemmed, lower-cased words of a caption, without ``stop_words``.
 
-    Spellings of one text are one: composed and decomposed accents, straight and curly apostrophes. In scripts
-    that put no blanks between words (Chinese, Japanese, Thai, Lao, Burmese, Khmer), pairs of neighbouring
-    characters stand for words, as search engines have it.
+    Spellings of one text are one (NFKC, case folded): composed and decomposed accents, full-width letters and
+    digits, straight and curly apostrophes, with or without soft hyphens and joiners. In scripts that put no
+    blanks between words (Chinese, Japanese, Thai, Lao, Burmese, Khmer) characters, with their marks, and
+    pairs of neighbouring ones stand for words, as in search engines. Signs and emoji are no words.
 
     Args:
         caption: One sentence.
@@ -70,7 +73,7 @@ def caption_words(caption: str, stop_words: Collection[str] = FUNCTION_WORDS) ->
         >>> sorted(caption_words("A man is riding two Horses."))
         ['hors', 'man', 'ride', 'two']
     """
-    return frozenset(_stem(word) for word in _words(caption.lower()) if word not in stop_words)
+    return frozenset(_stem(word) for word in _words(caption) if word not in stop_words)
 
 
 def caption_overlap(
@@ -197,21 +200,34 @@ def same_category(
 
 
 def _words(text: str) -> list[str]:
+    text = _one_spelling(_one_spelling(text).casefold())
     if text.isascii():
         return re.findall(r"[^\W_]+(?:'[^\W_]+)?", text)
-    text = _one_spelling(text)
     # Marks (M) belong to the letter before them; the pattern above would end a word there.
-    kept = (c if c.isalnum() or c == "'" or unicodedata.category(c)[0] == "M" else " " for c in text)
-    spaced = _UNSPACED.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", "".join(kept))
-    return re.findall(r"[^\s']+(?:'[^\s']+)?", spaced)
+    kept = "".join(c if c.isalnum() or c == "'" or _is_mark(c) else " " for c in text)
+    spaced = _UNSPACED.sub(lambda run: f" {' '.join(_characters_and_pairs(run[0]))} ", kept)
+    words = re.findall(r"[^\s']+(?:'[^\s']+)?", spaced)
+    return [word for word in words if not _is_mark(word[0])]  # a mark without a letter, as after a heart
 
 
 def _one_spelling(text: str) -> str:
-    return text if text.isascii() else unicodedata.normalize("NFC", text).translate(_APOSTROPHES)
+    if text.isascii():
+        return text
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", text).translate(_APOSTROPHES))
 
 
-def _pairs(run: str) -> list[str]:
-    return [run[i : i + 2] for i in range(max(1, len(run) - 1))]
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M"
+
+
+def _characters_and_pairs(run: str) -> list[str]:
+    characters: list[str] = []
+    for c in run:
+        if characters and _is_mark(c):
+            characters[-1] += c
+        else:
+            characters.append(c)
+    return characters + [a + b for a, b in pairwise(characters)]
 
 
 @cache

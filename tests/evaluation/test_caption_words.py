@@ -55,3 +55,33 @@ def test_english_is_read_as_before():
         "els", "ride", "rock'n", "roll", "hors", "2",
     }  # fmt: skip
     assert np.array_equal(caption_overlap(["a dog"], [["the dog"]]), [[1.0]])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("\uff32\uff25\uff24 car \uff12", "red car 2"),  # full width
+        ("STRASSE", "Straße"),
+        ("co\u00adoperate", "cooperate"),  # a soft hyphen
+        ("ﬁsh", "fish"),
+        ("\uff76\uff9e\uff93", "ガモ"),  # half-width syllables
+        ("می\u200cخواهم", "میخواهم"),  # a joiner inside a word
+    ],
+)
+def test_compatible_spellings_are_one(one, other):
+    assert caption_words(one, ()) == caption_words(other, ())
+
+
+@pytest.mark.parametrize("sign", ["\U0001f436", "❤\ufe0f", "\u0301 ...", "\U0001f468\u200d\U0001f467"])
+def test_signs_and_emoji_are_no_words(sign):
+    assert caption_words(f"a dog {sign}", ()) == {"a", "dog"}
+
+
+def test_a_caption_of_signs_has_no_words():
+    assert caption_words("❤\ufe0f 🐶 ?!", ()) == caption_words("", ()) == frozenset()
+
+
+def test_characters_of_scripts_without_blanks_are_words_with_their_marks():
+    assert caption_words("小猫", ()) == {"小", "猫", "小猫"}
+    assert caption_words("猫", ()) < caption_words("小猫在睡觉", ())
+    assert caption_words("ปู่", ()) == {"ปู่"}, "vowel and tone belong to their letter"
