@@ -43,7 +43,7 @@ class WordLlamaEncoder:
         with require("safetensors", "data").safe_open(weights, framework="pt") as file:
             self._table: Tensor = file.get_tensor("embedding.weight").float()
 
-    def encode(self, texts: Sequence[str], chunk: int = 8192) -> Tensor:
+    def encode(self, texts: Sequence[str], chunk: int = 1024) -> Tensor:
         """Encode texts.
 
         Args:
@@ -57,8 +57,10 @@ class WordLlamaEncoder:
             ValueError: If ``texts`` is one string instead of a sequence of them.
         """
         _check_texts(texts)
-        parts = [self._mean_of_tokens(texts[i : i + chunk]) for i in range(0, len(texts), chunk)]
-        return torch.cat(parts) if parts else torch.zeros(0, self.dim)
+        vectors = torch.empty(len(texts), self.dim)
+        for start in range(0, len(texts), chunk):
+            vectors[start : start + chunk] = self._mean_of_tokens(texts[start : start + chunk])
+        return vectors
 
     def _mean_of_tokens(self, texts: Sequence[str]) -> Tensor:
         ids = [e.ids for e in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
