@@ -144,6 +144,7 @@ def run_one(bench: Bench, name: str, seed: int) -> tuple[Row, VideoValues]:
         prepared.validation,
         replace(experiment.training, seed=seed),
         relevance=batch_relevance(bench.dataset.train) if bench.dataset.name == "minivtt" else None,
+        teacher=bench.teachers(name),
         progress=False,
     )
     sim, owner = score(fitted.model, prepared.test).numpy(), prepared.test.video_of_text.numpy()

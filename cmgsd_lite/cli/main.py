@@ -28,7 +28,8 @@ CONDITIONS = (
     "infonce",
 )
 MODELS = ("mean-pool", "gated-experts", "transformer")
-"""Both written out, because the modules that define them import torch; a test holds them to those."""
+TEACHERS = ("text", "video", "directed", "directed-embedding", "containment")
+"""All written out, because the modules that define them import torch; a test holds them to those."""
 DATA_PACKAGES = ("scipy", "h5py", "safetensors", "tokenizers", "wordllama", "snowballstemmer", "PIL", "tqdm")
 """What the extra ``data`` brings: every command but ``study`` needs it."""
 
@@ -210,6 +211,11 @@ def _training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--queries", choices=["all", "protocol"], help="test queries (default: all)")
     parser.add_argument("--model", choices=MODELS, default="mean-pool")
+    parser.add_argument(
+        "--teacher",
+        help=f"static distances of margins, comma-separated: {', '.join(TEACHERS)} (default: the features of "
+        "text and video)",
+    )
     parser.add_argument("--epochs", type=int, help="default: 30; the embedded data: 10")
     parser.add_argument("--batch-size", type=int, default=128, help="pairs in a batch (default: 128)")
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="of AdamW (default: .001)")

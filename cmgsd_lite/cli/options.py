@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from cmgsd_lite.training import TrainingConfig
 from cmgsd_lite.training.conditions import LossConfig
 from cmgsd_lite.training.devices import chosen_device
 from cmgsd_lite.training.experiment import DataConfig, Experiment
+from cmgsd_lite.training.teaching import check_names, uses_teacher
 
 RUNS = Path("runs")
 
@@ -59,6 +61,32 @@ def schedule_from(text: str | None) -> str | float | None:
         return float(text)
     except ValueError:
         raise ValueError(f"--schedule: expected ramp, static, dynamic or a number, got {text!r}") from None
+
+
+def with_teacher(conditions: dict[str, LossConfig], text: str | None) -> dict[str, LossConfig]:
+    """Read the option ``--teacher`` and set it where a condition uses a teacher.
+
+    Args:
+        conditions: Settings by name.
+        text: As typed, names with commas between, or None.
+
+    Returns:
+        The conditions; those without static distances are left as they are.
+
+    Raises:
+        ValueError: On an unknown name, or if no condition uses a teacher.
+    """
+    if text is None:
+        return conditions
+    names = tuple(name.strip() for name in text.split(","))
+    check_names(names, "--teacher")
+    using = {name for name, config in conditions.items() if uses_teacher(config.build())}
+    if not using:
+        raise ValueError(
+            "--teacher: expected a condition with static distances, which a teacher measures; "
+            f"got {', '.join(conditions)}"
+        )
+    return {name: replace(c, teacher=names) if name in using else c for name, c in conditions.items()}
 
 
 def out_folder(options: argparse.Namespace, name: str) -> Path:

@@ -60,11 +60,13 @@ def results_caption(results: Mapping[str, Any]) -> str:
     """
     about, seeds = results["dataset"], results["seeds"]
     relevance = about["relevance"]
+    teachers = {name: None for row in results["rows"] for name in row["loss"].get("teacher") or ()}
+    taught = f"teacher {', '.join(teachers)}; " if teachers else ""
     graded = "no relevance beside the own video" if relevance is None else f"nDCG by {relevance}"
     return (
         f"{about['name']} {about['protocol']}: {about['n_train']} training, {about['n_validation']} "
         f"validation, {about['n_test']} test videos, {about['n_queries']} queries "
-        f"({about['queries']}); model {results['model']}; seeds {', '.join(map(str, seeds))}; "
+        f"({about['queries']}); model {results['model']}; {taught}seeds {', '.join(map(str, seeds))}; "
         "mean ± standard deviation, text to video unless marked; "
         f"{graded}; seconds of training a run."
     )

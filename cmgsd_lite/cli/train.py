@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.cli.optional import attempt
-from cmgsd_lite.cli.options import experiment_from, out_folder, say, schedule_from
+from cmgsd_lite.cli.options import experiment_from, out_folder, say, schedule_from, with_teacher
 from cmgsd_lite.cli.pages import SHOWN, write_truth_page
 from cmgsd_lite.cli.preflight import can_draw, check_before_training
 from cmgsd_lite.cli.report import results_caption, results_table
@@ -38,7 +38,8 @@ def run(options: argparse.Namespace) -> None:
     if options.jobs < 1:
         raise ValueError(f"--jobs: expected a whole number >= 1, got {options.jobs}")
     names = options.conditions.split(",") if options.conditions else list(CONDITIONS)
-    experiment = experiment_from(options, {name: condition(name) for name in names})
+    conditions = with_teacher({name: condition(name) for name in names}, options.teacher)
+    experiment = experiment_from(options, conditions)
     out = out_folder(options, "run")
     bench = Bench(experiment)
     models, files = out / "models", [out / name for name in ("metrics.json", "history.json", *FIGURES, PAGE)]
@@ -73,7 +74,7 @@ def train(options: argparse.Namespace) -> None:
         form=options.form,
         schedule=schedule_from(options.schedule),
     )
-    experiment = experiment_from(options, {name: config})
+    experiment = experiment_from(options, with_teacher({name: config}, options.teacher))
     out = out_folder(options, name)
     bench = Bench(experiment)
     checkpoints = {seed: out / f"checkpoint-seed{seed}.pt" for seed in experiment.seeds}

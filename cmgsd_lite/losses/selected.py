@@ -49,7 +49,7 @@ class SelectedSourcesLoss(RetrievalLoss):
         unknown = sorted(set(sources) - set(_INPUT))
         if unknown or not sources:
             raise ValueError(f"sources: expected some of {', '.join(_INPUT)}, got {list(sources)}")
-        self.loss = loss
+        self.loss, self.needs = loss, loss.needs
         self.sources = frozenset(sources)
 
     def check_given(self, given: Inputs) -> None:

@@ -16,19 +16,19 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.evaluation.relevance import caption_words
-from cmgsd_lite.similarity import normalise
+from cmgsd_lite.teachers.base import TensorTeacher, cosine_distances_between
 from cmgsd_lite.teachers.text import text_teacher
 
 Encode = Callable[[list[str]], Tensor]
 
 
-@dataclass(frozen=True)
-class DirectedEmbedding:
+@dataclass(eq=False)
+class DirectedEmbedding(TensorTeacher):
     """Cosine distance from a caption's vector to the mean vector of a video's captions.
 
     Args:
-        captions: Vectors of all captions, of length one [C, D].
-        videos: Mean vectors of the videos' captions, of length one [V, D].
+        captions: Vectors of all captions [C, D], of any length.
+        videos: Mean vectors of the videos' captions [V, D], as ``text_teacher`` returns them.
 
     Source:
         ours (docs/METHOD.md, "Directed distances").
@@ -58,24 +58,16 @@ class DirectedEmbedding:
             ValueError: If there is no video, or one without captions.
         """
         vectors = encode([text for texts in captions for text in texts]).float()
-        return cls(normalise(vectors), normalise(text_teacher(captions, lambda _: vectors)))
+        return cls(vectors, text_teacher(captions, lambda _: vectors))
 
     def distances(self, videos: Tensor, captions: Tensor) -> Tensor:
-        """Measure from captions to videos.
-
-        Args:
-            videos: Numbers of N videos.
-            captions: Numbers of M captions, in the flat order; some rows of a batch, or all of them.
-
-        Returns:
-            [M, N] in [0, 2], on the device of the numbers; rows are texts, columns are videos.
-        """
-        texts = self.captions.to(captions.device)[captions]
-        return 1 - texts @ self.videos.to(videos.device)[videos].T
+        """Measure from captions to videos: [M, N] in [0, 2], as ``Teacher`` says."""
+        self.to(videos.device)
+        return cosine_distances_between(self.captions[captions], self.videos[videos])
 
 
-@dataclass(frozen=True)
-class Containment:
+@dataclass(eq=False)
+class Containment(TensorTeacher):
     """Share of a caption's words, weighted by how rare they are, that no caption of a video contains.
 
     Words are stemmed and none is left out: the weight of a word that every video has is zero anyway. The
@@ -140,31 +132,24 @@ class Containment:
         return cls(words, weights, caption_start, *_ragged(unions), len(number))
 
     def distances(self, videos: Tensor, captions: Tensor) -> Tensor:
-        """Measure from captions to videos.
-
-        Args:
-            videos: Numbers of N videos.
-            captions: Numbers of M captions, in the flat order; some rows of a batch, or all of them.
-
-        Returns:
-            [M, N] in [0, 1], on the device of the numbers; rows are texts, columns are videos.
-        """
-        device = videos.device
-        entries, row = _rows(self.caption_start.to(device), captions)
-        of_batch, column = torch.unique(self.words.to(device)[entries], return_inverse=True)
-        said = torch.zeros(len(captions), len(of_batch), device=device)
-        said[row, column] = self.weights.to(device)[entries]
+        """Measure from captions to videos: [M, N] in [0, 1], as ``Teacher`` says."""
+        self.to(videos.device)
+        entries, row = _rows(self.caption_start, captions)
+        of_batch, column = torch.unique(self.words[entries], return_inverse=True)
+        said = self.weights.new_zeros(len(captions), len(of_batch))
+        said[row, column] = self.weights[entries]
         # Only the words of the batch's captions matter; the others go to a column that is cut off.
-        place = torch.full((self.vocabulary,), len(of_batch), device=device)
-        place[of_batch] = torch.arange(len(of_batch), device=device)
-        entries, row = _rows(self.video_start.to(device), videos)
-        has = torch.zeros(len(videos), len(of_batch) + 1, device=device)
-        has[row, place[self.video_words.to(device)[entries]]] = 1
-        return (1 - said @ has[:, :-1].T).clamp_min(0)
+        place = self.words.new_full((self.vocabulary,), len(of_batch))
+        place[of_batch] = torch.arange(len(of_batch), device=place.device)
+        entries, row = _rows(self.video_start, videos)
+        has = self.weights.new_zeros(len(videos), len(of_batch) + 1)
+        has[row, place[self.video_words[entries]]] = 1
+        with torch.autocast(videos.device.type, enabled=False):
+            return (1 - said @ has[:, :-1].T).clamp_min(0)
 
 
-@dataclass(frozen=True)
-class Directed:
+@dataclass(eq=False)
+class Directed(TensorTeacher):
     """Both directed distances, their sum: each in its own unit, cosine and share.
 
     Args:
@@ -187,7 +172,7 @@ class Directed:
         return cls(DirectedEmbedding.of(captions, encode), Containment.of(captions))
 
     def distances(self, videos: Tensor, captions: Tensor) -> Tensor:
-        """Measure from captions to videos: [M, N], rows are texts, columns are videos."""
+        """Measure from captions to videos: [M, N] in [0, 3], as ``Teacher`` says."""
         return self.embedding.distances(videos, captions) + self.containment.distances(videos, captions)
 
 

@@ -20,6 +20,7 @@ from cmgsd_lite.evaluation.metrics import ndcg, retrieval_metrics
 from cmgsd_lite.losses import CMGSDLoss
 from cmgsd_lite.losses.base import input_names
 from cmgsd_lite.models import ModelConfig, RetrievalModel, build_model
+from cmgsd_lite.teachers import Teacher
 from cmgsd_lite.training.checkpoints import save_checkpoint
 from cmgsd_lite.training.config import Experiment, plain
 from cmgsd_lite.training.data_location import location_of
@@ -30,6 +31,7 @@ from cmgsd_lite.training.margin_histogram import margin_histogram
 from cmgsd_lite.training.prepare import PreparedDataset
 from cmgsd_lite.training.resuming import check_resumable, data_digest
 from cmgsd_lite.training.scoring import score
+from cmgsd_lite.training.teaching import check_names, prepare_teacher, uses_teacher
 from cmgsd_lite.training.trainer import BatchRelevance
 
 Metrics = dict[str, dict[str, float]]
@@ -82,6 +84,7 @@ class Bench:
         self.prepared = PreparedDataset.of(self.dataset, experiment.data.asked)
         self.known = known_relevance(self.dataset, experiment.data.asked)
         self.relevance = self.known.kinds
+        self._teachers: dict[str, Teacher] = {}
 
     @property
     def notes(self) -> list[str]:
@@ -130,6 +133,7 @@ class Bench:
                 self.prepared.validation,
                 replace(self.experiment.training, seed=seed),
                 relevance=self._batch_relevance(loss),
+                teacher=self.teachers(name),
                 checkpoint=checkpoint,
                 resume=resume,
                 about=self.about(name, seed, None if checkpoint is None else checkpoint.parent),
@@ -144,7 +148,7 @@ class Bench:
         metrics, more = self.measure(fitted.model)
         margins = None
         if isinstance(loss, CMGSDLoss):
-            margins = margin_histogram(fitted.model, loss, self.prepared.train)
+            margins = margin_histogram(fitted.model, loss, self.prepared.train, self.teachers(name))
         if out is not None:
             self._keep(fitted.model, out, name, seed)
         return RunResult(name, seed, metrics, more, fitted.history, margins, fitted.seconds)
@@ -167,6 +171,7 @@ class Bench:
                     self.prepared.validation,
                     training,
                     relevance=self._batch_relevance(loss),
+                    teacher=self.teachers(name),
                 )
             except ValueError as error:
                 raise ValueError(f"condition {name}: {error}") from error
@@ -189,7 +194,28 @@ class Bench:
             self.about(name, seed, checkpoint.parent),
             data_digest(self.prepared.train, self.prepared.validation),
             self.experiment.precision,
+            self.experiment.conditions[name].teacher,
         )
+
+    def teachers(self, name: str) -> dict[str, Teacher] | None:
+        """Return the teachers of a condition, each prepared once, or None if it names none.
+
+        Args:
+            name: Of the condition.
+
+        Raises:
+            ValueError: On an unknown teacher, or a condition to which it is of no use.
+        """
+        config = self.experiment.conditions[name]
+        if config.teacher is None:
+            return None
+        check_names(config.teacher)
+        if not uses_teacher(config.build()):
+            raise ValueError(f"teacher: expected none, for the loss {config.kind!r} uses none; got one")
+        for one in config.teacher:
+            if one not in self._teachers:
+                self._teachers[one] = prepare_teacher(one, self.prepared.train)
+        return {one: self._teachers[one] for one in config.teacher}
 
     def _batch_relevance(self, loss: nn.Module) -> BatchRelevance | None:
         """The truth, where it is known and asked for: looking it up takes a quarter of a second."""

@@ -50,6 +50,8 @@ class LossConfig:
         base: Loss under a mask: ``"hinge"`` or ``"infonce"``.
         strength: The one setting of a baseline (share, threshold, scale or prior), or None for its default.
         nearest: As in ``CMGSDLoss``, for cmgsd and its control.
+        teacher: Names of the teachers that a training asks for static distances, as for ``fit``; None for the
+            teacher features of the text and of the video.
 
     Source:
         The values are those of the prototypes (docs/METHOD.md), not the paper's: its were not available.
@@ -71,6 +73,7 @@ class LossConfig:
     base: Literal["hinge", "infonce"] = "infonce"
     strength: float | None = None
     nearest: float | None = None
+    teacher: tuple[str, ...] | None = None
 
     def build(self, seed: int = 0) -> RetrievalLoss:
         """Build the loss.

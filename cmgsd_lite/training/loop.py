@@ -21,6 +21,7 @@ from cmgsd_lite.training.devices import Precision, chosen_device, placed
 from cmgsd_lite.training.prepare import PreparedSplit, prepare_split
 from cmgsd_lite.training.resuming import check_resumable, data_digest
 from cmgsd_lite.training.scoring import evaluate
+from cmgsd_lite.training.teaching import TeacherChoice, prepare_teachers
 from cmgsd_lite.training.trainer import CPU, BatchRelevance, Trainer, check_finite
 
 
@@ -57,6 +58,7 @@ def fit(
     *,
     ids: Sequence[Hashable] | None = None,
     relevance: BatchRelevance | None = None,
+    teacher: TeacherChoice | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
     about: dict[str, Any] | None = None,
@@ -66,9 +68,9 @@ def fit(
 ) -> FitResult:
     """Train a model with a loss.
 
-    The loss is called with those of ``sim, text, video, text_teacher, video_teacher, progress, ids,
-    relevance`` that its ``forward`` takes by name, so any loss of this package, or one's own, can stand in.
-    Ground truth is asked for by a loss that states it in ``needs``, or takes it without a default.
+    The loss is called with those of ``sim, text, video, text_teacher, video_teacher, distances, progress,
+    ids, relevance`` that its ``forward`` takes by name, so any loss of this package, or one's own, can stand
+    in. Ground truth is asked for by a loss that states it in ``needs``, or takes it without a default.
 
     Args:
         model: Trained in place; the result has the weights of the best validation epoch (of the last one
@@ -80,6 +82,11 @@ def fit(
         ids: One name a training video; videos with equal names are known positives of each other.
         relevance: Ground truth for controls: rows of the batch's videos [N] and of its captions [N] to their
             relevance [N, N] in 0..1 (rows are texts, columns are videos).
+        teacher: Where static distances come from: a name of ``training.teaching.TEACHERS`` (``"directed"``,
+            ``"video"``, ...) or several, prepared on ``train``; a ``Teacher``, such as any object of one's
+            own with ``distances(videos, captions)``; or teachers by name. The loss then gets ``distances`` by
+            these names, and neither ``text_teacher`` nor ``video_teacher``: what the margin is made of is
+            what was named. None: the split's two teacher features.
         checkpoint: Where to write the state after every epoch, atomically.
         resume: Whether to continue from ``checkpoint`` if it exists.
         about: Kept in the checkpoint for whoever uses the model later, and compared on resuming.
@@ -96,8 +103,9 @@ def fit(
 
     Raises:
         ValueError: If there are fewer training videos than a batch needs, a batch has no negative, validation
-            is a single video, the device is not there, or the loss is not finite.
-        DataError: If the checkpoint to resume belongs to other settings or other data.
+            is a single video, the device is not there, a teacher is unknown or of no use to the loss, or the
+            loss is not finite.
+        DataError: If the checkpoint to resume belongs to other settings, another teacher or other data.
         OSError: If the checkpoint can not be written; said before the first epoch.
 
     Source:
@@ -110,7 +118,9 @@ def fit(
     config, where = config or TrainingConfig(), chosen_device(device)
     with placed(where, model, loss):
         prepared, held_out = _prepared(train), _validation(validation)
-        trainer = Trainer(model, loss, prepared, config, ids, relevance, where, precision)
+        moved = prepared.to(where)
+        teachers = prepare_teachers(teacher, moved)
+        trainer = Trainer(model, loss, moved, config, ids, relevance, where, precision, teachers)
         held_out = None if held_out is None else held_out.to(where)
         result = FitResult(model, device=str(where))
         best: dict[str, Any] = {"score": -math.inf, "epoch": 0, "model": None}
@@ -118,7 +128,7 @@ def fit(
             check_writable(checkpoint.parent)
             data = data_digest(prepared, held_out, ids)
             if resume and checkpoint.exists():
-                saved = check_resumable(checkpoint, model, config, about or {}, data, precision)
+                saved = check_resumable(checkpoint, model, config, about or {}, data, precision, teachers)
                 result.history, best = trainer.load(saved)
         epochs = require("tqdm.auto", "data").tqdm(
             range(len(result.history), config.epochs),
@@ -157,6 +167,7 @@ def rehearse(
     *,
     ids: Sequence[Hashable] | None = None,
     relevance: BatchRelevance | None = None,
+    teacher: TeacherChoice | None = None,
 ) -> None:
     """Compute the first loss of a training, to learn now what would stop it; the model is not changed.
 
@@ -170,6 +181,7 @@ def rehearse(
         config: As for ``fit``.
         ids: As for ``fit``.
         relevance: As for ``fit``.
+        teacher: As for ``fit``.
 
     Raises:
         ValueError: As ``fit`` would before or at its first step.
@@ -182,7 +194,8 @@ def rehearse(
     """
     _validation(validation)
     with placed(CPU, model, loss), torch.random.fork_rng(devices=[]):
-        trainer = Trainer(model, loss, train, config, ids, relevance)
+        teachers = prepare_teachers(teacher, train)
+        trainer = Trainer(model, loss, train, config, ids, relevance, teachers=teachers)
         check_finite(trainer.batch_loss(*next(trainer.batches(0)), 0.0).item(), 0.0)
 
 

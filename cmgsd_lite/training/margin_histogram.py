@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
 from cmgsd_lite.losses import CMGSDLoss
 from cmgsd_lite.models import RetrievalModel
+from cmgsd_lite.teachers import Teacher
 from cmgsd_lite.training.prepare import PreparedSplit
+from cmgsd_lite.training.teaching import static_inputs
 
 MARGIN_BINS = np.linspace(0.0, 0.5, 51)
 
 
 def margin_histogram(
-    model: RetrievalModel, loss: CMGSDLoss, train: PreparedSplit, size: int = 512
+    model: RetrievalModel,
+    loss: CMGSDLoss,
+    train: PreparedSplit,
+    teachers: Mapping[str, Teacher] | None = None,
+    size: int = 512,
 ) -> list[int]:
     """Count the margins that a trained model's loss gives to a fixed batch of training videos.
 
@@ -21,6 +29,7 @@ def margin_histogram(
         model: In evaluation mode.
         loss: Whose margins.
         train: The first videos of it, each with its first caption, are the batch.
+        teachers: As the training had them, or None.
         size: Pairs in the batch, at most.
 
     Returns:
@@ -41,8 +50,7 @@ def margin_histogram(
             output.sim,
             text=output.text,
             video=output.video,
-            text_teacher=train.text_teacher[videos],
-            video_teacher=train.video_teacher[videos],
+            **static_inputs(train, teachers, videos, captions),
             progress=1.0,
         )["combined"]
     off_diagonal = margins[~torch.eye(len(videos), dtype=torch.bool)].numpy()

@@ -30,6 +30,8 @@ class PreparedSplit:
         text_teacher: Static text teacher [V, D']: the mean over all captions of a video.
         video_teacher: Static video teacher [V, D'']: the features, standardised on the training videos.
         caption_digest: Of the texts that ``text`` was encoded from, or empty where they are not known.
+        captions: The texts themselves, those of each video [V], for teachers that read words; empty where
+            they are not known, or ``text`` is of other texts.
 
     Example:
         >>> prepared = prepare_split(split, WordLlamaEncoder().encode)  # doctest: +SKIP
@@ -43,6 +45,7 @@ class PreparedSplit:
     text_teacher: Tensor
     video_teacher: Tensor
     caption_digest: str = ""
+    captions: Sequence[Sequence[str]] = ()
 
     def __len__(self) -> int:
         return len(self.video_ids)
@@ -157,6 +160,7 @@ def prepare_split(
         text_teacher(captions, encode if texts is not None else lambda _: vectors),
         video_teacher(features, masks, statistics or feature_statistics(features, masks)),
         digest_of_captions(chosen.get(name, []) for name in split.video_ids),
+        captions if texts is None else (),
     )
 
 

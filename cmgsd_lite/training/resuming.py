@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ def check_resumable(
     about: dict[str, Any],
     data: dict[str, str],
     precision: Precision = "float32",
+    teachers: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Read a checkpoint that a training is to go on from.
 
@@ -75,6 +76,7 @@ def check_resumable(
         about: What the checkpoint should say about itself.
         data: Its digests, from ``data_digest``.
         precision: As for ``fit``. The device may be another one.
+        teachers: Names of the teachers whose distances the loss is given, or None.
 
     Returns:
         Its content.
@@ -95,8 +97,9 @@ def check_resumable(
     _check_data(path, about, saved, data)
     if saved["model_config"] != settings_of(model):
         raise DataError(f"{path}: expected a model of {_other(settings_of(model), saved['model_config'])}")
-    settings = {**asdict(config), "precision": precision}
-    there = {**saved["training"], "precision": saved.get("precision", "float32")}
+    settings = {**asdict(config), "precision": precision, "teacher": list(teachers or ())}
+    there = {"precision": "float32", "teacher": [], **saved["training"]}  # older files say neither
+    there |= {name: saved[name] for name in ("precision", "teacher") if name in saved}
     if there != settings:
         raise DataError(f"{path}: expected the settings {_other(settings, there)}")
     wanted, found = dict(about), dict(saved["about"])

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +24,12 @@ from torch import Tensor, nn
 
 from cmgsd_lite.losses.base import input_names
 from cmgsd_lite.models import RetrievalModel
+from cmgsd_lite.teachers import Teacher
 from cmgsd_lite.training.checkpoints import save_checkpoint
 from cmgsd_lite.training.config import TrainingConfig
 from cmgsd_lite.training.devices import Precision, autocast, checked_precision, seeded
 from cmgsd_lite.training.prepare import PreparedSplit, group_codes
+from cmgsd_lite.training.teaching import static_inputs
 
 CPU = torch.device("cpu")
 BatchRelevance = Callable[[Tensor, Tensor], Tensor]
@@ -45,10 +47,11 @@ class Trainer:
         relevance: Ground truth for controls, or None: as for ``fit``.
         device: Where model and loss are; the training videos are put there.
         precision: As for ``fit``.
+        teachers: By name, whose distances the loss is given instead of the split's teacher features, or None.
 
     Raises:
         ValueError: If there are fewer training videos than a batch needs, a batch to come has no negative, or
-            the loss needs a ground truth that is not there.
+            the loss needs a ground truth that is not there, or takes no distances though there are teachers.
 
     Example:
         >>> Trainer(model, CMGSDLoss(), train, TrainingConfig(), None, None).run_epoch(0)  # doctest: +SKIP
@@ -64,9 +67,11 @@ class Trainer:
         relevance: BatchRelevance | None,
         device: torch.device = CPU,
         precision: Precision = "float32",
+        teachers: Mapping[str, Teacher] | None = None,
     ) -> None:
         self.model, self.loss, self.train, self.config = model, loss, train.to(device), config
         self.relevance, self.device, self.precision = relevance, device, checked_precision(precision)
+        self.teachers = teachers
         self.looks_at_each_step = device.type == "cpu"
         self.videos_in_batch = config.batch_size // config.captions_per_video
         self.steps = len(train) // self.videos_in_batch
@@ -84,6 +89,8 @@ class Trainer:
         self.wanted, needed = input_names(loss)
         if "relevance" in needed and relevance is None:
             raise ValueError("relevance: the loss learns from ground truth, expected a function, got None")
+        if teachers is not None and "distances" not in self.wanted:
+            raise ValueError("teacher: expected a loss whose forward takes distances, got one that does not")
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -173,8 +180,7 @@ class Trainer:
             "sim": output.sim,
             "text": output.text,
             "video": output.video,
-            "text_teacher": self.train.text_teacher[videos],
-            "video_teacher": self.train.video_teacher[videos],
+            **static_inputs(self.train, self.teachers, videos, captions),
             "progress": progress,
             "ids": self.groups[videos] if self.known_positives else None,
         }
@@ -203,6 +209,7 @@ class Trainer:
             training=asdict(self.config),
             precision=self.precision,
             digest=data,
+            teacher=list(self.teachers or ()),
         )
 
     def load(self, saved: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:

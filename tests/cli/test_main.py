@@ -10,9 +10,9 @@ from typing import get_args
 
 import pytest
 
-from cmgsd_lite.cli.main import CONDITIONS, DATA_PACKAGES, MODELS, build_parser, main
+from cmgsd_lite.cli.main import CONDITIONS, DATA_PACKAGES, MODELS, TEACHERS, build_parser, main
 from cmgsd_lite.models import Kind
-from cmgsd_lite.training import conditions
+from cmgsd_lite.training import conditions, teaching
 
 ROOT = Path(__file__).resolve().parents[2]
 # Calls the command line in a fresh process and prints what it has loaded from outside the standard library.
@@ -62,6 +62,7 @@ def test_a_command_does_load_what_it_needs():
 def test_the_names_in_the_parser_are_the_real_ones():
     assert tuple(conditions.CONDITIONS) == CONDITIONS
     assert get_args(Kind) == MODELS
+    assert teaching.TEACHERS == TEACHERS
 
 
 def test_every_command_has_its_job():

@@ -1,0 +1,85 @@
+"""What every teacher is: prepared once on the training videos, asked for the distances of a batch."""
+
+from __future__ import annotations
+
+from typing import Protocol, Self, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from cmgsd_lite.similarity import cosine_similarity_matrix
+
+
+@runtime_checkable
+class Teacher(Protocol):
+    """Anything that measures how far the captions of a batch are from its videos; one's own may stand in.
+
+    Source:
+        ours.
+
+    Example:
+        >>> class Random:
+        ...     def distances(self, videos, captions):
+        ...         return torch.rand(len(captions), len(videos))
+        >>> isinstance(Random(), Teacher)
+        True
+    """
+
+    def distances(self, videos: Tensor, captions: Tensor) -> Tensor:
+        """Measure from captions to videos.
+
+        Args:
+            videos: Rows of N videos in the training split.
+            captions: Numbers of M captions in the flat order of the split, those of one video next to each
+                other: the captions of a whole batch, or of a block of its rows.
+
+        Returns:
+            Finite distances [M, N] in any unit, on the device of the numbers; rows are texts, columns are
+            videos, not necessarily symmetric. A small one says that the caption is true of the video.
+        """
+        ...
+
+
+class TensorTeacher:
+    """A teacher whose fields are tensors, or teachers of this kind: they move between devices together.
+
+    Source:
+        ours.
+
+    Example:
+        >>> VideoToVideo(torch.eye(2), torch.tensor([0, 1])).to("cpu").features.device
+        device(type='cpu')
+    """
+
+    def to(self, device: torch.device | str) -> Self:
+        """Move all tensors, in place; nothing is done where they are there already.
+
+        Numbers on another device move the teacher after them, once: it stays there.
+        """
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor | TensorTeacher):
+                setattr(self, name, value.to(device))
+        return self
+
+
+def cosine_distances_between(text: Tensor, video: Tensor) -> Tensor:
+    """Cosine distance of every text's vector to every video's, both of one modality.
+
+    Args:
+        text: [M, D].
+        video: [N, D].
+
+    Returns:
+        [M, N] in [0, 2], float32 or wider, also under autocast.
+
+    Source:
+        ours.
+
+    Example:
+        >>> cosine_distances_between(torch.eye(2), torch.eye(2)[:1])
+        tensor([[0.],
+                [1.]])
+    """
+    # Under autocast the product would have steps as wide as the differences between near pairs.
+    with torch.autocast(text.device.type, enabled=False):
+        return 1 - cosine_similarity_matrix(text, video)
