@@ -13,6 +13,14 @@ from cmgsd_lite.losses.cmgsd import CMGSDLoss
 from cmgsd_lite.losses.contrastive import InfoNCELoss
 from cmgsd_lite.losses.control import PermutedCMGSDLoss
 from cmgsd_lite.losses.hinge import ranking_hinge
+from cmgsd_lite.losses.random_margin import RandomMarginLoss
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
 
-__all__ = ["CMGSDLoss", "InfoNCELoss", "MaxMarginRankingLoss", "PermutedCMGSDLoss", "ranking_hinge"]
+__all__ = [
+    "CMGSDLoss",
+    "InfoNCELoss",
+    "MaxMarginRankingLoss",
+    "PermutedCMGSDLoss",
+    "RandomMarginLoss",
+    "ranking_hinge",
+]

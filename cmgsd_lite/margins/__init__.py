@@ -6,11 +6,12 @@ against itself, distance 0) would triple the spread of a typical batch and flatt
 Margins are detached unless one asks otherwise: with a gradient the model learns to call its
 violators similar instead of separating them.
 
-Controls: ``permute_margin`` keeps the histogram and destroys the meaning, a negative ``beta`` reverses it,
-``oracle_margin`` is made from the truth, ``mask_margin`` removes known false negatives.
+Controls: ``permute_margin`` keeps the histogram and destroys the meaning, ``random_margin`` has neither, a
+negative ``beta`` reverses the meaning, ``oracle_margin`` is made from the truth, ``mask_margin`` removes
+known false negatives.
 """
 
-from cmgsd_lite.margins.controls import REMOVED, mask_margin, oracle_margin, permute_margin
+from cmgsd_lite.margins.controls import REMOVED, mask_margin, oracle_margin, permute_margin, random_margin
 from cmgsd_lite.margins.maps import (
     affine_margin,
     combined_margin,
@@ -31,6 +32,7 @@ __all__ = [
     "off_diagonal",
     "oracle_margin",
     "permute_margin",
+    "random_margin",
     "threshold_margin",
     "zscore_margin",
 ]

@@ -1,4 +1,4 @@
-"""Controls: margins from the truth, without known false negatives, and with the meaning shuffled away."""
+"""Controls: margins from the truth, without known false negatives, shuffled, or drawn without a distance."""
 
 from __future__ import annotations
 
@@ -92,3 +92,37 @@ def permute_margin(margin: Tensor, generator: torch.Generator | None = None) -> 
         raise ValueError(f"margin: expected a square matrix [N, N], got shape {list(margin.shape)}")
     order = torch.randperm(margin.shape[0], generator=generator).to(margin.device)
     return margin[order][:, order]
+
+
+def random_margin(
+    n: int,
+    alpha: float = 0.2,
+    beta: float = 0.05,
+    *,
+    generator: torch.Generator | None = None,
+    **options: float | None,
+) -> Tensor:
+    """Gaussian margins without any distance behind them. The control for softening that has no teacher.
+
+    Args:
+        n: Number of pairs in the batch.
+        alpha: Mean margin, in units of the similarity.
+        beta: Standard deviation of the margin where no bound is active.
+        generator: Where it is drawn from (on the CPU); None takes torch's own.
+        options: Handed on to ``zscore_margin``, which standardises, clips and re-centres the draws.
+
+    Returns:
+        Margins [N, N], one draw a pair: unlike those of a distance not symmetric. The diagonal is ``alpha``.
+
+    Raises:
+        ValueError: As ``zscore_margin``.
+
+    Source:
+        ours (docs/METHOD.md, "Controls").
+
+    Example:
+        >>> m = off_diagonal(random_margin(8, alpha=0.2, beta=0.05))
+        >>> round(m.mean().item(), 4), round(m.std(correction=0).item(), 3)
+        (0.2, 0.05)
+    """
+    return zscore_margin(torch.randn(n, n, generator=generator), alpha, beta, **options)  # type: ignore[arg-type]

@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from cmgsd_lite import baselines
-from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss, PermutedCMGSDLoss
+from cmgsd_lite.losses import (
+    CMGSDLoss,
+    InfoNCELoss,
+    MaxMarginRankingLoss,
+    PermutedCMGSDLoss,
+    RandomMarginLoss,
+)
 from cmgsd_lite.losses.base import RetrievalLoss
 from cmgsd_lite.losses.hinge import Reduction
 from cmgsd_lite.losses.selected import SelectedSourcesLoss
@@ -16,9 +22,11 @@ Kind = Literal[
     "fixed",
     "cmgsd",
     "permuted",
+    "random",
     "infonce",
     "infonce-cmgsd",
     "infonce-permuted",
+    "infonce-random",
     "oracle",
     "mask",
     "guided-mask",
@@ -35,9 +43,10 @@ class LossConfig:
     """Settings of a loss; plain values only, so that they go through JSON.
 
     Args:
-        kind: ``"fixed"`` margin, ``"cmgsd"``, ``"permuted"`` (the control of cmgsd), ``"infonce"``, InfoNCE
-            with the margins of CMGSD (``"infonce-cmgsd"``, its control ``"infonce-permuted"``); with the
-            truth: ``"oracle"`` margin, ``"mask"``; and the baselines of ``cmgsd_lite.baselines``.
+        kind: ``"fixed"`` margin, ``"cmgsd"``, ``"permuted"`` and ``"random"`` (its controls), ``"infonce"``,
+            InfoNCE with the margins of CMGSD (``"infonce-cmgsd"``, its controls ``"infonce-permuted"`` and
+            ``"infonce-random"``); with the truth: ``"oracle"`` margin, ``"mask"``; and the baselines of
+            ``cmgsd_lite.baselines``.
         margin: alpha, in units of the similarity.
         beta: Change of the margin for one standard deviation of distance; negative reverses its meaning.
         reduction: As in ``MaxMarginRankingLoss``.
@@ -48,7 +57,8 @@ class LossConfig:
         sources: Which distances the margin is made from, of ``text_static``, ``video_static``,
             ``text_dynamic``, ``video_dynamic``; None for all.
         base: Loss under a mask: ``"hinge"`` or ``"infonce"``.
-        strength: The one setting of a baseline (share, threshold, scale or prior), or None for its default.
+        strength: The one setting of a baseline (share, threshold, scale or prior), of the fixed margin the
+            temperature of its smooth reduction; None for the default.
         nearest: As in ``CMGSDLoss``, for cmgsd and its control.
         teacher: Names of the teachers that a training asks for static distances, as for ``fit``; None for the
             teacher features of the text and of the video.
@@ -79,7 +89,7 @@ class LossConfig:
         """Build the loss.
 
         Args:
-            seed: Of the permuted control's shuffling; the others ignore it.
+            seed: Of what the permuted and the random control draw; the others ignore it.
 
         Returns:
             A loss without parameters.
@@ -88,9 +98,15 @@ class LossConfig:
             ValueError: On a setting out of range, or an unknown kind.
         """
         if self.kind == "fixed":
-            return MaxMarginRankingLoss(self.margin, self.reduction)
+            return MaxMarginRankingLoss(self.margin, self.reduction, self._strength(0.03))
         if self.kind == "infonce":
             return InfoNCELoss(self.temperature)
+        if self.kind == "random":
+            return RandomMarginLoss(self.margin, self.beta, self.reduction, seed=seed)
+        if self.kind == "infonce-random":
+            return RandomMarginLoss(
+                self.margin, self.beta, base="infonce", temperature=self.temperature, seed=seed
+            )
         if self.kind in ("cmgsd", "permuted", "infonce-cmgsd", "infonce-permuted"):
             adaptive = self._adaptive(seed)
             return adaptive if self.sources is None else SelectedSourcesLoss(adaptive, self.sources)
