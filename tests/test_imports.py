@@ -13,7 +13,7 @@ FLOORS = (
     ("distances", "margins"),
     ("losses",),
     ("evaluation",),
-    ("metrics", "baselines"),
+    ("metrics", "baselines", "distributed"),
     ("encoders",),
     ("data",),
     ("models",),

@@ -80,13 +80,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + 13  # as a process that SIGPIPE ended
     except (ValueError, OSError) as error:
         line = " ".join(str(error).split())
-        print(f"{parser.prog} {options.command}: error: {line}", file=sys.stderr)
+        if _first_here() or isinstance(error, ConnectionError):
+            print(f"{parser.prog} {options.command}: error: {line}", file=sys.stderr)
         _drop_output()
         return 2
     except KeyboardInterrupt:
-        print(f"{parser.prog} {options.command}: stopped", file=sys.stderr)
+        if _first_here():
+            print(f"{parser.prog} {options.command}: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _first_here() -> bool:
+    """Under torchrun all processes of a machine meet the same errors, and the first of them says so."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def _drop_output() -> None:

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from cmgsd_lite.distributed import processes
 from cmgsd_lite.training import TrainingConfig
 from cmgsd_lite.training.conditions import LossConfig
 from cmgsd_lite.training.devices import chosen_device
@@ -96,9 +97,10 @@ def out_folder(options: argparse.Namespace, name: str) -> Path:
 
 
 def say(*lines: str) -> None:
-    """Print lines to stderr: stdout is for results."""
-    for line in lines:
-        print(line, file=sys.stderr)
+    """Print lines to stderr, once for all processes: stdout is for results."""
+    if processes()[0] == 0:
+        for line in lines:
+            print(line, file=sys.stderr)
 
 
 def _epochs(options: argparse.Namespace) -> int:

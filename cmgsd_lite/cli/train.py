@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from cmgsd_lite.cli.options import experiment_from, out_folder, say, schedule_fr
 from cmgsd_lite.cli.pages import SHOWN, write_truth_page
 from cmgsd_lite.cli.preflight import can_draw, check_before_training
 from cmgsd_lite.cli.report import results_caption, results_table
+from cmgsd_lite.distributed import joined, on_first, processes
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import write_json
 from cmgsd_lite.training.checkpoints import load_model
@@ -35,6 +37,8 @@ def run(options: argparse.Namespace) -> None:
         DataError: If the data can not be read, or a check before training fails.
         ValueError: On an option out of range.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError("expected one process, for it starts its own (--jobs); under torchrun use train")
     if options.jobs < 1:
         raise ValueError(f"--jobs: expected a whole number >= 1, got {options.jobs}")
     names = options.conditions.split(",") if options.conditions else list(CONDITIONS)
@@ -56,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train one condition, with a checkpoint after every epoch.
+    """Train one condition, with a checkpoint after every epoch; in several processes under torchrun.
 
     Args:
         options: Of the command line.
@@ -66,6 +70,11 @@ def train(options: argparse.Namespace) -> None:
             another training's.
         ValueError: On an option out of range.
     """
+    with joined(options.device):
+        _train(options)
+
+
+def _train(options: argparse.Namespace) -> None:
     name = options.condition
     config = condition(
         name,
@@ -82,8 +91,8 @@ def train(options: argparse.Namespace) -> None:
     files += [*checkpoints.values(), *(out / f"{name}-seed{seed}.pt" for seed in experiment.seeds)]
     # A checkpoint holds the weights, the best ones and twice as much of the optimizer's; while it is written,
     # the one before it is still there.
-    check_before_training(bench, out, [], files, models=9 * len(checkpoints))
-    _check_checkpoints(bench, name, checkpoints, options.resume)
+    on_first(lambda: check_before_training(bench, out, [], files, models=9 * len(checkpoints)))
+    on_first(lambda: _check_checkpoints(bench, name, checkpoints, options.resume))
     if options.resume:
         missing = [(seed, path) for seed, path in checkpoints.items() if not path.exists()]
         say(
@@ -92,13 +101,14 @@ def train(options: argparse.Namespace) -> None:
                 for seed, path in missing
             )
         )
-    drawing, described = can_draw(), bench.describe()
+    drawing, described = on_first(can_draw), bench.describe()
     with _keeping_finished(experiment, described, out) as runs:
         for seed, path in checkpoints.items():
             runs.append(
                 bench.run(name, seed, out, checkpoint=path, resume=options.resume, progress=not options.json)
             )
-    _finish(options, out, tabulate(experiment, described, runs), runs, drawing)
+    if processes()[0] == 0:
+        _finish(options, out, tabulate(experiment, described, runs), runs, drawing)
 
 
 def _check_checkpoints(bench: Bench, name: str, checkpoints: dict[int, Path], resume: bool) -> None:
@@ -119,7 +129,7 @@ def _keeping_finished(
     try:
         yield finished
     except BaseException:
-        if finished:
+        if finished and processes()[0] == 0:
             _write_partial(experiment, described, finished, out)
         raise
     (out / PARTIAL).unlink(missing_ok=True)

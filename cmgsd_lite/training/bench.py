@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cmgsd_lite.data.minivtt import batch_relevance
+from cmgsd_lite.distributed import on_first
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.evaluation.metrics import ndcg, retrieval_metrics
 from cmgsd_lite.losses import CMGSDLoss
@@ -145,12 +146,12 @@ class Bench:
             raise
         except ValueError as error:
             raise ValueError(f"{name}, seed {seed}: {error}") from error
-        metrics, more = self.measure(fitted.model)
+        metrics, more = on_first(lambda: self.measure(fitted.model))
         margins = None
         if isinstance(loss, CMGSDLoss):
             margins = margin_histogram(fitted.model, loss, self.prepared.train, self.teachers(name))
         if out is not None:
-            self._keep(fitted.model, out, name, seed)
+            on_first(lambda: self._keep(fitted.model, out, name, seed))
         return RunResult(name, seed, metrics, more, fitted.history, margins, fitted.seconds)
 
     def rehearse(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import torch
 from torch import nn
 
 from cmgsd_lite.data import Split
+from cmgsd_lite.distributed import on_first, share_start
 from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.runtime import check_writable, require
 from cmgsd_lite.training.config import TrainingConfig
 from cmgsd_lite.training.devices import Precision, chosen_device, placed
 from cmgsd_lite.training.prepare import PreparedSplit, prepare_split
+from cmgsd_lite.training.processes import Share
 from cmgsd_lite.training.resuming import check_resumable, data_digest
 from cmgsd_lite.training.scoring import evaluate
 from cmgsd_lite.training.teaching import TeacherChoice, prepare_teachers
@@ -72,6 +75,10 @@ def fit(
     ids, relevance`` that its ``forward`` takes by name, so any loss of this package, or one's own, can stand
     in. Ground truth is asked for by a loss that states it in ``needs``, or takes it without a default.
 
+    Called in several processes (torch.distributed; see ``cmgsd_lite.distributed.joined``), it is one training
+    of one model: each process has all the data and encodes its share of every batch, the loss is that of the
+    whole batch, dropout on the CPU included, and the first process evaluates and writes.
+
     Args:
         model: Trained in place; the result has the weights of the best validation epoch (of the last one
             without validation videos).
@@ -106,7 +113,8 @@ def fit(
             is a single video, the device is not there, a teacher is unknown or of no use to the loss, or the
             loss is not finite.
         DataError: If the checkpoint to resume belongs to other settings, another teacher or other data.
-        OSError: If the checkpoint can not be written; said before the first epoch.
+        OSError: If the checkpoint can not be written; said before the first epoch. ConnectionError, one of
+            these, if another process has stopped.
 
     Source:
         ours; the loop itself is the field's standard.
@@ -115,34 +123,38 @@ def fit(
         >>> model = build_model(ModelConfig("mean-pool", 256, {"appearance_mean": 128}))  # doctest: +SKIP
         >>> result = fit(model, CMGSDLoss(), dataset.train, dataset.validation)  # doctest: +SKIP
     """
-    config, where = config or TrainingConfig(), chosen_device(device)
+    config, where, share = config or TrainingConfig(), chosen_device(device), Share.of_this_process()
     with placed(where, model, loss):
         prepared, held_out = _prepared(train), _validation(validation)
         moved = prepared.to(where)
         teachers = prepare_teachers(teacher, moved)
-        trainer = Trainer(model, loss, moved, config, ids, relevance, where, precision, teachers)
+        trainer = Trainer(model, loss, moved, config, ids, relevance, where, precision, teachers, share)
+        share_start(model, loss, settings=[asdict(config), precision, len(prepared), str(where.type)])
         held_out = None if held_out is None else held_out.to(where)
         result = FitResult(model, device=str(where))
         best: dict[str, Any] = {"score": -math.inf, "epoch": 0, "model": None}
         if checkpoint is not None:
-            check_writable(checkpoint.parent)
+            on_first(lambda: check_writable(checkpoint.parent))
             data = data_digest(prepared, held_out, ids)
-            if resume and checkpoint.exists():
-                saved = check_resumable(checkpoint, model, config, about or {}, data, precision, teachers)
+            check = partial(
+                check_resumable, checkpoint, model, config, about or {}, data, precision, teachers
+            )
+            saved = on_first(lambda: check() if resume and checkpoint.exists() else None)
+            if saved is not None:
                 result.history, best = trainer.load(saved)
         epochs = require("tqdm.auto", "data").tqdm(
             range(len(result.history), config.epochs),
             initial=len(result.history),
             total=config.epochs,
             desc="epochs",
-            disable=not progress,
+            disable=not progress or share.rank > 0,
         )
         for epoch in epochs:
             if _out_of_patience(epoch, best, config):
                 break
             record = trainer.run_epoch(epoch)
             if held_out is not None:
-                record["validation"] = evaluate(model, held_out)
+                record["validation"] = on_first(partial(evaluate, model, held_out))
             result.history.append(record)
             value = validation_score(record)
             if value is None or value > best["score"]:
@@ -150,7 +162,7 @@ def fit(
                 best = {"score": score, "epoch": epoch + 1, "model": copy.deepcopy(model.state_dict())}
             epochs.set_postfix_str(f"loss {record['loss']:.3f}")
             if checkpoint is not None:
-                trainer.save(checkpoint, result.history, best, about or {}, data)
+                on_first(partial(trainer.save, checkpoint, result.history, best, about or {}, data))
         model.load_state_dict(best["model"])
     model.eval()
     result.best_epoch = best["epoch"]

@@ -5,6 +5,8 @@ seeded by the seed and e alone. Two conditions with one seed therefore see the s
 dropout, and a run resumed at an epoch continues as if it had never stopped. Batches and captions are drawn
 on the CPU, the same ones for every device; dropout is drawn where the model is.
 
+In several processes (``processes``) every one draws the same batch and encodes its share.
+
 A step on an accelerator never waits for it: data and the numbers of an epoch's batches lie there, and the
 losses are looked at when the epoch is over.
 """
@@ -22,16 +24,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cmgsd_lite.distributed import average_gradients
 from cmgsd_lite.losses.base import input_names
-from cmgsd_lite.models import RetrievalModel
+from cmgsd_lite.models import Output, RetrievalModel
 from cmgsd_lite.teachers import Teacher
 from cmgsd_lite.training.checkpoints import save_checkpoint
 from cmgsd_lite.training.config import TrainingConfig
 from cmgsd_lite.training.devices import Precision, autocast, checked_precision, seeded
 from cmgsd_lite.training.prepare import PreparedSplit, group_codes
+from cmgsd_lite.training.processes import DrawnTogether, Share, joined_output
 from cmgsd_lite.training.teaching import static_inputs
 
-CPU = torch.device("cpu")
+CPU, ALONE = torch.device("cpu"), Share()
 BatchRelevance = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -48,6 +52,7 @@ class Trainer:
         device: Where model and loss are; the training videos are put there.
         precision: As for ``fit``.
         teachers: By name, whose distances the loss is given instead of the split's teacher features, or None.
+        share: Which process of how many this is.
 
     Raises:
         ValueError: If there are fewer training videos than a batch needs, a batch to come has no negative, or
@@ -68,11 +73,12 @@ class Trainer:
         device: torch.device = CPU,
         precision: Precision = "float32",
         teachers: Mapping[str, Teacher] | None = None,
+        share: Share = ALONE,
     ) -> None:
         self.model, self.loss, self.train, self.config = model, loss, train.to(device), config
         self.relevance, self.device, self.precision = relevance, device, checked_precision(precision)
         self.teachers = teachers
-        self.looks_at_each_step = device.type == "cpu"
+        self.share, self.looks_at_each_step = share, device.type == "cpu"
         self.videos_in_batch = config.batch_size // config.captions_per_video
         self.steps = len(train) // self.videos_in_batch
         if self.steps == 0:
@@ -80,6 +86,10 @@ class Trainer:
                 f"batch_size: {config.batch_size} needs {self.videos_in_batch} training videos, "
                 f"got {len(train)}"
                 + (f"; take at most {len(train) * config.captions_per_video}" if len(train) > 1 else "")
+            )
+        if config.batch_size < share.count:
+            raise ValueError(
+                f"batch_size: expected a pair for each of {share.count} processes, got {config.batch_size}"
             )
         self.groups = group_codes(ids, len(train)).to(device)
         self.known_positives = ids is not None or config.captions_per_video > 1
@@ -120,7 +130,7 @@ class Trainer:
         start = time.perf_counter()
         self.model.train()
         losses, rate = [], 0.0
-        with seeded(_epoch_seed(self.config.seed, epoch, stream=1), self.device):
+        with seeded(self.dropout_seed(epoch), self.device):
             for step, (videos, captions) in enumerate(self.batches(epoch)):
                 done = self.done(epoch, step)
                 rate = self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
@@ -136,6 +146,11 @@ class Trainer:
             "learning_rate": rate,
             "seconds": time.perf_counter() - start,
         }
+
+    def dropout_seed(self, epoch: int) -> int:
+        """One for all processes on the CPU, where they draw together (``DrawnTogether``)."""
+        own = 0 if self.device.type == "cpu" else self.share.rank << 40
+        return _epoch_seed(self.config.seed, epoch, stream=1) + own
 
     def done(self, epoch: int, step: int) -> float:
         """The fraction of training done before a step."""
@@ -169,13 +184,29 @@ class Trainer:
             check_finite(loss.item(), progress)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if self.share.count > 1:
+            average_gradients(weight for group in self.optimizer.param_groups for weight in group["params"])
         self.optimizer.step()
         return loss.detach()
+
+    def output(self, videos: Tensor, captions: Tensor) -> Output:
+        """Encode and score a batch, alone or together."""
+        if self.share.count == 1:
+            output: Output = self.model(self.train.text[captions], *self.train.videos(videos))
+            return output
+        pairs, rows = len(videos), self.share.rows(len(videos))
+        with DrawnTogether(rows, pairs):
+            return joined_output(
+                self.model,
+                self.train.text[captions[rows]],
+                *self.train.videos(videos[rows]),
+                sizes=self.share.sizes(pairs),
+            )
 
     def batch_loss(self, videos: Tensor, captions: Tensor, progress: float) -> Tensor:
         """Return the loss of one batch, a scalar."""
         with autocast(self.device, self.precision):
-            output = self.model(self.train.text[captions], *self.train.videos(videos))
+            output = self.output(videos, captions)
         offered = {
             "sim": output.sim,
             "text": output.text,

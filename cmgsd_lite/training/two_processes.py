@@ -1,0 +1,183 @@
+"""What gathering is for, shown by several processes that share one batch.
+
+``python -m cmgsd_lite.training.two_processes`` prints a table; a notebook, in which processes cannot be
+forked, calls ``compare()``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cmgsd_lite.distributed import GatheredLoss, average_gradients, joined
+from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss
+from cmgsd_lite.training.processes import Share
+
+MODULE = "cmgsd_lite.training.two_processes"
+LOSSES: dict[str, nn.Module] = {
+    "fixed margin, hardest negative": MaxMarginRankingLoss(reduction="hardest"),
+    "CMGSD, hardest negative": CMGSDLoss(schedule="dynamic"),
+    "InfoNCE": InfoNCELoss(),
+}
+
+
+def compare(processes: int = 2, pairs: int = 9) -> list[dict[str, Any]]:
+    """Compute a batch's gradient in several processes, with gathered negatives and without.
+
+    Args:
+        processes: Started for it, one after the other; each takes its share of the batch.
+        pairs: In the batch; need not be a multiple of ``processes``.
+
+    Returns:
+        A row a loss: its ``"value"``, and how far the averaged gradient is from that of one process with the
+        whole batch, the largest difference as a share of the largest entry: ``"gathered"``, and ``"apart"``,
+        where each process sees its own pairs alone.
+
+    Raises:
+        RuntimeError: If a process fails.
+
+    Source:
+        ours.
+
+    Example:
+        >>> [row["gathered"] < 1e-6 < row["apart"] for row in compare()]  # doctest: +SKIP
+        [True, True, True]
+    """
+    rows: list[dict[str, Any]] = json.loads(launch(["-m", MODULE, "--pairs", str(pairs)], processes))
+    return rows
+
+
+def launch(arguments: Sequence[str], processes: int, timeout: float = 300.0) -> str:
+    """Start Python several times, as ``torchrun`` would, and wait for the end.
+
+    Args:
+        arguments: Of Python: a script or module with its options; ``--store FILE`` is added, for ``joined``.
+        processes: How many.
+        timeout: Seconds to wait for all; whoever runs then is killed.
+
+    Returns:
+        What the first process printed.
+
+    Raises:
+        RuntimeError: If a process fails, with the last line that it said.
+        subprocess.TimeoutExpired: If they do not end.
+
+    Source:
+        ours.
+
+    Example:
+        >>> launch(["-c", "print('started')"], processes=2).strip()
+        'started'
+    """
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, *arguments, "--store", str(Path(folder) / "store")]
+        names = [{"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
+        shared = {**os.environ, "WORLD_SIZE": str(processes), "OMP_NUM_THREADS": "1"}
+        started = [
+            subprocess.Popen(
+                command, env={**shared, **own}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            for own in names
+        ]
+        try:
+            ends = [process.communicate(timeout=timeout) for process in started]
+        finally:
+            for process in started:
+                process.kill()
+    for rank, (process, (_, said)) in enumerate(zip(started, ends, strict=True)):
+        if process.returncode:
+            last = said.strip().splitlines()[-1:] or ["nothing"]
+            raise RuntimeError(f"process {rank} ended with {process.returncode} and said: {last[0]}")
+    return ends[0][0]
+
+
+class Encoders(nn.Module):
+    """A linear map a side.
+
+    Example:
+        >>> Encoders()(torch.ones(2, 6), torch.ones(2, 5))[0].shape
+        torch.Size([2, 8])
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.video = nn.Linear(6, 8), nn.Linear(5, 8)
+
+    def forward(self, text: Tensor, video: Tensor) -> tuple[Tensor, Tensor]:
+        """Map [n, 6] and [n, 5] to [n, 8] each."""
+        return self.text(text), self.video(video)
+
+
+def measure(pairs: int) -> list[dict[str, Any]]:
+    """Compute, in each of the processes that have joined, the rows of ``compare``.
+
+    Args:
+        pairs: In the batch.
+
+    Returns:
+        The rows, equal in every process.
+
+    Source:
+        ours.
+
+    Example:
+        >>> measure(4)[0]["gathered"]  # of one process
+        0.0
+    """
+    torch.manual_seed(0)  # the same encoders and the same batch everywhere
+    model, text, video = Encoders(), torch.randn(pairs, 6), torch.randn(pairs, 5)
+    own = Share.of_this_process().rows(pairs)
+    rows = []
+    for name, loss in LOSSES.items():
+        value, wanted = _gradient(model, loss, text, video)
+        found = {
+            "gathered": _gradient(model, GatheredLoss(loss), text[own], video[own])[1],
+            "apart": _gradient(model, loss, text[own], video[own])[1],
+        }
+        far = {
+            how: float((gradient - wanted).abs().max() / wanted.abs().max())
+            for how, gradient in found.items()
+        }
+        rows.append({"loss": name, "value": value, **far})
+    return rows
+
+
+def _gradient(model: nn.Module, loss: nn.Module, text: Tensor, video: Tensor) -> tuple[float, Tensor]:
+    model.zero_grad()
+    a, b = model(text, video)
+    value = loss(text=a, video=b)
+    value.backward()
+    average_gradients(model.parameters())
+    return float(value), torch.cat([weight.grad.flatten() for weight in model.parameters()])  # type: ignore[union-attr]
+
+
+def main() -> None:
+    """Be one of the processes (``--store``), or start them and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m cmgsd_lite.training.two_processes", description=__doc__)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--pairs", type=int, default=9)
+    parser.add_argument("--store", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.store is not None:
+        with joined("cpu", options.store):
+            rows = measure(options.pairs)
+        if os.environ["RANK"] == "0":
+            print(json.dumps(rows))
+        return
+    print(f"{'gradient, difference from one process':38s} {'gathered':>9s} {'apart':>9s}")
+    for row in compare(options.processes, options.pairs):
+        print(f"{row['loss']:38s} {row['gathered']:9.1e} {row['apart']:9.1e}")
+
+
+if __name__ == "__main__":
+    main()
