@@ -1,10 +1,11 @@
-"""The losses: fixed margin, InfoNCE, and the adaptive margin of CMGSD on top of either backbone.
+"""The losses: fixed margin, InfoNCE, sigmoid, and the adaptive margin of CMGSD.
 
 All take ``sim`` [N, N] (rows are texts, columns are videos, positives on the diagonal) and return a
-scalar. None changes its inputs, moves them to another device or has a parameter. A rectangular ``sim``
-is refused: which column is a text's own would be a guess. Known further positives go in by ``ids``.
-All are called as ``RetrievalLoss`` says, which a loss of one's own may extend, so that each can stand in for
-any other. To compare an adaptive margin fairly, take the fixed one (``MaxMarginRankingLoss``), the control
+scalar. None changes its inputs or moves them to another device. Only the sigmoid loss, and InfoNCE if it is
+told to, have parameters: ``fit`` optimises them without weight decay. A rectangular ``sim`` is refused:
+which column is a text's own would be a guess. Known further positives go in by ``ids``. All are called as
+``RetrievalLoss`` says, which a loss of one's own may extend, so that each can stand in for any other. To
+compare an adaptive margin fairly, take the fixed one (``MaxMarginRankingLoss``), the control
 (``PermutedCMGSDLoss``) and the strong plain loss (``InfoNCELoss``).
 """
 
@@ -15,6 +16,7 @@ from cmgsd_lite.losses.control import PermutedCMGSDLoss
 from cmgsd_lite.losses.hinge import ranking_hinge
 from cmgsd_lite.losses.random_margin import RandomMarginLoss
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
+from cmgsd_lite.losses.sigmoid import SigmoidLoss
 
 __all__ = [
     "CMGSDLoss",
@@ -22,5 +24,6 @@ __all__ = [
     "MaxMarginRankingLoss",
     "PermutedCMGSDLoss",
     "RandomMarginLoss",
+    "SigmoidLoss",
     "ranking_hinge",
 ]

@@ -49,7 +49,7 @@ NAMES = ("sim", *(field.name for field in fields(Inputs)))
 
 
 class RetrievalLoss(nn.Module, ABC):
-    """What every loss is: a module without parameters or state, called as ``forward`` says.
+    """What every loss is: a module called as ``forward`` says; a call changes no state.
 
     A loss is a subclass with one method, ``compute(sim, given)``, and two statements:
 
@@ -113,7 +113,8 @@ class RetrievalLoss(nn.Module, ABC):
                 columns videos, not necessarily symmetric.
             margin: A number or one for every pair [N, N], in units of ``sim``; ``-inf`` leaves a pair out. A
                 tuple of two: text to video, video to text.
-            ids: One name an item [N]; pairs with equal ids are known positives and left out.
+            ids: One name an item [N]; pairs with equal ids are known positives and left out (or
+                positives, where a loss is told so).
             relevance: Graded truth [N, N] in [0, 1] of text i to video j.
             progress: Fraction of training done, in [0, 1]: a number, or a tensor of one.
             validate: Look at values on an accelerator too, which then waits for each look.

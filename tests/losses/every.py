@@ -11,7 +11,9 @@ BUILDERS = {
     **{name: getattr(baselines, name) for name in baselines.__all__},
     "SelectedSourcesLoss": lambda: SelectedSourcesLoss(losses.CMGSDLoss(), ["text_static", "video_dynamic"]),
 }
-TAKE_A_MARGIN = {"MaxMarginRankingLoss", "InfoNCELoss"}
+TAKE_A_MARGIN = {"MaxMarginRankingLoss", "InfoNCELoss", "SigmoidLoss"}
+LEARNS = {"SigmoidLoss": ["log_scale", "learned_bias"]}
+"""Parameters of those that have any; InfoNCE's temperature is learned where one asks for it."""
 CMGSD_LIKE = [
     losses.CMGSDLoss,
     losses.PermutedCMGSDLoss,
@@ -20,10 +22,11 @@ CMGSD_LIKE = [
 ]
 NEEDS = {
     "AdaptiveRelevanceMarginLoss": [{"text"}, {"video"}],
-    "CaptionThresholdLoss": [{"text_teacher"}],
+    "CaptionThresholdLoss": [{"text_teacher", "distances"}],
     "DropTripleLoss": [{"text", "video"}],
-    "GuidedMaskLoss": [{"text_teacher", "video_teacher"}],
+    "GuidedMaskLoss": [{"text_teacher", "video_teacher", "distances"}],
     "RelevanceMarginLoss": [{"relevance"}],
+    "SoftTargetLoss": [{"text_teacher", "video_teacher", "distances"}],
     "TrueMaskLoss": [{"relevance"}],
     "SelectedSourcesLoss": [{"text_teacher", "video"}],
     **{c.__name__: [{"text", "video", "text_teacher", "video_teacher", "distances"}] for c in CMGSD_LIKE},

@@ -81,6 +81,48 @@ def info_nce(sim, margin, temperature, ids=None):
     return sum(sum(side) / max(len(side), 1) for side in losses) / 2
 
 
+def cross_entropies(sim, targets, temperature, ids=None):
+    """Mean over both directions of the cross-entropies against targets[direction][anchor][candidate].
+
+    Pairs of equal ids are in no sum unless they have a target.
+    """
+    n, losses = len(sim), []
+    for direction in (0, 1):
+        for anchor in range(n):
+            cells = [(anchor, o) if direction == 0 else (o, anchor) for o in range(n)]
+            target = targets[direction][anchor]
+            logits = {
+                o: sim[i][j] / temperature
+                for o, (i, j) in enumerate(cells)
+                if i == j or target[o] > 0 or ids is None or ids[i] != ids[j]
+            }
+            top = max(logits.values())
+            total = top + math.log(sum(math.exp(x - top) for x in logits.values()))
+            losses.append(sum(target[o] * (total - logits[o]) for o in logits))
+    return sum(losses) / len(losses)
+
+
+def shared_targets(ids):
+    """For both directions: every positive of an anchor has an equal share."""
+    shares = [[1 / ids.count(a) if a == b else 0.0 for b in ids] for a in ids]
+    return shares, shares
+
+
+def siglip(sim, scale, bias, margin=None, ids=None, share=False):
+    """Algorithm 1 of the SigLIP paper pair by pair, with our margin and known positives."""
+    n, total = len(sim), 0.0
+    for i in range(n):
+        for j in range(n):
+            positive = i == j or (share and ids is not None and ids[i] == ids[j])
+            raised = 0.0 if positive or margin is None else margin[i][j]
+            known = not positive and ids is not None and ids[i] == ids[j]
+            if known or (i != j and margin is not None and margin[i][j] == -math.inf):
+                continue  # left out
+            x = (1 if positive else -1) * (scale * (sim[i][j] + raised) + bias)
+            total += math.log1p(math.exp(-x)) if x > 0 else math.log1p(math.exp(x)) - x
+    return total / n
+
+
 def cosine_distance(x, i, j):
     dot = sum(a * b for a, b in zip(x[i], x[j], strict=True))
     norms = [math.sqrt(sum(a * a for a in x[k])) for k in (i, j)]

@@ -13,9 +13,9 @@ from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss
 from cmgsd_lite.losses.base import NAMES, RetrievalLoss, input_names
 from cmgsd_lite.models import ModelConfig, build_model
 from cmgsd_lite.training import TrainingConfig, fit
-from cmgsd_lite.training.conditions import CONDITIONS, LossConfig
+from cmgsd_lite.training.conditions import CONDITIONS, MORE, LossConfig
 from cmgsd_lite.training.prepare import PreparedSplit
-from tests.losses.every import BUILDERS, NEEDS, TAKE_A_MARGIN, batch
+from tests.losses.every import BUILDERS, LEARNS, NEEDS, TAKE_A_MARGIN, batch
 from tests.test_similarity_distances_schedules import REALLY_OUTSIDE, SLIGHTLY_OFF
 
 ALL = sorted(BUILDERS)
@@ -33,8 +33,7 @@ def test_every_loss_has_the_same_signature_and_takes_everything_by_name(name):
     value = loss(sim, **given, margin=None)
     assert value.ndim == 0
     assert torch.equal(value, loss(sim=sim, **given))
-    assert not list(loss.parameters())
-    assert not loss.state_dict()
+    assert [key for key, _ in loss.named_parameters()] == list(loss.state_dict()) == LEARNS.get(name, [])
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -118,10 +117,11 @@ def test_losses_take_and_refuse_the_same_progress(name):
 
 
 @pytest.mark.parametrize(
-    "kind", [*CONDITIONS, "oracle", "mask", "guided-mask", "drop-triple", "infonce-permuted"]
+    "kind", [*CONDITIONS, *MORE, "oracle", "mask", "drop-triple", "infonce-permuted", "soft-truth"]
 )
 def test_conditions_build_losses_that_swap(kind):
-    loss = (CONDITIONS[kind] if kind in CONDITIONS else LossConfig(kind)).build(seed=1)
+    known = {**CONDITIONS, **MORE}
+    loss = (known[kind] if kind in known else LossConfig(kind)).build(seed=1)
     assert isinstance(loss, RetrievalLoss)
     sim, given = batch()
     assert torch.isfinite(loss(sim, **given))
