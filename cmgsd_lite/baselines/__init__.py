@@ -5,6 +5,7 @@ Called as every loss (``cmgsd_lite.losses.RetrievalLoss``); each says what it ne
 
 - leave negatives out: ``GuidedMaskLoss`` (GISTEmbed), ``CaptionThresholdLoss`` (TMR), ``DropTripleLoss``;
 - move the margin: ``AdaptiveMeanMarginLoss`` (AMM), ``AdaptiveRelevanceMarginLoss`` (the opposite sign);
+- share the target: ``SoftTargetLoss``;
 - correct for their number: ``DebiasedInfoNCELoss``;
 - carry the adaptive margin over to InfoNCE: ``MarginInfoNCELoss`` and its control;
 - know the truth (controls, no methods): ``RelevanceMarginLoss`` and ``TrueMaskLoss``.
@@ -18,6 +19,7 @@ from cmgsd_lite.baselines.drop_triple import DropTripleLoss
 from cmgsd_lite.baselines.guided_mask import GuidedMaskLoss
 from cmgsd_lite.baselines.margin_infonce import MarginInfoNCELoss, PermutedMarginInfoNCELoss
 from cmgsd_lite.baselines.relevance_margin import RelevanceMarginLoss
+from cmgsd_lite.baselines.soft_targets import SoftTargetLoss
 from cmgsd_lite.baselines.true_mask import TrueMaskLoss
 
 __all__ = [
@@ -30,5 +32,6 @@ __all__ = [
     "MarginInfoNCELoss",
     "PermutedMarginInfoNCELoss",
     "RelevanceMarginLoss",
+    "SoftTargetLoss",
     "TrueMaskLoss",
 ]

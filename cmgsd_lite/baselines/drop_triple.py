@@ -64,8 +64,8 @@ class DropTripleLoss(MaskingLoss):
         near = reduce(
             torch.maximum, [unimodal_similarity(k, x, sim) for k, x in own.items() if x is not None]
         )
-        warming_up = given.progress is not None and given.progress < self.warm_up
-        return torch.zeros_like(near, dtype=torch.bool) if warming_up else at_least(near, self.threshold)
+        dropped = at_least(near, self.threshold)
+        return dropped if given.progress is None else dropped & (given.progress >= self.warm_up)
 
     def extra_repr(self) -> str:
         """Show the settings in ``repr``."""

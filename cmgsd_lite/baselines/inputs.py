@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
 import torch
 from torch import Tensor
 
 from cmgsd_lite.distances import cosine_distances
+from cmgsd_lite.losses.base import Inputs
 from cmgsd_lite.losses.checks import check_features
 from cmgsd_lite.losses.hinge import Ids, negative_pairs
+from cmgsd_lite.losses.sources import Source, sources_of
+from cmgsd_lite.margins.matrices import statistics
 from cmgsd_lite.similarity import at_least_float32
+from cmgsd_lite.validation import checks_values
 
 ROUNDING = 1e-6
 """How far apart two equal cosines may come out."""
+
+EPS = 1e-4
+"""Added to a standard deviation, as in ``zscore_margin``."""
 
 
 def unimodal_similarity(name: str, x: Tensor, sim: Tensor) -> Tensor:
@@ -64,6 +75,116 @@ def similarity_with_gradient(name: str, x: Tensor, sim: Tensor) -> Tensor:
     return 1 - _distances(name, x)
 
 
+def static_sources(sim: Tensor, given: Inputs) -> list[Source]:
+    """The frozen sources of a batch, teachers' features and ready matrices, each checked against ``sim``.
+
+    Args:
+        sim: Similarities [N, N].
+        given: The inputs of a loss.
+
+    Returns:
+        Those that were given.
+
+    Raises:
+        ValueError: Naming the argument, what was expected and what came.
+
+    Source:
+        ours.
+
+    Example:
+        >>> given = Inputs(text=torch.eye(2), text_teacher=torch.eye(2))
+        >>> [source.argument for source in static_sources(torch.eye(2), given)]
+        ['text_teacher']
+    """
+    return list(sources_of(sim, replace(given, text=None, video=None)).values())
+
+
+def similarity_of(source: Source, bounded: bool = False) -> Tensor:
+    """1 - distance of a source, without gradient.
+
+    Args:
+        source: Features or a ready matrix.
+        bounded: Whether a ready matrix has to be in [0, 2], as 1 - a similarity is.
+
+    Returns:
+        [N, N], float32 or wider. Features have 1 on the diagonal, also those that are all zero.
+
+    Raises:
+        ValueError: Naming the source, if its features are not finite or its distances not in bounds.
+
+    Source:
+        ours.
+
+    Example:
+        >>> similarity_of(Source("text_teacher", torch.eye(2)))[0]
+        tensor([1., 0.])
+    """
+    similarity = 1 - at_least_float32(source.distances(detach=True))
+    if not source.ready:
+        return similarity.fill_diagonal_(1.0)
+    if bounded and checks_values(similarity) and not bool((similarity.abs() <= 1 + ROUNDING).all()):
+        raise ValueError(
+            f"{source.argument}: expected 1 - similarity, in [0, 2], for this rule; got other distances. "
+            "GuidedMaskLoss(share=...) takes them in any unit"
+        )
+    return similarity
+
+
+def standardised_mean(sources: Sequence[Source], negatives: Tensor) -> Tensor:
+    """Mean of the sources' distances, each standardised over the negatives: no unit outweighs another.
+
+    Args:
+        sources: At least one.
+        negatives: Boolean [N, N] with a True.
+
+    Returns:
+        [N, N] in standard deviations, without gradient; also on the diagonal, which a directed distance from
+        caption i to its own video leaves above 0.
+
+    Source:
+        ours.
+
+    Example:
+        >>> negatives = ~torch.eye(2, dtype=torch.bool)
+        >>> standardised_mean([Source("d", torch.tensor([[0.0, 1.0], [3.0, 0.0]]), ready=True)], negatives)
+        tensor([[-1.9998, -0.9999],
+                [ 0.9999, -1.9998]])
+    """
+    scores = []
+    for source in sources:
+        d = at_least_float32(source.distances(detach=True))
+        mean, std = statistics(d, negatives)
+        scores.append((d - mean) / (std + EPS))
+    return torch.stack(scores).mean(dim=0)
+
+
+def nearest_limit(scores: Tensor, share: float, negatives: Tensor) -> Tensor:
+    """The lowest score among the nearest share of the negative pairs, the nearest one at least.
+
+    Args:
+        scores: [N, N], higher is nearer.
+        share: In (0, 1].
+        negatives: Boolean [N, N] with a True.
+
+    Returns:
+        [1]: of n negatives the floor(share * n)-th highest score.
+
+    Source:
+        ours.
+
+    Example:
+        >>> nearest_limit(torch.tensor([[9.0, 1.0], [3.0, 9.0]]), 0.5, ~torch.eye(2, dtype=torch.bool))
+        tensor([3.])
+    """
+    # As a fraction, because .29 * 100 is less than 29. Known positives may leave fewer negatives than pairs
+    # off the diagonal, never more: the limit is one of so many highest scores.
+    n, part = len(scores), Fraction(share).limit_denominator(10**6)
+    most = max(1, n * (n - 1) * part.numerator // part.denominator)
+    highest = torch.where(negatives, scores, -torch.inf).flatten().topk(most).values
+    count = (negatives.sum() * part.numerator // part.denominator).clamp_min(1)
+    return highest.gather(0, count[None] - 1)
+
+
 def at_least(scores: Tensor, threshold: float | Tensor) -> Tensor:
     """Where a score reaches a threshold; equal ones do, whatever their rounding.
 
@@ -111,7 +232,7 @@ def checked_relevance(relevance: Tensor, sim: Tensor) -> Tensor:
         )
     wide = at_least_float32(relevance.detach())
     # Written so that NaN fails as well.
-    if not bool(((wide >= 0) & (wide <= 1)).all()):
+    if checks_values(wide) and not bool(((wide >= 0) & (wide <= 1)).all()):
         raise ValueError("relevance: expected entries in [0, 1], got others")
     return wide
 
