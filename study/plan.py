@@ -15,7 +15,7 @@ from cmgsd_lite.training.conditions import Kind, LossConfig, condition
 from cmgsd_lite.training.digests import digest
 from cmgsd_lite.training.experiment import Bench
 
-PLAIN: tuple[Kind, ...] = ("fixed", "infonce")
+PLAIN: tuple[Kind, ...] = ("fixed", "infonce", "sigmoid")
 """Kinds of loss that know nothing of distances."""
 
 CONTROLS: dict[Kind, Kind] = {"cmgsd": "permuted", "infonce-cmgsd": "infonce-permuted"}

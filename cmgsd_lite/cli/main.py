@@ -27,6 +27,7 @@ CONDITIONS = (
     "cmgsd-4-permuted",
     "infonce",
 )
+MORE = ("infonce-learned", "sigmoid", "soft-targets", "guided-mask")
 MODELS = ("mean-pool", "gated-experts", "transformer")
 TEACHERS = ("text", "video", "directed", "directed-embedding", "containment")
 """All written out, because the modules that define them import torch; a test holds them to those."""
@@ -139,7 +140,10 @@ def build_parser() -> argparse.ArgumentParser:
     run = commands_.add_parser("run", help="the main job: every condition with paired seeds, one table")
     _common(run)
     _training(run)
-    run.add_argument("--conditions", help=f"comma-separated; default: all of {', '.join(CONDITIONS)}")
+    run.add_argument(
+        "--conditions",
+        help=f"comma-separated; default: all of {', '.join(CONDITIONS)}; further ones: {', '.join(MORE)}",
+    )
     run.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes (default: 2)")
     run.set_defaults(job="run", seeds=3)
 
@@ -147,7 +151,7 @@ def build_parser() -> argparse.ArgumentParser:
     _common(train)
     _training(train)
     train.add_argument(
-        "--condition", default="cmgsd-hardest", choices=CONDITIONS, help="default: cmgsd-hardest"
+        "--condition", default="cmgsd-hardest", choices=CONDITIONS + MORE, help="default: cmgsd-hardest"
     )
     train.add_argument("--margin", type=float, help="alpha, in units of the similarity")
     train.add_argument("--beta", type=float, help="change of the margin for one sd of distance")

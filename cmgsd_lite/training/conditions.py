@@ -14,8 +14,10 @@ from cmgsd_lite.losses import (
     RandomMarginLoss,
 )
 from cmgsd_lite.losses.base import RetrievalLoss
+from cmgsd_lite.losses.contrastive import Positives
 from cmgsd_lite.losses.hinge import Reduction
 from cmgsd_lite.losses.selected import SelectedSourcesLoss
+from cmgsd_lite.losses.sigmoid import SigmoidLoss
 from cmgsd_lite.schedules import LinearRamp
 
 Kind = Literal[
@@ -24,6 +26,7 @@ Kind = Literal[
     "permuted",
     "random",
     "infonce",
+    "sigmoid",
     "infonce-cmgsd",
     "infonce-permuted",
     "infonce-random",
@@ -35,6 +38,8 @@ Kind = Literal[
     "mean-margin",
     "debiased",
     "relevance-target",
+    "soft-targets",
+    "soft-truth",
 ]
 
 
@@ -45,23 +50,25 @@ class LossConfig:
     Args:
         kind: ``"fixed"`` margin, ``"cmgsd"``, ``"permuted"`` and ``"random"`` (its controls), ``"infonce"``,
             InfoNCE with the margins of CMGSD (``"infonce-cmgsd"``, its controls ``"infonce-permuted"`` and
-            ``"infonce-random"``); with the truth: ``"oracle"`` margin, ``"mask"``; and the baselines of
-            ``cmgsd_lite.baselines``.
+            ``"infonce-random"``), ``"sigmoid"``; with the truth: ``"oracle"`` margin, ``"mask"``,
+            ``"soft-truth"``; and the baselines of ``cmgsd_lite.baselines``.
         margin: alpha, in units of the similarity.
         beta: Change of the margin for one standard deviation of distance; negative reverses its meaning.
         reduction: As in ``MaxMarginRankingLoss``.
         form: ``"averaged"`` or ``"summed"``.
         schedule: ``"ramp"``, ``"static"``, ``"dynamic"`` or a fixed lambda.
         ramp: Start and end of the ramp, as fractions of training.
-        temperature: Of InfoNCE.
+        temperature: Of InfoNCE; of sigmoid, 1 / scale.
         sources: Which distances the margin is made from, of ``text_static``, ``video_static``,
             ``text_dynamic``, ``video_dynamic``; None for all.
         base: Loss under a mask: ``"hinge"`` or ``"infonce"``.
-        strength: The one setting of a baseline (share, threshold, scale or prior), of the fixed margin the
-            temperature of its smooth reduction; None for the default.
+        strength: The one setting of a baseline (share, threshold, scale, prior or weight), of the fixed margin
+            the temperature of its smooth reduction, sigmoid's bias; None for the default.
         nearest: As in ``CMGSDLoss``, for cmgsd and its control.
         teacher: Names of the teachers that a training asks for static distances, as for ``fit``; None for the
             teacher features of the text and of the video.
+        positives: As in ``InfoNCELoss``, for infonce, sigmoid and soft targets.
+        learnable: Whether InfoNCE's temperature is learned, also under soft targets.
 
     Source:
         The values are those of the prototypes (docs/METHOD.md), not the paper's: its were not available.
@@ -84,6 +91,8 @@ class LossConfig:
     strength: float | None = None
     nearest: float | None = None
     teacher: tuple[str, ...] | None = None
+    positives: Positives = "leave out"
+    learnable: bool = False
 
     def build(self, seed: int = 0) -> RetrievalLoss:
         """Build the loss.
@@ -92,7 +101,7 @@ class LossConfig:
             seed: Of what the permuted and the random control draw; the others ignore it.
 
         Returns:
-            A loss without parameters.
+            A loss; only that of a learnable temperature and the sigmoid loss have parameters.
 
         Raises:
             ValueError: On a setting out of range, or an unknown kind.
@@ -100,7 +109,9 @@ class LossConfig:
         if self.kind == "fixed":
             return MaxMarginRankingLoss(self.margin, self.reduction, self._strength(0.03))
         if self.kind == "infonce":
-            return InfoNCELoss(self.temperature)
+            return InfoNCELoss(self.temperature, self.positives, self.learnable)
+        if self.kind == "sigmoid":
+            return SigmoidLoss(1 / self.temperature, self._strength(-8.0), positives=self.positives)
         if self.kind == "random":
             return RandomMarginLoss(self.margin, self.beta, self.reduction, seed=seed)
         if self.kind == "infonce-random":
@@ -144,6 +155,14 @@ class LossConfig:
             return baselines.CaptionThresholdLoss(self._strength(0.6), **under)
         if self.kind == "drop-triple":
             return baselines.DropTripleLoss(self._strength(0.75), **under)
+        if self.kind in ("soft-targets", "soft-truth"):
+            return baselines.SoftTargetLoss(
+                self._strength(0.5),
+                self.temperature,
+                "distances" if self.kind == "soft-targets" else "relevance",
+                positives=self.positives,
+                learnable=self.learnable,
+            )
         if self.kind == "mean-margin":
             temperature = self.temperature
             return baselines.AdaptiveMeanMarginLoss(self._strength(0.5), temperature=temperature, **hinge)
@@ -166,12 +185,23 @@ CONDITIONS: dict[str, LossConfig] = {
 }
 """The rows of the main job, in the order of its table."""
 
+MORE: dict[str, LossConfig] = {
+    "infonce-learned": LossConfig("infonce", learnable=True),
+    "sigmoid": LossConfig("sigmoid"),
+    "soft-targets": LossConfig("soft-targets"),
+    "guided-mask": LossConfig("guided-mask"),
+}
+"""Further rows, trained where they are asked for by name."""
+
+ADDED: dict[str, Any] = {"teacher": None, "positives": "leave out", "learnable": False}
+"""Settings that older checkpoints do not have, with the value that they were trained with."""
+
 
 def condition(name: str, **changes: object) -> LossConfig:
     """Look a condition up by name, with some settings changed.
 
     Args:
-        name: One of ``CONDITIONS``.
+        name: One of ``CONDITIONS`` or ``MORE``.
         changes: Settings of ``LossConfig``; those that are None are left as they are.
 
     Returns:
@@ -187,6 +217,8 @@ def condition(name: str, **changes: object) -> LossConfig:
         >>> condition("cmgsd-4", beta=0.1).beta
         0.1
     """
-    if name not in CONDITIONS:
-        raise ValueError(f"condition: expected one of {', '.join(CONDITIONS)}; got {name!r}")
-    return replace(CONDITIONS[name], **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]
+    known = {**CONDITIONS, **MORE}
+    if name not in known:
+        raise ValueError(f"condition: expected one of {', '.join(known)}; got {name!r}")
+    wanted: dict[str, Any] = {key: value for key, value in changes.items() if value is not None}
+    return replace(known[name], **wanted)

@@ -35,7 +35,8 @@ class FitResult:
     Args:
         model: The trained model with the weights of its best epoch, in evaluation mode.
         history: One record an epoch: ``epoch``, ``loss`` (mean over steps), ``learning_rate``,
-            ``seconds`` of training without evaluation and, with validation videos, ``validation``.
+            ``seconds`` of training without evaluation, where the loss learns numbers (a temperature) their
+            values as ``learned``, and, with validation videos, ``validation``.
         best_epoch: The epoch (from 1) whose weights ``model`` has.
         seconds: Training time without evaluation.
         device: Where it was trained, such as ``"cpu"``.
@@ -82,7 +83,8 @@ def fit(
     Args:
         model: Trained in place; the result has the weights of the best validation epoch (of the last one
             without validation videos).
-        loss: Maps a batch to a scalar.
+        loss: Maps a batch to a scalar. If it has parameters, they are trained in place without weight
+            decay, saved and resumed; they stay as the last epoch leaves them.
         train: Training videos.
         validation: Videos for choosing the epoch: taken from training, never a test list.
         config: Settings.

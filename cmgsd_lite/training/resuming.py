@@ -11,6 +11,7 @@ from typing import Any
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.training.checkpoints import load_checkpoint, settings_of
+from cmgsd_lite.training.conditions import ADDED
 from cmgsd_lite.training.config import TrainingConfig
 from cmgsd_lite.training.data_location import data_of
 from cmgsd_lite.training.devices import Precision
@@ -103,6 +104,8 @@ def check_resumable(
     if there != settings:
         raise DataError(f"{path}: expected the settings {_other(settings, there)}")
     wanted, found = dict(about), dict(saved["about"])
+    if isinstance(found.get("loss"), dict):
+        found["loss"] = {**ADDED, **found["loss"]}
     if "data" in wanted and "data" in found:
         for key in SPELLING if "digest" in saved else LOCATION:
             wanted.pop(key, None)

@@ -25,7 +25,9 @@ import torch
 from torch import Tensor, nn
 
 from cmgsd_lite.distributed import average_gradients
+from cmgsd_lite.errors import DataError
 from cmgsd_lite.losses.base import input_names
+from cmgsd_lite.losses.learned import learned_numbers
 from cmgsd_lite.models import Output, RetrievalModel
 from cmgsd_lite.teachers import Teacher
 from cmgsd_lite.training.checkpoints import save_checkpoint
@@ -104,9 +106,13 @@ class Trainer:
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
-        """Of the model; built when it is first used, for that takes torch seconds."""
+        """Of model and loss; built when it is first used, for that takes torch seconds."""
+        groups: list[dict[str, Any]] = [{"params": list(self.model.parameters())}]
+        if of_loss := list(self.loss.parameters()):
+            # Weight decay would pull a temperature or a bias towards a value that nobody chose.
+            groups.append({"params": of_loss, "weight_decay": 0.0})
         return torch.optim.AdamW(
-            self.model.parameters(),
+            groups,
             lr=self.config.learning_rate,
             weight_decay=self.config.weight_decay,
             fused=True,
@@ -140,12 +146,14 @@ class Trainer:
         values = torch.stack(losses).tolist()
         for step, value in enumerate(values):
             check_finite(value, self.done(epoch, step))
-        return {
+        record = {
             "epoch": epoch + 1,
             "loss": sum(values) / self.steps,
             "learning_rate": rate,
             "seconds": time.perf_counter() - start,
         }
+        learned = learned_numbers(self.loss)
+        return {**record, "learned": learned} if learned else record
 
     def dropout_seed(self, epoch: int) -> int:
         """One for all processes on the CPU, where they draw together (``DrawnTogether``)."""
@@ -244,7 +252,17 @@ class Trainer:
         )
 
     def load(self, saved: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Take up a saved training; returns its history and its best epoch."""
+        """Take up a saved training; returns its history and its best epoch.
+
+        Raises:
+            DataError: If its loss learned other numbers.
+        """
+        here, there = (
+            sorted(name for name in state if not name.endswith("_extra_state"))
+            for state in (self.loss.state_dict(), saved["loss"])
+        )
+        if here != there:
+            raise DataError(f"checkpoint: expected a loss with parameters {here}, found one with {there}")
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.loss.load_state_dict(saved["loss"])

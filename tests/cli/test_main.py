@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from cmgsd_lite.cli.main import CONDITIONS, DATA_PACKAGES, MODELS, TEACHERS, build_parser, main
+from cmgsd_lite.cli.main import CONDITIONS, DATA_PACKAGES, MODELS, MORE, TEACHERS, build_parser, main
 from cmgsd_lite.models import Kind
 from cmgsd_lite.training import conditions, teaching
 
@@ -61,6 +61,7 @@ def test_a_command_does_load_what_it_needs():
 
 def test_the_names_in_the_parser_are_the_real_ones():
     assert tuple(conditions.CONDITIONS) == CONDITIONS
+    assert tuple(conditions.MORE) == MORE
     assert get_args(Kind) == MODELS
     assert teaching.TEACHERS == TEACHERS
 

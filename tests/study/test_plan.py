@@ -63,7 +63,7 @@ def test_rows_meet_their_control_and_the_strongest_plain_row():
 
 def test_plain_losses_see_no_distances():
     built = [LossConfig(kind).build() for kind in PLAIN]
-    assert [type(loss).__name__ for loss in built] == ["MaxMarginRankingLoss", "InfoNCELoss"]
+    assert [type(loss).__name__ for loss in built] == ["MaxMarginRankingLoss", "InfoNCELoss", "SigmoidLoss"]
 
 
 def test_the_same_content_elsewhere_has_the_same_keys(bench, folder, tmp_path):
