@@ -62,8 +62,8 @@ class LossConfig:
         sources: Which distances the margin is made from, of ``text_static``, ``video_static``,
             ``text_dynamic``, ``video_dynamic``; None for all.
         base: Loss under a mask: ``"hinge"`` or ``"infonce"``.
-        strength: The one setting of a baseline (share, threshold, scale, prior or weight), of the fixed margin
-            the temperature of its smooth reduction, sigmoid's bias; None for the default.
+        strength: The one setting of a baseline (share, threshold, scale, prior or weight), of the fixed
+            margin the temperature of its smooth reduction, sigmoid's bias; None for the default.
         nearest: As in ``CMGSDLoss``, for cmgsd and its control.
         teacher: Names of the teachers that a training asks for static distances, as for ``fit``; None for the
             teacher features of the text and of the video.
