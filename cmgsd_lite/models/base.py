@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from cmgsd_lite.models.config import ModelConfig
 from cmgsd_lite.models.pooling import check_features
 from cmgsd_lite.similarity import at_least_float32
+from cmgsd_lite.validation import checks_values
 
 
 class TextExperts(NamedTuple):
@@ -119,7 +120,8 @@ def expert_similarity(text: TextExperts, video: VideoExperts) -> Tensor:
 class RetrievalModel(nn.Module):
     """A text and a video encoder that meet in ``expert_similarity``; it knows nothing of losses.
 
-    Texts and videos are encoded apart, so that a gallery is encoded once and searched often.
+    Texts and videos are encoded apart, so that a gallery is encoded once and searched often. Shapes are
+    always checked; values on the CPU, on an accelerator only within ``cmgsd_lite.validation.validating``.
 
     Args:
         config: The settings.
@@ -150,7 +152,7 @@ class RetrievalModel(nn.Module):
         """
         if text.ndim != 2 or text.shape[0] == 0 or text.shape[1] != self.config.text_dim:
             raise ValueError(f"text: expected [N >= 1, {self.config.text_dim}], got {list(text.shape)}")
-        if not bool(torch.isfinite(text.detach().sum())):
+        if checks_values(text) and not bool(torch.isfinite(text.detach().sum())):
             raise ValueError("text: expected finite vectors, got NaN or infinite entries")
         return self._encode_text(text.to(self._dtype))
 
@@ -214,8 +216,7 @@ def present_experts(masks: list[Tensor]) -> Tensor:
         tensor([[ True, False]])
     """
     present = torch.stack([mask.any(dim=1) for mask in masks], dim=1)
-    without = (~present.any(dim=1)).nonzero()
-    if len(without):
+    if checks_values(present) and len(without := (~present.any(dim=1)).nonzero()):
         raise ValueError(
             f"masks: expected at least one token in every video, got none in {len(without)}, "
             f"the first in row {int(without[0])}"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from cmgsd_lite.validation import checks_values
+
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean over the tokens that exist; zero where a video has none.
@@ -67,5 +69,5 @@ def _check_expert(name: str, values: Tensor, mask: Tensor) -> None:
             f"masks[{name!r}]: expected bool {list(values.shape[:2])}, got {mask.dtype} {list(mask.shape)}"
         )
     # NaN and inf of any token survive its sum, which is cheaper to look at than the tokens.
-    if not bool(torch.isfinite(values.detach().sum(dim=2)[mask]).all()):
+    if checks_values(values) and not bool(torch.isfinite(values.detach().sum(dim=2)[mask]).all()):
         raise ValueError(f"features[{name!r}]: expected finite values where the mask is True, got NaN or inf")

@@ -133,6 +133,8 @@ def fit(
         trainer = Trainer(model, loss, moved, config, ids, relevance, where, precision, teachers, share)
         share_start(model, loss, settings=[asdict(config), precision, len(prepared), str(where.type)])
         held_out = None if held_out is None else held_out.to(where)
+        if where.type != "cpu":
+            trainer.look_at_everything()
         result = FitResult(model, device=str(where))
         best: dict[str, Any] = {"score": -math.inf, "epoch": 0, "model": None}
         if checkpoint is not None:

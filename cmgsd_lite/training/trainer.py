@@ -35,7 +35,9 @@ from cmgsd_lite.training.config import TrainingConfig
 from cmgsd_lite.training.devices import Precision, autocast, checked_precision, seeded
 from cmgsd_lite.training.prepare import PreparedSplit, group_codes
 from cmgsd_lite.training.processes import DrawnTogether, Share, joined_output
+from cmgsd_lite.training.scoring import CHUNK
 from cmgsd_lite.training.teaching import static_inputs
+from cmgsd_lite.validation import validating
 
 CPU, ALONE = torch.device("cpu"), Share()
 BatchRelevance = Callable[[Tensor, Tensor], Tensor]
@@ -130,6 +132,15 @@ class Trainer:
                         f"ids: epoch {epoch + 1} has a batch of {self.videos_in_batch} videos that all have "
                         "one id, so that nothing is a negative; choose a larger batch_size"
                     )
+
+    def look_at_everything(self) -> None:
+        """Check once, on the device, what no step there looks at: the values of all data and of a loss."""
+        with validating(), torch.no_grad(), seeded(0, self.device):
+            for part in torch.split(torch.arange(len(self.train)), CHUNK):
+                self.model.encode_video(*self.train.videos(part))
+            for text in torch.split(self.train.text, CHUNK):
+                self.model.encode_text(text)
+            check_finite(self.batch_loss(*next(self.batches(0)), 0.0).item(), 0.0)
 
     def run_epoch(self, epoch: int) -> dict[str, Any]:
         """Train for one epoch and return its record."""

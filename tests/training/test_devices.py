@@ -1,6 +1,7 @@
 """Where and how precisely a training computes: no bit changes on the CPU, nothing stays behind."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from cmgsd_lite.training.scoring import score
 from cmgsd_lite.training.trainer import Trainer
 from tests.training.test_loop import WORDS, encode, make_split
 
+META = torch.device("meta")
 CONFIG = TrainingConfig(epochs=2, batch_size=8, patience=None, seed=3)
 TRAIN = prepare_split(make_split(40), encode)
 
@@ -173,6 +175,55 @@ def test_where_losses_are_looked_at_once_an_epoch_the_step_is_named_all_the_same
         assert loss.steps == steps
 
 
+class AllThere(nn.Module):
+    def forward(self, sim, text, video, text_teacher, video_teacher, ids):
+        assert {x.device for x in (sim, text, video, text_teacher, video_teacher, ids)} == {META}
+        return sim.mean()
+
+
+@pytest.mark.parametrize("kind", ["mean-pool", "gated-experts", "transformer"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        AllThere(),
+        CMGSDLoss(),
+        CMGSDLoss(reduction=4, form="summed", within="anchor"),
+        PermutedCMGSDLoss(reduction="smooth"),
+        MaxMarginRankingLoss(reduction="mean"),
+        InfoNCELoss(),
+    ],
+)
+def test_a_step_elsewhere_neither_waits_nor_mixes_devices(kind, loss, monkeypatch):
+    """On the device "meta" a look at a value is an error, and so is a tensor that stayed on the CPU."""
+    real, config = torch.autocast, TrainingConfig(epochs=2, batch_size=8, captions_per_video=2)
+    monkeypatch.setattr(
+        torch, "autocast", lambda kind, **settings: real("cpu", **settings)
+    )  # knows no "meta"
+    trainer = Trainer(small_model(kind).to("meta"), loss, TRAIN, config, None, None, META)
+    trainer.optimizer = torch.optim.AdamW(trainer.model.parameters())  # fused there is none
+    assert not trainer.looks_at_each_step
+    for videos, captions in list(trainer.batches(0))[:2]:
+        value = trainer.step(videos, captions, 0.3)
+    assert value.device == META
+    assert all(x.grad.device == META for x in trainer.model.parameters())
+
+
+def test_all_values_are_looked_at_before_a_training_elsewhere():
+    features = {"appearance": TRAIN.features["appearance"].clone()}
+    features["appearance"][-1, 0, 3] = math.nan  # the last video: in no batch of the first epoch, maybe
+    trainer = Trainer(small_model(), CMGSDLoss(), replace(TRAIN, features=features), CONFIG, None, None)
+    with pytest.raises(ValueError, match=r"features\['appearance'\]: expected finite values"):
+        trainer.look_at_everything()
+    text = TRAIN.text.clone()
+    text[-1] = math.inf
+    trainer = Trainer(small_model(), CMGSDLoss(), replace(TRAIN, text=text), CONFIG, None, None)
+    with pytest.raises(ValueError, match="text: expected finite vectors"):
+        trainer.look_at_everything()
+    state = torch.get_rng_state()
+    Trainer(small_model(), CMGSDLoss(), TRAIN, CONFIG, None, None).look_at_everything()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_modules_come_back_from_where_they_were_put():
     class Travels(nn.Linear):
         seen = ()
@@ -182,7 +233,7 @@ def test_modules_come_back_from_where_they_were_put():
             return self
 
     model, loss = Travels(2, 2), MaxMarginRankingLoss()
-    with pytest.raises(ZeroDivisionError), placed(torch.device("meta"), model, loss):
+    with pytest.raises(ZeroDivisionError), placed(META, model, loss):
         1 / (model.seen != ("meta",))
     assert model.seen == ("meta", "cpu")
 
