@@ -178,14 +178,18 @@ def build_parser() -> argparse.ArgumentParser:
     info.set_defaults(job="info")
 
     quality = commands_.add_parser(
-        "teacher-quality", help="measure the distances of margins, against truth and people (ten minutes)"
+        "teacher-quality", help="measure the distances of margins, against truth and people (two minutes)"
     )
     quality.add_argument(
         "--data", "--human", metavar="DIR", help="captions with human labels (default: none, truth alone)"
     )
-    quality.add_argument("--seed", type=int, default=0, help="first seed (default: 0)")
-    quality.add_argument("--seeds", type=int, default=5, help="models and sets of batches (default: 5)")
+    quality.add_argument("--batches", type=int, default=20, help="of 128 pairs (default: 20)")
+    quality.add_argument("--seed", type=int, default=0, help="of batches and models (default: 0)")
     quality.add_argument("--epochs", type=int, default=20, help="of each training (default: 20)")
+    quality.add_argument(
+        "--all", action="store_true", help="in the file of --out also the tables of chapter 05 (ten minutes)"
+    )
+    quality.add_argument("--seeds", type=int, default=5, help="with --all: models and batches (default: 5)")
     quality.add_argument("--out", metavar="FILE", help="JSON file to write")
     quality.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
     quality.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")

@@ -1,9 +1,8 @@
 """The job ``teacher-quality``: distances against the truth of the embedded world, and against people.
 
-    python -m cmgsd_lite teacher-quality --out teacher-quality.json \
-        --data $CMGSD_DATA/captions_with_human_labels
+    python -m cmgsd_lite teacher-quality --data $CMGSD_DATA --out teacher-quality.json
 
-prints two Markdown tables and writes the file. No caption goes into it.
+prints a Markdown table and writes the file. No caption goes into it.
 """
 
 from __future__ import annotations
@@ -16,14 +15,16 @@ from typing import Any
 
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import check_writable, versions, write_json
-from cmgsd_lite.training.human_quality import human_quality
-from cmgsd_lite.training.teacher_quality import DEFINITIONS, MEASURES, minivtt_quality
+from cmgsd_lite.training.human_quality import PEOPLE, REAL, human_quality, human_rows
+from cmgsd_lite.training.teacher_quality import DEFINITIONS, minivtt_quality
+from cmgsd_lite.training.teacher_table import MEASURES, minivtt_rows
 
 HUMAN_LABELS = "captions_with_human_labels"
+AREAS = ("auc_text", "auc_video", "auc_batch")
 
 
 def teacher_quality(options: argparse.Namespace) -> None:
-    """Measure, print the tables and write the file.
+    """Measure, print the table (with ``--json`` its rows) and write the file.
 
     Args:
         options: Of the command line.
@@ -31,9 +32,9 @@ def teacher_quality(options: argparse.Namespace) -> None:
     Raises:
         DataError: If a file of human labels is missing.
         ValueError: On an option out of range.
-        OSError: If the file can not be written; the tables are printed before.
+        OSError: If the file can not be written; the table is printed before.
     """
-    for name in ("seeds", "epochs"):
+    for name in ("batches", "seeds", "epochs"):
         if getattr(options, name) < 1:
             raise ValueError(f"--{name}: expected a whole number >= 1, got {getattr(options, name)}")
     out = None if options.out is None else Path(options.out)
@@ -41,20 +42,29 @@ def teacher_quality(options: argparse.Namespace) -> None:
         if out.is_dir():
             raise DataError(f"--out: expected a file to write, found the folder {out}")
         check_writable(out.parent)
-    people = [] if options.data is None else human_quality(_labels_under(Path(options.data)))
-    seeds = list(range(options.seed, options.seed + options.seeds))
-    content = {
-        "schema": 1,
+    labels = None if options.data is None else _labels_under(Path(options.data))
+    # People first: a missing file is said before anything is trained.
+    real = [] if labels is None else human_rows(labels, options.batches, seed=options.seed)
+    rows = minivtt_rows(batches=options.batches, seed=options.seed, epochs=options.epochs) + real
+    definitions = {**MEASURES, **({} if labels is None else REAL)}
+    content: dict[str, Any] = {
+        "schema": 2,
         "command": _command(options),
         "date": datetime.date.today().isoformat(),
-        "seeds": seeds,
-        "epochs": options.epochs,
-        "definitions": DEFINITIONS,
-        "minivtt": minivtt_quality(seeds, options.epochs),
-        "people": people,
+        "definitions": definitions,
+        "rows": rows,
         "versions": versions(),
     }
-    print(json.dumps(content) if options.json else markdown(content))
+    if options.all:
+        seeds = list(range(options.seed, options.seed + options.seeds))
+        content |= {
+            "seeds": seeds,
+            "epochs": options.epochs,
+            "definitions": {**definitions, **DEFINITIONS, "people": PEOPLE},
+            "minivtt": minivtt_quality(seeds, options.epochs),
+            "people": [] if labels is None else human_quality(labels),
+        }
+    print(json.dumps({"rows": rows}) if options.json else markdown(content))
     if out is not None:
         write_json(out, content)
 
@@ -66,15 +76,17 @@ def _labels_under(folder: Path) -> Path:
 
 def _command(options: argparse.Namespace) -> str:
     """The command that was given, without the paths of this machine."""
-    words = ["python -m cmgsd_lite teacher-quality", f"--seeds {options.seeds} --epochs {options.epochs}"]
+    words = ["python -m cmgsd_lite teacher-quality"]
+    words += [f"--all --seeds {options.seeds}"] if options.all else []
+    words += [f"--batches {options.batches} --epochs {options.epochs}"]
     words += [f"--seed {options.seed}"] if options.seed else []
     words += [] if options.out is None else [f"--out {Path(options.out).name}"]
-    words += [] if options.data is None else [f"--data $CMGSD_DATA/{HUMAN_LABELS}"]
+    words += [] if options.data is None else ["--data $CMGSD_DATA"]
     return " ".join(words)
 
 
 def markdown(content: dict[str, Any]) -> str:
-    """Lay the content of the result file out as tables.
+    """Lay the rows of the result file out as a table, with what a reader has to know.
 
     Args:
         content: As ``teacher_quality`` writes it.
@@ -86,24 +98,23 @@ def markdown(content: dict[str, Any]) -> str:
         ours.
 
     Example:
-        >>> print(markdown({"minivtt": [], "people": []}).splitlines()[0])
-        | MiniVTT | distance | Spearman, caption | Spearman, clips | AUC | AUC per anchor |
+        >>> print(markdown({"rows": [], "definitions": {"grammar": "A grammar."}}).splitlines()[-1])
+        A grammar.
     """
+    shares = ("0.25", "0.5", "1", "2", "4")
     lines = [
-        "| MiniVTT | distance | Spearman, caption | Spearman, clips | AUC | AUC per anchor |",
-        "|---|---|---|---|---|---|",
+        f"| rate | distance | AUC text | AUC video | AUC batch | precision, nearest {' / '.join(shares)} % | "
+        f"recall, {' / '.join(shares)} % |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for row in content["minivtt"]:
-        cells = [_cell(row[name]["mean"]) for name in MEASURES]
-        source = row["distance"] + (f", {row['model']}" if row["model"] else "")
-        lines.append(f"| {row['split']} | {source} | {' | '.join(cells)} |")
-    if content["people"]:
-        lines += ["", "| people | teacher | pairs | Spearman | AUC |", "|---|---|---|---|---|"]
-    for row in content["people"]:
-        cells = [f"{row['pairs']:,}", _cell(row["spearman"]), _cell(row["auc"])]
-        lines.append(f"| {row['data']} | {row['teacher']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    for row in content["rows"]:
+        cells = [row["rate"] or "real", row["name"], *(_cell(row[name]) for name in AREAS)]
+        cells += [" / ".join(_cell(row[side][share]) for share in shares) for side in ("precision", "recall")]
+        lines.append(f"| {' | '.join(cells)} |")
+    shown = [f"{name}: {text}" for name, text in content["definitions"].items() if name in REAL]
+    notes = [*shown, content["definitions"]["grammar"]]
+    return "\n\n".join(["\n".join(lines), *notes])
 
 
 def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:.0f}"

@@ -1,4 +1,4 @@
-"""Readers of captions that people have compared: STS-B's MSRvid, Crisscrossed Captions, ECCV Caption.
+"""Readers of captions that people have judged: STS-B's MSRvid, Crisscrossed Captions, ECCV Caption.
 
 They come with neither the package nor its results: only counts and agreement leave this module's callers.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,15 +46,38 @@ class LabelledImages:
         captions: The captions of each of V images.
         anchors: Row of the own image of each of A captions.
         positives: Rows of the other images that each of these captions fits.
+        texts: Number of each of these captions in the flat order of all.
 
     Example:
-        >>> LabelledImages([["a dog"], ["a brown dog"]], [0], [[1]]).anchors
+        >>> LabelledImages([["a dog"], ["a brown dog"]], [0], [[1]], [0]).anchors
         [0]
     """
 
     captions: list[list[str]]
     anchors: list[int]
     positives: list[list[int]]
+    texts: list[int]
+
+
+@dataclass(frozen=True)
+class CaptionsOfOtherImages:
+    """Captions beside images that they were not written for, and how well people find that they fit.
+
+    Args:
+        captions: The captions of each of V images.
+        texts: Number of the caption of each of P pairs, in the flat order of all.
+        images: Row of the image of each pair.
+        scores: [P], from 0 (unrelated) to 5 (the caption says what is there).
+
+    Example:
+        >>> len(CaptionsOfOtherImages([["a dog"], ["a cat"]], [0], [1], [1.5]).scores)
+        1
+    """
+
+    captions: list[list[str]]
+    texts: list[int]
+    images: list[int]
+    scores: list[float]
 
 
 def read_msrvid(folder: Path) -> CaptionPairs:
@@ -105,15 +129,14 @@ def read_crisscrossed(folder: Path) -> dict[str, CaptionPairs]:
     """
     texts = _texts(folder)
     parts: dict[str, CaptionPairs] = {}
-    with gzip.open(_existing(folder / "cxc_sts_test.csv.gz"), "rt", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            pairs = parts.setdefault(row["sampling_method"], CaptionPairs([], [], []))
-            for list_, column in ((pairs.first, "caption1"), (pairs.second, "caption2")):
-                name = int(row[column].rsplit(":", 1)[-1])
-                if name not in texts:
-                    raise DataError(f"{folder}/testall_caps.txt: expected the text of {name}, found none")
-                list_.append(texts[name])
-            pairs.scores.append(float(row["agg_score"]))
+    for row in _csv(folder / "cxc_sts_test.csv.gz"):
+        pairs = parts.setdefault(row["sampling_method"], CaptionPairs([], [], []))
+        for list_, column in ((pairs.first, "caption1"), (pairs.second, "caption2")):
+            name = int(row[column].rsplit(":", 1)[-1])
+            if name not in texts:
+                raise DataError(f"{folder}/testall_caps.txt: expected the text of {name}, found none")
+            list_.append(texts[name])
+        pairs.scores.append(float(row["agg_score"]))
     return parts
 
 
@@ -138,18 +161,64 @@ def read_eccv(folder: Path) -> LabelledImages:
         >>> len(read_eccv(folder).anchors)  # doctest: +SKIP
         1332
     """
-    texts = _texts(folder)
-    original = {int(k): int(v[0]) for k, v in _json(folder / "original_caption_to_image.json")}
-    row = {image: i for i, image in enumerate(dict.fromkeys(original.values()))}
-    captions: list[list[str]] = [[] for _ in row]
-    for name, image in original.items():
-        captions[row[image]].append(texts[name])
-    anchors, positives = [], []
+    captions, row, number, original = _captions_of_images(folder)
+    anchors, positives, texts = [], [], []
     for caption, images in _json(folder / "eccv_caption_to_image.json"):
         own = original[int(caption)]
         anchors.append(row[own])
         positives.append([row[int(i)] for i in images if int(i) != own and int(i) in row])
-    return LabelledImages(captions, anchors, positives)
+        texts.append(number[int(caption)])
+    return LabelledImages(captions, anchors, positives, texts)
+
+
+def read_captions_of_other_images(folder: Path) -> CaptionsOfOtherImages:
+    """Read the pairs of a caption and another image of Crisscrossed Captions: ``cxc_sits_test.csv.gz``.
+
+    Args:
+        folder: Where the file lies, beside those of ``read_eccv``.
+
+    Returns:
+        19,833 pairs; the caption's own images, which are in the file too, are left out.
+
+    Raises:
+        DataError: If a file is missing, or a caption or an image is unknown.
+
+    Source:
+        Parekh et al., "Crisscrossed Captions" (EACL 2021).
+
+    Example:
+        >>> len(read_captions_of_other_images(folder).scores)  # doctest: +SKIP
+        19833
+    """
+    captions, row, number, _ = _captions_of_images(folder)
+    found = CaptionsOfOtherImages(captions, [], [], [])
+    for pair in _csv(folder / "cxc_sits_test.csv.gz"):
+        if pair["sampling_method"] != "c2i_intrasim":
+            continue
+        caption, image = (int(re.findall(r"\d+", pair[key])[-1]) for key in ("caption", "image"))
+        if caption not in number or image not in row:
+            raise DataError(
+                f"{folder}: expected caption {caption} and image {image} in its lists, found none"
+            )
+        found.texts.append(number[caption])
+        found.images.append(row[image])
+        found.scores.append(float(pair["agg_score"]))
+    return found
+
+
+def _captions_of_images(
+    folder: Path,
+) -> tuple[list[list[str]], dict[int, int], dict[int, int], dict[int, int]]:
+    """Captions by image; by name: rows of images, flat numbers of captions, images of captions."""
+    texts = _texts(folder)
+    original = {int(k): int(v[0]) for k, v in _json(folder / "original_caption_to_image.json")}
+    row = {image: i for i, image in enumerate(dict.fromkeys(original.values()))}
+    # Flat order: those of one image next to each other.
+    in_order = sorted(original, key=lambda name: row[original[name]])
+    captions: list[list[str]] = [[] for _ in row]
+    for name in in_order:
+        captions[row[original[name]]].append(texts[name])
+    return captions, row, {name: i for i, name in enumerate(in_order)}, original
 
 
 def _texts(folder: Path) -> dict[int, str]:
@@ -158,6 +227,11 @@ def _texts(folder: Path) -> dict[int, str]:
     if len(ids) != len(lines):
         raise DataError(f"{folder}/testall_caps.txt: expected {len(ids)} lines like ids, found {len(lines)}")
     return {int(name): text for name, text in zip(ids, lines, strict=True)}
+
+
+def _csv(path: Path) -> Iterator[dict[str, str]]:
+    with gzip.open(_existing(path), "rt", encoding="utf-8") as file:
+        yield from csv.DictReader(file)
 
 
 def _json(path: Path) -> Iterator[tuple[str, list[int]]]:

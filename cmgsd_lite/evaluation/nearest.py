@@ -7,13 +7,40 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cmgsd_lite.evaluation.agreement import area_under_curve
-
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 SHARES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Shares of the negative pairs, in percent, that are looked at from the nearest on."""
+
+
+def area_under_curve(near: ArrayLike, far: ArrayLike) -> float:
+    """AUC: how often a pair that should be near has the smaller distance than one that should be far.
+
+    Args:
+        near: Distances of the pairs that should be near, such as false negatives.
+        far: Distances of the pairs that should be far, such as true negatives.
+
+    Returns:
+        In [0, 1]: 1 is perfect, .5 is guessing, a tie counts half. NaN if either is empty.
+
+    Raises:
+        ValueError: On NaN.
+
+    Source:
+        Mann and Whitney, 1947.
+
+    Example:
+        >>> area_under_curve([0.1, 0.4], [0.3, 0.9])
+        0.75
+    """
+    a, b = np.sort(flat_numbers("near", near)), np.sort(flat_numbers("far", far))
+    if not a.size or not b.size:
+        return float("nan")
+    # Far distances below each near one: the pairs in the wrong order, ties counted half.
+    below, not_above = np.searchsorted(b, a, "left"), np.searchsorted(b, a, "right")
+    larger = (below.sum() + not_above.sum()) / 2
+    return float(1 - larger / (a.size * b.size))
 
 
 class NearestPairs(NamedTuple):
@@ -109,6 +136,35 @@ def anchor_areas(distances: ArrayLike, false_negatives: ArrayLike) -> dict[str, 
     }
 
 
+def hinge_agreement(distances: ArrayLike, false_negatives: ArrayLike) -> dict[str, Any]:
+    """All measures of this module for one batch, as they are reported.
+
+    Args:
+        distances: [N, N] from text i to video j; the diagonal is not looked at.
+        false_negatives: Boolean [N, N]: text i is true of video j.
+
+    Returns:
+        ``auc_text``, ``auc_video``, ``auc_batch``, and ``precision`` and ``recall`` by share in percent, a
+        text such as ``"0.25"``; all in percent.
+
+    Raises:
+        ValueError: If the two are not square and of one shape, or a distance is NaN.
+
+    Source:
+        ours.
+
+    Example:
+        >>> list(hinge_agreement([[0.0, 1.0], [1.0, 0.0]], [[True, False], [True, True]])["recall"])
+        ['0.25', '0.5', '1', '2', '4']
+    """
+    nearest = nearest_pairs(distances, false_negatives)
+    return {
+        **anchor_areas(distances, false_negatives),
+        "precision": {f"{share:g}": value for share, value in nearest.precision.items()},
+        "recall": {f"{share:g}": value for share, value in nearest.recall.items()},
+    }
+
+
 def _mean_area(d: Floats, false: Bools, outside: Bools) -> float:
     areas = [
         area_under_curve(row[wrong & other], row[~wrong & other])
@@ -128,3 +184,11 @@ def _square(distances: ArrayLike, false_negatives: Any) -> tuple[Floats, Bools]:
     if np.isnan(d).any():
         raise ValueError("distances: expected numbers, got NaN")
     return d, false
+
+
+def flat_numbers(name: str, values: Any) -> Floats:
+    """Return values as one row of float64; ValueError names them if NaN is among them."""
+    flat = np.asarray(values, np.float64).ravel()
+    if np.isnan(flat).any():
+        raise ValueError(f"{name}: expected numbers, got NaN")
+    return flat

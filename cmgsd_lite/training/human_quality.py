@@ -1,4 +1,4 @@
-"""How good are frozen text encoders as teachers, measured against people who compared captions."""
+"""How good are frozen text distances as teachers, measured against people who judged captions."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from torch import Tensor
 
 from cmgsd_lite.data.human_labels import (
     CaptionPairs,
+    CaptionsOfOtherImages,
     LabelledImages,
+    read_captions_of_other_images,
     read_crisscrossed,
     read_eccv,
     read_msrvid,
 )
 from cmgsd_lite.encoders import MiniLMEncoder, WordLlamaEncoder
 from cmgsd_lite.errors import DataError
-from cmgsd_lite.evaluation.agreement import area_under_curve, rank_correlation
+from cmgsd_lite.evaluation.agreement import rank_correlation
+from cmgsd_lite.evaluation.nearest import area_under_curve, hinge_agreement
 from cmgsd_lite.evaluation.relevance import caption_words
 from cmgsd_lite.similarity import normalise
-from cmgsd_lite.teachers import text_teacher
+from cmgsd_lite.teachers import Containment, Directed, DirectedEmbedding, Teacher, VideoToVideo, text_teacher
+from cmgsd_lite.training.teacher_table import Row, table_row
+
+Encode = Callable[[list[str]], Tensor]
 
 PEOPLE = (
     "spearman: nearness with the score from 0 to 5; auc: pairs of score >= 4 against the others. ECCV "
@@ -32,15 +38,73 @@ PEOPLE = (
 )
 """What the measures of ``human_quality`` are."""
 
+REAL = {
+    "ECCV Caption": "batches of 128 labelled captions of different COCO images, with these images; a false "
+    "negative is an image that people call right for a caption which was not written for it. An image says "
+    "what all its captions say: a caption's own image is no negative, so that no caption meets itself",
+    "CxC, caption and image": "a caption beside an image that it was not written for, scored from 0 to 5; "
+    "auc_batch: pairs of score >= 4 against the others. Single pairs have no negatives of one caption or "
+    "image and no batch, so the other measures are null",
+    "MSRvid; CxC, one image; CxC, two images": "two captions, scored from 0 to 5; measured as above, from "
+    "the first to the second. Each stands for a video of one caption, so that text is the same as "
+    "directed-embedding; the weights of words are counted over all of them",
+    "video": "there are no features of these images and videos: no row",
+}
+"""What the rows of ``human_rows`` are, by data set."""
 
-def human_quality(folder: Path) -> list[dict[str, Any]]:
-    """Measure the static text teachers against people.
+
+def human_rows(folder: Path, batches: int = 20, size: int = 128, seed: int = 0) -> list[Row]:
+    """Measure the text distances against people, as ``minivtt_rows`` does against the truth.
 
     Args:
         folder: Captions with human labels, as ``cmgsd_lite.data.human_labels`` reads them.
+        batches: How many, of ECCV Caption.
+        size: Pairs in a batch.
+        seed: Of the batches.
 
     Returns:
-        A row for each data set and teacher: how many pairs, ``spearman`` and ``auc`` (see ``PEOPLE``).
+        A row for each data set and distance (see ``REAL``), ``rate`` None.
+
+    Raises:
+        DataError: If a file is missing.
+        ValueError: If fewer images are labelled than a batch needs.
+
+    Source:
+        ours.
+
+    Example:
+        >>> human_rows(folder)[0]["name"]  # doctest: +SKIP
+        'text (ECCV Caption)'
+    """
+    images, others = read_eccv(folder), read_captions_of_other_images(folder)
+    teachers = _text_teachers(images.captions)
+    drawn = _draw(images, batches, size, seed)
+    rows = [
+        table_row(f"{name} (ECCV Caption)", None, [_of_batch(one, images, labelled) for labelled in drawn])
+        for name, one in teachers.items()
+    ]
+    for name, one in teachers.items():
+        distances = _one_by_one(one, others.images, others.texts)
+        rows.append(_pair_row(f"{name} (CxC, caption and image)", distances, others))
+    for data, pairs in _caption_pairs(folder).items():
+        count = len(pairs.scores)
+        found = _text_teachers([[text] for text in (*pairs.first, *pairs.second)])
+        del found["text"]
+        for name, one in found.items():
+            distances = _one_by_one(one, range(count, 2 * count), range(count))
+            rows.append(_pair_row(f"{name} ({data})", distances, pairs))
+    return rows
+
+
+def human_quality(folder: Path) -> list[dict[str, Any]]:
+    """Measure frozen text encoders against people.
+
+    Args:
+        folder: As for ``human_rows``.
+
+    Returns:
+        A row for each data set and encoder, and for the share of words that two captions have in common: how
+        many pairs, ``spearman`` and ``auc`` (see ``PEOPLE``).
 
     Raises:
         DataError: If a file is missing.
@@ -52,12 +116,8 @@ def human_quality(folder: Path) -> list[dict[str, Any]]:
         >>> human_quality(folder)[0]["data"]  # doctest: +SKIP
         'MSRvid'
     """
-    parts = {"MSRvid": read_msrvid(folder)}
-    names = {"c2c_cocaption": "CxC, one image", "c2c_isim": "CxC, two images"}
-    crisscrossed = read_crisscrossed(folder)
-    parts |= {names.get(key, f"CxC, {key}"): crisscrossed[key] for key in sorted(crisscrossed)}
-    images, rows = read_eccv(folder), []
-    for teacher, encode in _teachers().items():
+    parts, images, rows = _caption_pairs(folder), read_eccv(folder), []
+    for teacher, encode in _encoders().items():
         rows += [{"data": name, "teacher": teacher, **_pairs(pairs, encode)} for name, pairs in parts.items()]
         rows.append({"data": "ECCV Caption", "teacher": teacher, **_images(images, encode)})
     # What one gets for counting the words that two captions share.
@@ -66,16 +126,69 @@ def human_quality(folder: Path) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: order.index(row["data"]))
 
 
-def _teachers() -> dict[str, Callable[[list[str]], Tensor]]:
-    teachers: dict[str, Callable[[list[str]], Tensor]] = {"WordLlama": WordLlamaEncoder().encode}
+def _caption_pairs(folder: Path) -> dict[str, CaptionPairs]:
+    names = {"c2c_cocaption": "CxC, one image", "c2c_isim": "CxC, two images"}
+    crisscrossed = read_crisscrossed(folder)
+    parts = {names.get(key, f"CxC, {key}"): crisscrossed[key] for key in sorted(crisscrossed)}
+    return {"MSRvid": read_msrvid(folder), **parts}
+
+
+def _text_teachers(captions: list[list[str]]) -> dict[str, Teacher]:
+    embedding = DirectedEmbedding.of(captions, WordLlamaEncoder().encode)
+    containment = Containment.of(captions)
+    counts = torch.tensor([len(texts) for texts in captions])
+    owner = torch.repeat_interleave(torch.arange(len(captions)), counts)
+    return {
+        "text": VideoToVideo(embedding.videos, owner),
+        "directed-embedding": embedding,
+        "containment": containment,
+        "directed": Directed(embedding, containment),
+    }
+
+
+def _draw(images: LabelledImages, batches: int, size: int, seed: int) -> list[list[int]]:
+    """Labelled captions for each batch, of different images."""
+    of_image: dict[int, list[int]] = {}
+    for labelled, own in enumerate(images.anchors):
+        of_image.setdefault(own, []).append(labelled)
+    if len(of_image) < size:
+        raise ValueError(f"size: expected at most {len(of_image)}, the labelled images, got {size}")
+    generator, groups = np.random.default_rng(seed), list(of_image.values())
+    return [
+        [int(generator.choice(groups[i])) for i in generator.permutation(len(groups))[:size]]
+        for _ in range(batches)
+    ]
+
+
+def _of_batch(teacher: Teacher, images: LabelledImages, labelled: list[int]) -> dict[str, Any]:
+    rows = [images.anchors[i] for i in labelled]
+    distances = teacher.distances(torch.tensor(rows), torch.tensor([images.texts[i] for i in labelled]))
+    return hinge_agreement(distances, np.array([np.isin(rows, images.positives[i]) for i in labelled]))
+
+
+def _one_by_one(teacher: Teacher, videos: Any, captions: Any, chunk: int = 256) -> Any:
+    """Distance of each caption to the video at its place."""
+    parts = zip(*(torch.split(torch.tensor(x), chunk) for x in (videos, captions)), strict=True)
+    return torch.cat([teacher.distances(*part).diagonal() for part in parts]).numpy()
+
+
+def _pair_row(name: str, distances: Any, judged: CaptionPairs | CaptionsOfOtherImages) -> Row:
+    scores, shares = np.array(judged.scores), dict.fromkeys(("0.25", "0.5", "1", "2", "4"))
+    area = round(100 * area_under_curve(distances[scores >= 4], distances[scores < 4]), 2)
+    measures = {"auc_text": None, "auc_video": None, "auc_batch": area}
+    return {"name": name, "rate": None, **measures, "precision": shares, "recall": shares}
+
+
+def _encoders() -> dict[str, Encode]:
+    encoders: dict[str, Encode] = {"WordLlama": WordLlamaEncoder().encode}
     try:
-        teachers["MiniLM"] = MiniLMEncoder().encode
+        encoders["MiniLM"] = MiniLMEncoder().encode
     except DataError:
         print("MiniLM is not installed: left out", file=sys.stderr)
-    return teachers
+    return encoders
 
 
-def _pairs(pairs: CaptionPairs, encode: Callable[[list[str]], Tensor]) -> dict[str, Any]:
+def _pairs(pairs: CaptionPairs, encode: Encode) -> dict[str, Any]:
     first, second = (normalise(encode(texts)) for texts in (pairs.first, pairs.second))
     return _against_scores(1 - (first * second).sum(1).numpy(), pairs)
 
@@ -94,7 +207,7 @@ def _against_scores(distances: Any, pairs: CaptionPairs) -> dict[str, Any]:
     }
 
 
-def _images(images: LabelledImages, encode: Callable[[list[str]], Tensor]) -> dict[str, Any]:
+def _images(images: LabelledImages, encode: Encode) -> dict[str, Any]:
     unit = normalise(text_teacher(images.captions, encode))
     areas, judged = [], 0
     for own, others in zip(images.anchors, images.positives, strict=True):

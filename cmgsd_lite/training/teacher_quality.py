@@ -20,7 +20,6 @@ from cmgsd_lite.similarity import normalise
 from cmgsd_lite.training import TrainingConfig, fit
 from cmgsd_lite.training.conditions import CONDITIONS
 from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
-from cmgsd_lite.training.human_quality import PEOPLE
 from cmgsd_lite.training.prepare import PreparedSplit
 
 DYNAMIC = ("text-dynamic", "video-dynamic")
@@ -38,7 +37,6 @@ DEFINITIONS = {
     "negative, over the batch; .5 is guessing",
     "auc_per_anchor": "the same within a row, mean over the captions with at least one false negative",
     "video-static, not standardised": "each expert at length one, its dimensions left as they are",
-    "people": PEOPLE,
 }
 
 

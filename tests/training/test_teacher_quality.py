@@ -1,28 +1,15 @@
 """Teacher quality is measured as it is said to be: by hand, by slow loops and by scipy."""
 
-import gzip
-import json
-import shutil
-
 import numpy as np
 import pytest
 import torch
 from scipy.stats import mannwhitneyu, spearmanr
 
-from cmgsd_lite.cli import teacher_quality as job
-from cmgsd_lite.cli.main import main
-from cmgsd_lite.cli.teacher_quality import markdown
-from cmgsd_lite.course.results import load_result
 from cmgsd_lite.data import load_dataset, minivtt
-from cmgsd_lite.data.human_labels import read_crisscrossed, read_eccv, read_msrvid
-from cmgsd_lite.errors import DataError
 from cmgsd_lite.evaluation.agreement import area_under_curve, batch_agreement, rank_correlation
 from cmgsd_lite.models import ModelConfig, build_model
-from cmgsd_lite.training import human_quality as people_module
-from cmgsd_lite.training.human_quality import human_quality
 from cmgsd_lite.training.prepare import PreparedDataset, PreparedSplit
 from cmgsd_lite.training.teacher_quality import (
-    MEASURES,
     clip_relevance,
     draw_batches,
     four_distances,
@@ -127,132 +114,3 @@ def test_clips_are_relevant_to_each_other_by_all_their_captions(dataset):
 def test_the_unscaled_teacher_keeps_the_shape_of_its_experts():
     split = small_split()
     assert torch.allclose(unscaled_teacher(split), torch.tensor([[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]]))
-
-
-@pytest.fixture
-def labelled(tmp_path):
-    rows = [
-        "train\tmain-captions\tMSRvid\t2012test\t0001\t5.000\ta dog runs\ta dog is running",
-        "train\tmain-captions\tMSRvid\t2012test\t0002\t0.500\ta dog runs\ta plane lands",
-        'dev\tmain-captions\tMSRvid\t2012test\t0003\t4.200\ta "red" car\ta red automobile',
-        "train\tmain-captions\timages\t2014\t0004\t1.000\tno\tone",
-    ]
-    (tmp_path / "stsb_main_captions.tsv").write_text("\n".join(rows) + "\n")
-    texts = ["a dog runs", "a brown dog", "a plane lands", "an airplane", "a dog in the grass"]
-    (tmp_path / "testall_caps.txt").write_text("\n".join(texts) + "\n")
-    np.save(tmp_path / "coco_test_ids.npy", np.array([11, 12, 13, 14, 15], np.uint64))
-    pairs = ["caption1,caption2,agg_score,sampling_method"]
-    for one, two, score, kind in (
-        (11, 12, 4.1, "c2c_cocaption"),
-        (11, 13, 0.2, "c2c_cocaption"),
-        (11, 15, 3.0, "c2c_isim"),
-        (13, 14, 4.9, "c2c_isim"),
-    ):
-        pairs.append(f"COCO_val2014:sentid:{one},COCO_val2014:sentid:{two},{score},{kind}")
-    with gzip.open(tmp_path / "cxc_sts_test.csv.gz", "wt") as file:
-        file.write("\n".join(pairs) + "\n")
-    original = {"11": [1], "12": [1], "13": [2], "14": [2], "15": [3]}
-    (tmp_path / "original_caption_to_image.json").write_text(json.dumps(original))
-    (tmp_path / "eccv_caption_to_image.json").write_text(json.dumps({"11": [1, 3]}))
-    return tmp_path
-
-
-def test_labels_of_people_are_read(labelled):
-    pairs = read_msrvid(labelled)
-    assert pairs.scores == [5.0, 0.5, 4.2]
-    assert pairs.second[1] == "a plane lands"
-    assert pairs.first[2] == 'a "red" car'
-    parts = read_crisscrossed(labelled)
-    assert parts["c2c_isim"].second == ["a dog in the grass", "an airplane"]
-    assert parts["c2c_cocaption"].scores == [4.1, 0.2]
-    images = read_eccv(labelled)
-    assert images.captions[0] == ["a dog runs", "a brown dog"]
-    assert (images.anchors, images.positives) == ([0], [[2]])
-
-
-def test_a_missing_file_is_named(tmp_path):
-    for read in (read_msrvid, read_crisscrossed, read_eccv):
-        with pytest.raises(DataError, match="expected a file of captions with human labels"):
-            read(tmp_path)
-
-
-def test_teachers_are_measured_against_people(labelled, monkeypatch):
-    monkeypatch.setattr(people_module, "MiniLMEncoder", missing)
-    rows = {(row["data"], row["teacher"]): row for row in human_quality(labelled)}
-    assert rows["MSRvid", "WordLlama"]["pairs"] == 3
-    assert rows["MSRvid", "WordLlama"]["spearman"] == pytest.approx(1)
-    # Jaccard of the stems: 1, 0 and 1/2 of (red, car | red, automobile) -> 1/3: the same order as people.
-    assert rows["MSRvid", "shared words"]["auc"] == pytest.approx(1)
-    assert rows["ECCV Caption", "WordLlama"]["auc"] == pytest.approx(1)
-    assert rows["ECCV Caption", "WordLlama"]["pairs"] == 1
-
-
-def missing():
-    raise DataError("not installed")
-
-
-def test_the_command_writes_a_file_and_prints_its_tables(tmp_path, capsys):
-    out = tmp_path / "quality.json"
-    assert main(["teacher-quality", "--seeds", "1", "--epochs", "1", "--out", str(out)]) == 0
-    content = json.loads(out.read_text())
-    assert content["command"] == (
-        "python -m cmgsd_lite teacher-quality --seeds 1 --epochs 1 --out quality.json"
-    )
-    assert content["seeds"] == [0]
-    assert content["people"] == []
-    by_name = {(r["split"], r["model"], r["distance"]): r for r in content["minivtt"]}
-    assert len(by_name) == 2 * (3 + 3 * 2)
-    assert set(MEASURES) < set(by_name["train", None, "text-static"])
-    # The mean over all captions of a clip knows a lot about it, the frozen features less.
-    text, video = (by_name["train", None, f"{kind}-static"]["auc"]["mean"] for kind in ("text", "video"))
-    assert text > video > 0.5
-    assert capsys.readouterr().out.strip() == markdown(content)
-
-
-def test_people_are_found_under_the_folder_and_json_is_what_is_written(
-    labelled, capsys, monkeypatch, tmp_path
-):
-    monkeypatch.setattr(people_module, "MiniLMEncoder", missing)
-    monkeypatch.setattr(job, "minivtt_quality", lambda seeds, epochs: [])
-    inside = tmp_path / "data" / "captions_with_human_labels"
-    inside.mkdir(parents=True)
-    for path in labelled.iterdir():
-        if path.is_file():
-            shutil.copy(path, inside)
-    found = []
-    for folder in (inside, inside.parent):
-        out = tmp_path / "deep" / "quality.json"
-        words = ["--data", str(folder), "--json", "--out", str(out)]
-        assert main(["teacher-quality", *words]) == 0
-        printed = json.loads(capsys.readouterr().out)
-        assert printed == json.loads(out.read_text())
-        assert str(tmp_path) not in out.read_text()
-        found.append(printed["people"])
-    assert found[0] == found[1]
-    assert {row["data"] for row in found[0]} >= {"MSRvid", "ECCV Caption"}
-
-
-def test_bad_input_gives_one_line_and_exit_code_2(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(job, "minivtt_quality", lambda *_: pytest.fail("measured"))
-    (tmp_path / "file").write_text("x")
-    for words, match in (
-        (["--seeds", "0"], "--seeds: expected"),
-        (["--epochs", "0"], "--epochs: expected"),
-        (["--data", str(tmp_path)], "stsb_main_captions.tsv"),
-        (["--out", str(tmp_path)], "--out: expected a file to write"),
-        (["--out", str(tmp_path / "file" / "a.json")], "expected a folder that can be written to"),
-    ):
-        assert main(["teacher-quality", *words]) == 2
-        lines = capsys.readouterr().err.splitlines()
-        assert match in lines[-1]
-
-
-def test_the_committed_file_says_how_it_was_made_and_holds_numbers_only():
-    content = load_result("teacher-quality.json")
-    assert content["command"].startswith("python -m cmgsd_lite teacher-quality --seeds 5 --epochs 20")
-    assert {"date", "seeds", "versions", "definitions"} <= set(content)
-    assert {"MSRvid", "CxC, one image", "CxC, two images"} <= {row["data"] for row in content["people"]}
-    for row in content["people"]:
-        assert set(row) == {"data", "teacher", "pairs", "spearman", "auc"}
-    for row in content["minivtt"]:
-        assert 0 < row["auc"]["mean"] < 1
