@@ -81,3 +81,4 @@ def test_the_oracle_takes_the_truth_of_the_embedded_world():
     videos, captions = torch.arange(10), torch.arange(3)
     truth = batch_relevance(split)(videos, captions)
     assert torch.equal(Oracle(batch_relevance(split)).distances(videos, captions), 1 - truth)
+    assert torch.equal(Oracle(truth).distances(videos[:4], captions[1:]), 1 - truth[1:, :4])

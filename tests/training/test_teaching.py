@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,8 +14,9 @@ from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss
 from cmgsd_lite.losses.selected import SelectedSourcesLoss
 from cmgsd_lite.teachers import Containment, Directed, Oracle, VideoToVideo
 from cmgsd_lite.training import TrainingConfig, fit
+from cmgsd_lite.training.checkpoints import load_model
 from cmgsd_lite.training.conditions import CONDITIONS, LossConfig, condition
-from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
+from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment, margin_histogram
 from cmgsd_lite.training.loop import rehearse
 from cmgsd_lite.training.prepare import prepare_split
 from cmgsd_lite.training.teaching import TEACHERS, prepare_teacher, prepare_teachers, uses_teacher
@@ -182,15 +184,18 @@ def bench_of(folder, **conditions):
 
 
 def test_a_condition_s_teacher_is_used_and_told(folder, tmp_path):
-    taught, plain = condition("cmgsd-4", teacher=("directed", "video")), condition("cmgsd-4")
+    taught = condition("cmgsd-4", schedule="static", teacher=("directed", "video"))
+    plain = replace(taught, teacher=None)
     bench = bench_of(folder, taught=taught, plain=plain)
     bench.rehearse()
     assert bench.teachers("plain") is None
     assert bench.teachers("taught")["directed"] is bench.teachers("taught")["directed"], "prepared once"
     path = tmp_path / "checkpoint.pt"
-    ours, theirs = bench.run("taught", 0, checkpoint=path), bench.run("plain", 0)
+    ours, theirs = bench.run("taught", 0, tmp_path, checkpoint=path), bench.run("plain", 0)
     assert ours.history[-1]["loss"] != theirs.history[-1]["loss"]
-    assert ours.margins != theirs.margins
+    model, _ = load_model(tmp_path / "taught-seed0.pt")
+    shown = margin_histogram(model, taught.build(), bench.prepared.train, bench.teachers("taught"))
+    assert ours.margins == shown != margin_histogram(model, taught.build(), bench.prepared.train)
     bench.check_resume("taught", 0, path)
     with pytest.raises(DataError, match=r"teacher = \[\], found teacher = \['directed', 'video'\]"):
         bench_of(folder, taught=plain).check_resume("taught", 0, path)
