@@ -238,10 +238,13 @@ def test_bad_input_gives_one_line_and_exit_code_2(tmp_path, capsys, monkeypatch)
 
 def test_the_committed_file_says_how_it_was_made_and_holds_numbers_only():
     content = load_result("teacher-quality.json")
-    assert content["command"].startswith("python -m cmgsd_lite teacher-quality --seeds 5 --epochs 20")
+    assert content["command"].startswith("python -m cmgsd_lite teacher-quality --all --seeds 5")
     assert {"date", "seeds", "versions", "definitions"} <= set(content)
     assert {"MSRvid", "CxC, one image", "CxC, two images"} <= {row["data"] for row in content["people"]}
     for row in content["people"]:
         assert set(row) == {"data", "teacher", "pairs", "spearman", "auc"}
     for row in content["minivtt"]:
         assert 0 < row["auc"]["mean"] < 1
+    assert {row["rate"] for row in content["rows"]} == {"low", "default", "high", None}
+    for row in content["rows"]:
+        check_row(row)

@@ -26,7 +26,7 @@ def load_result(name: str) -> dict[str, Any]:
 
     Example:
         >>> load_result("teacher-quality.json")["schema"]
-        1
+        2
     """
     folder = resources.files(__name__)
     file = folder / name
