@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
@@ -26,8 +26,9 @@ from cmgsd_lite.similarity import cosine_similarity_matrix
 TIMEOUT = timedelta(minutes=10)
 """How long a process waits for the others. One that has died is noticed at once, one that hangs is not."""
 
-Group = distributed.ProcessGroup | None
 Made = TypeVar("Made")
+if TYPE_CHECKING:  # not in every build of torch
+    Group = distributed.ProcessGroup | None
 
 
 def processes(group: Group = None) -> tuple[int, int]:
