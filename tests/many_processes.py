@@ -79,7 +79,8 @@ def losses(group):
     for name, loss in built.items():
         model, all_given = Encoders(), dict(given)
         if name in TAKE_A_MARGIN:
-            all_given["margin"] = (margins[0], margins[1])
+            two = name in ("MaxMarginRankingLoss", "InfoNCELoss")
+            all_given["margin"] = (margins[0], margins[1]) if two else margins[0]
         if name == "Learnt":
             all_given = {"ids": given["ids"]}
         share_start(model, loss, group=group)

@@ -38,6 +38,7 @@ def found(tmp_path_factory):
     ), folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["all", "pair"])
 def test_every_loss_has_value_and_gradient_of_the_joined_batch(found, group):
     far = found[0][group]
@@ -45,16 +46,19 @@ def test_every_loss_has_value_and_gradient_of_the_joined_batch(found, group):
     assert {name: value for name, value in far.items() if not value < 1e-9} == {}
 
 
+@pytest.mark.slow
 def test_distributed_data_parallel_averages_to_the_same_gradient(found):
     assert all(value < 1e-9 for value in found[0]["wrapped"].values())
     assert len(found[0]["wrapped"]) == 2
 
 
+@pytest.mark.slow
 def test_a_step_of_fit_has_the_gradient_of_one_process_dropout_included(found):
     assert set(found[0]["training"]["apart"]) == {"mean-pool", "gated-experts", "transformer"}
     assert all(value < 1e-6 for value in found[0]["training"]["apart"].values())
 
 
+@pytest.mark.slow
 def test_a_training_in_three_processes_is_that_of_one(found):
     together = found[0]["training"]
     assert together["same weights"]
@@ -66,6 +70,7 @@ def test_a_training_in_three_processes_is_that_of_one(found):
     assert saved["history"] == together["history"]
 
 
+@pytest.mark.slow
 def test_bad_input_is_named_in_every_process(found):
     said = found[0]["refused"]
     assert said["no row"] == "x: expected at least one row in every process, got [0, 1, 2]"
@@ -81,6 +86,7 @@ def test_bad_input_is_named_in_every_process(found):
     assert said["batch"] == "batch_size: expected a pair for each of 3 processes, got 2"
 
 
+@pytest.mark.slow
 def test_a_killed_process_ends_the_others_with_one_line_and_one_process_goes_on(tmp_path):
     with pytest.raises(RuntimeError) as stopped:
         launch(["-m", "tests.many_processes", "killed", "--folder", str(tmp_path)], 2, PATIENCE)
@@ -105,6 +111,7 @@ def test_a_killed_process_ends_the_others_with_one_line_and_one_process_goes_on(
         assert other["loss"] == pytest.approx(one["loss"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_command_line_under_torchrun(tmp_path):
     arguments = [
         "train",
@@ -139,6 +146,7 @@ def test_the_main_job_is_not_for_torchrun(monkeypatch, capsys):
     assert capsys.readouterr().err == "", "said once"
 
 
+@pytest.mark.slow
 def test_what_gathering_is_for():
     rows = compare(pairs=7)
     assert len(rows) == 3
