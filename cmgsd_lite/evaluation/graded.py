@@ -1,40 +1,58 @@
-"""Rankings against graded relevance: nDCG, mAP@R and R-Precision, ties with their expected value."""
+"""Rankings against graded relevance: nDCG, AP and its kin, recall; ties with their expected value."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from cmgsd_lite.evaluation.inputs import (
-    Array,
     Floats,
     Matrix,
     as_numbers,
     gain_matrix,
     row_chunks,
+    row_slabs,
+    rows_of,
     score_matrix,
 )
-from cmgsd_lite.evaluation.ties import Ranking, average_precision, ndcg_at, precision_at_r, rank_items
+from cmgsd_lite.evaluation.ties import (
+    Cut,
+    Gain,
+    Ranking,
+    ap_at_r,
+    average_precision,
+    ndcg_at,
+    precision_at_r,
+    recall_at,
+)
 
 Measure = Callable[[Ranking], Floats]
 
 
 def ndcg(
-    sim: Matrix, relevance: Matrix, k: int | None = None, *, exclude: npt.ArrayLike | None = None
+    sim: Matrix,
+    relevance: Matrix,
+    k: Cut = None,
+    *,
+    exclude: npt.ArrayLike | None = None,
+    gain: Gain = "linear",
 ) -> float:
-    """Normalised discounted cumulative gain, mean over queries: linear gain, log2 discount, ties averaged.
+    """Normalised discounted cumulative gain, mean over queries: log2 discount, ties averaged.
 
     The scale is compressed from below: print :func:`random_floor` beside it.
 
     Args:
         sim: Scores [queries, items], higher is better: ``sim`` for t2v, ``sim.T`` for v2t.
-        relevance: Gain of each item for each query [queries, items], >= 0.
-        k: Look at the k best places only; None: at all.
+        relevance: Of each item to each query [queries, items], >= 0.
+        k: Look at the k best places only; None: at all; "relevant": at as many as the query has items with
+            relevance above 0, as EPIC-KITCHENS-100 does.
         exclude: Items to leave out of a query's gallery, bool [queries, items]. For the query's own video:
             ``np.arange(n_videos) == video_of_text[:, None]``.
+        gain: Of an item with relevance r: "linear", r; "exponential", 2^r - 1.
 
     Returns:
         Percent, 100 for an ideal order. Queries without a relevant item are left out of the mean.
@@ -42,21 +60,27 @@ def ndcg(
     Raises:
         ValueError: If an argument has the wrong shape or type, ``sim`` or ``relevance`` has NaN or
             infinite entries, ``relevance`` is negative, there are fewer than two items, or no query has
-            a relevant item.
+            a relevant item; ``k`` or ``gain`` is not as described.
 
     Source:
-        Järvelin and Kekäläinen, TOIS 2002, with the discount 1 / log2(1 + place); ties: McSherry and
-        Najork, ECIR 2008. The same numbers as scikit-learn's ``ndcg_score``.
+        Järvelin and Kekäläinen, TOIS 2002, with the discount 1 / log2(1 + place); exponential gain: Burges et
+        al., ICML 2005; "relevant": Damen et al., "Rescaling Egocentric Vision", IJCV 2022; ties: McSherry and
+        Najork, ECIR 2008. With a number or None the same numbers as scikit-learn's ``ndcg_score``.
 
     Example:
         >>> round(ndcg([[0.9, 0.5, 0.1]], [[0.0, 1.0, 0.5]]), 1)
         67.0
     """
-    return _mean(ndcg_per_query(sim, relevance, k, exclude=exclude))
+    return _mean(ndcg_per_query(sim, relevance, k, exclude=exclude, gain=gain))
 
 
 def ndcg_per_query(
-    sim: Matrix, relevance: Matrix, k: int | None = None, *, exclude: npt.ArrayLike | None = None
+    sim: Matrix,
+    relevance: Matrix,
+    k: Cut = None,
+    *,
+    exclude: npt.ArrayLike | None = None,
+    gain: Gain = "linear",
 ) -> Floats:
     """nDCG of every query [queries] in percent, NaN where no item is relevant; arguments as :func:`ndcg`.
 
@@ -64,13 +88,21 @@ def ndcg_per_query(
         >>> ndcg_per_query([[0.9, 0.1], [0.9, 0.1]], [[1.0, 0.0], [0.0, 0.0]])
         array([100.,  nan])
     """
-    if k is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
-        raise ValueError(f"k: expected an integer >= 1 or None, got {k!r}")
-    found: Floats = _evaluate(sim, relevance, exclude, partial(ndcg_at, k=k))[0]
+    if k is not None and k != "relevant":
+        check_places(k, ' or None or "relevant"')
+    if gain not in get_args(Gain):
+        raise ValueError(f'gain: expected "linear" or "exponential", got {gain!r}')
+    found: Floats = evaluate(sim, relevance, exclude, partial(ndcg_at, k=k, gain=gain))[0]
     return found
 
 
-def random_floor(relevance: Matrix, k: int | None = None, *, exclude: npt.ArrayLike | None = None) -> float:
+def random_floor(
+    relevance: Matrix,
+    k: Cut = None,
+    *,
+    exclude: npt.ArrayLike | None = None,
+    gain: Gain = "linear",
+) -> float:
     """Expected nDCG of a random ranking: the zero of the scale on which nDCG should be read.
 
     Exact, because averaging over ties is averaging over all orders: it is the nDCG of a constant matrix.
@@ -78,9 +110,10 @@ def random_floor(relevance: Matrix, k: int | None = None, *, exclude: npt.ArrayL
     model which finds the own video and nothing else.
 
     Args:
-        relevance: Gain of each item for each query [queries, items], >= 0.
-        k: Look at the k best places only; None: at all.
+        relevance: Of each item to each query [queries, items], >= 0.
+        k: Where to cut, as :func:`ndcg` has it.
         exclude: Items to leave out, bool [queries, items].
+        gain: "linear" or "exponential".
 
     Returns:
         Percent.
@@ -96,7 +129,8 @@ def random_floor(relevance: Matrix, k: int | None = None, *, exclude: npt.ArrayL
         81.5
     """
     gains = as_numbers("relevance", relevance)
-    return ndcg(np.zeros(gains.shape, np.float32), gains, k, exclude=exclude)
+    level = np.broadcast_to(np.float32(0), gains.shape)
+    return ndcg(level, gains, k, exclude=exclude, gain=gain)
 
 
 def mean_average_precision_at_r(
@@ -150,8 +184,8 @@ def average_precision_at_r(
         >>> average_precision_at_r([[0.9, 0.5, 0.1]], [[1, 1, 0]])
         array([100.])
     """
-    measure = partial(average_precision, relevant_at=_threshold(relevant_at))
-    found: Floats = _evaluate(sim, relevance, exclude, measure)[0]
+    measure = partial(ap_at_r, relevant_at=_threshold(relevant_at))
+    found: Floats = evaluate(sim, relevance, exclude, measure)[0]
     return found
 
 
@@ -193,7 +227,7 @@ def r_precision_per_query(
         array([0.])
     """
     measure = partial(precision_at_r, relevant_at=_threshold(relevant_at))
-    found: Floats = _evaluate(sim, relevance, exclude, measure)[0]
+    found: Floats = evaluate(sim, relevance, exclude, measure)[0]
     return found
 
 
@@ -220,16 +254,94 @@ def relevance_metrics(
     """
     threshold = _threshold(relevant_at)
     measures: dict[str, Measure] = {
-        "nDCG": partial(ndcg_at, k=None),
-        "nDCG@10": partial(ndcg_at, k=10),
-        "mAP@R": partial(average_precision, relevant_at=threshold),
+        "nDCG": partial(ndcg_at, k=None, gain="linear"),
+        "nDCG@10": partial(ndcg_at, k=10, gain="linear"),
+        "mAP@R": partial(ap_at_r, relevant_at=threshold),
         "R-Precision": partial(precision_at_r, relevant_at=threshold),
     }
-    values = _evaluate(sim, relevance, exclude, *measures.values())
+    values = evaluate(sim, relevance, exclude, *measures.values())
     return {name: _mean(column) for name, column in zip(measures, values, strict=True)}
 
 
-def _evaluate(sim: Matrix, relevance: Matrix, exclude: npt.ArrayLike | None, *measures: Measure) -> Floats:
+def mean_average_precision(sim: Matrix, relevance: Matrix, *, exclude: npt.ArrayLike | None = None) -> float:
+    """Mean over queries of AP over the whole ranking, as EPIC-KITCHENS-100 multi-instance retrieval has it.
+
+    The items to be found are those with relevance 1. At the place of each, the relevance of all items up to
+    it is summed and divided by the place; the mean of that is AP. With 0/1 relevance this is the usual
+    average precision. With a graded one, items in part relevant count in the sum, as in the challenge's
+    public code (whose comment speaks of a count): give ``relevance == 1`` to leave them out.
+
+    Args:
+        sim: Scores [queries, items], higher is better: ``sim`` for t2v, ``sim.T`` for v2t.
+        relevance: Of each item to each query [queries, items], in [0, 1].
+        exclude: Items to leave out of a query's gallery, bool [queries, items].
+
+    Returns:
+        Percent. Queries without an item of relevance 1 are left out of the mean.
+
+    Raises:
+        ValueError: As :func:`ndcg`; also if a relevance is above 1.
+
+    Source:
+        Damen et al., "Rescaling Egocentric Vision", IJCV 2022, and the code of Wray et al., ICCV 2019; ties:
+        McSherry and Najork, ECIR 2008.
+
+    Example:
+        >>> round(mean_average_precision([[0.9, 0.5, 0.1]], [[0, 1, 1]]), 1)
+        58.3
+    """
+    gains = as_numbers("relevance", relevance)
+    if gains.size and gains.max() > 1:
+        raise ValueError(f"relevance: expected numbers in [0, 1], got {gains.max()}")
+    return _mean(evaluate(sim, gains, exclude, average_precision)[0])
+
+
+def recall_of_all(
+    sim: Matrix,
+    relevance: Matrix,
+    k: int,
+    *,
+    relevant_at: float | None = None,
+    exclude: npt.ArrayLike | None = None,
+) -> float:
+    """Share of a query's relevant items that are among its k best, mean over queries.
+
+    With one relevant item a query this is R@K. With several it asks for all of them, where the R@K of CxC and
+    ECCV Caption asks for any: that is ``retrieval_metrics(sim, positives=...)``.
+
+    Args:
+        sim: Scores [queries, items], higher is better: ``sim`` for t2v, ``sim.T`` for v2t.
+        relevance: Relevance of each item to each query [queries, items], >= 0, or whether it is relevant.
+        k: Places looked at.
+        relevant_at: As in :func:`mean_average_precision_at_r`.
+        exclude: Items to leave out of a query's gallery, bool [queries, items].
+
+    Returns:
+        Percent, ties with their expected value. Below 100 even for an ideal order where a query has more than
+        k relevant items. Queries without a relevant item are left out of the mean.
+
+    Raises:
+        ValueError: As :func:`mean_average_precision_at_r`; also if ``k`` is not an integer >= 1.
+
+    Source:
+        Recall of TREC (Voorhees and Harman, 2005).
+
+    Example:
+        >>> recall_of_all([[0.9, 0.5, 0.1]], [[1, 0, 1]], k=2)
+        50.0
+    """
+    check_places(k)
+    measure = partial(recall_at, k=k, relevant_at=_threshold(relevant_at))
+    return _mean(evaluate(sim, relevance, exclude, measure)[0])
+
+
+def check_places(k: object, others: str = "") -> None:
+    """Refuse a number of places that is none; ``others``: what else is taken."""
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise ValueError(f"k: expected an integer >= 1{others}, got {k!r}")
+
+
+def evaluate(sim: Matrix, relevance: Matrix, exclude: npt.ArrayLike | None, *measures: Measure) -> Floats:
     """Every measure of every query [measures, queries]."""
     scores = score_matrix(sim)
     gains = gain_matrix(relevance, scores.shape)
@@ -241,19 +353,14 @@ def _evaluate(sim: Matrix, relevance: Matrix, exclude: npt.ArrayLike | None, *me
             f"exclude: expected bool {list(scores.shape)} like sim, "
             f"got {excluded.dtype} {list(excluded.shape)}"
         )
-    return _per_query(scores, gains, excluded, measures)
-
-
-def _per_query(scores: Array, gains: Array, excluded: Array | None, measures: Sequence[Measure]) -> Floats:
     result = np.empty((len(measures), len(scores)))
-    for rows in row_chunks(scores.shape):
-        block, gain = scores[rows], gains[rows]
-        if excluded is not None:
-            # Last place and no gain: an excluded item then adds nothing to any of the measures.
-            block, gain = np.where(excluded[rows], -np.inf, block), np.where(excluded[rows], 0, gain)
-        ranking = rank_items(block, gain)
-        for row, measure in enumerate(measures):
-            result[row, rows] = measure(ranking)
+    for slab in row_slabs(scores):
+        block, gain, out = rows_of(scores, slab), rows_of(gains, slab), result[:, slab]
+        left_out = None if excluded is None else excluded[slab]
+        for rows in row_chunks(block.shape):
+            ranking = Ranking(block[rows], gain[rows], None if left_out is None else left_out[rows])
+            for row, measure in enumerate(measures):
+                out[row, rows] = measure(ranking)
     return result
 
 

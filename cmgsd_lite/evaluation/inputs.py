@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 Array = npt.NDArray[Any]
@@ -66,7 +67,7 @@ def as_numbers(name: str, values: Matrix) -> Array:
     if isinstance(values, Tensor):
         # numpy has no bfloat16; float32 holds its values and those of float16 exactly.
         values = values.detach().cpu()
-        values = (values.float() if values.itemsize < 4 else values).numpy()
+        values = (values.float() if values.is_floating_point() and values.itemsize < 4 else values).numpy()
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name}: expected numbers, got {array.dtype}")
@@ -80,13 +81,30 @@ def row_chunks(shape: tuple[int, ...]) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, n_rows, step))
 
 
+def row_slabs(matrix: Array) -> Iterator[slice]:
+    """Cut the rows of a matrix that is stored by columns into slabs worth copying; any other is one slab."""
+    step = len(matrix) if matrix.flags.c_contiguous else 128
+    return (slice(start, start + step) for start in range(0, len(matrix), step))
+
+
+def rows_of(matrix: Array, rows: slice) -> Array:
+    """Some rows, each of them in one piece: of a transposed matrix, a copy."""
+    part = matrix[rows]
+    if part.flags.c_contiguous:
+        return part
+    # Torch transposes a small matrix several times faster than numpy.
+    columns = np.ascontiguousarray(part.T)
+    return torch.from_numpy(columns).T.contiguous().numpy() if columns.dtype.isnative else columns.T.copy()
+
+
 def _finite_matrix(name: str, values: Matrix) -> Array:
     matrix = as_numbers(name, values)
     if matrix.ndim != 2 or matrix.size == 0:
         raise ValueError(f"{name}: expected a matrix with rows and columns, got shape {list(matrix.shape)}")
     if matrix.dtype.kind != "f":
         matrix = matrix.astype(np.float64)
-    bad = matrix.size - np.count_nonzero(np.isfinite(matrix))
-    if bad:
+    # Few passes where all is well: a NaN is the smallest and the largest number.
+    if not (np.isfinite(matrix.min()) and np.isfinite(matrix.max())):
+        bad = matrix.size - sum(np.count_nonzero(np.isfinite(row)) for row in matrix)
         raise ValueError(f"{name}: expected finite numbers, got {bad} NaN or infinite of {matrix.size}")
     return matrix

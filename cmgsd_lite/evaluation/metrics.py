@@ -11,26 +11,36 @@ import numpy as np
 
 from cmgsd_lite.evaluation.graded import (
     average_precision_at_r,
+    mean_average_precision,
     mean_average_precision_at_r,
     ndcg,
     ndcg_per_query,
     r_precision,
     r_precision_per_query,
     random_floor,
+    recall_of_all,
     relevance_metrics,
 )
-from cmgsd_lite.evaluation.inputs import Floats, Matrix, gain_matrix, own_columns, score_matrix
-from cmgsd_lite.evaluation.ranks import ranks
+from cmgsd_lite.evaluation.inputs import Array, Matrix, gain_matrix, score_matrix
+from cmgsd_lite.evaluation.multi_instance import multi_instance_metrics
+from cmgsd_lite.evaluation.positives import Indices, Positives, right_pairs
+from cmgsd_lite.evaluation.ranks import rank_metrics, ranks, ranks_of
+from cmgsd_lite.evaluation.streaming import embedding_ranks
 
 __all__ = [
     "average_precision_at_r",
+    "embedding_ranks",
+    "mean_average_precision",
     "mean_average_precision_at_r",
+    "multi_instance_metrics",
     "ndcg",
     "ndcg_per_query",
     "r_precision",
     "r_precision_per_query",
     "random_floor",
+    "rank_metrics",
     "ranks",
+    "recall_of_all",
     "retrieval_metrics",
 ]
 
@@ -42,6 +52,7 @@ def retrieval_metrics(
     *,
     relevant_at: float | None = None,
     exclude_own: bool = False,
+    positives: Positives | None = None,
 ) -> dict[str, dict[str, float]]:
     """All metrics of a score matrix, text to video and video to text.
 
@@ -54,6 +65,8 @@ def retrieval_metrics(
             half of the query's highest relevance, which for 0/1 relevance means 1.
         exclude_own: Leave the query's own video (v2t: own captions) out of the relevance metrics, which
             then ask whether the *other* relevant items are found. R@K, MdR and MnR are never affected.
+        positives: Instead of ``video_of_text``, the sets of right answers, as :func:`ranks` takes them. R@K
+            then asks for any of them. Texts and videos without one stay in the gallery and are no queries.
 
     Returns:
         ``{"t2v": {...}, "v2t": {...}}`` with R@1, R@5, R@10, R@50 (percent of queries whose rank is
@@ -74,26 +87,32 @@ def retrieval_metrics(
         (50.0, 1.0)
     """
     scores = score_matrix(sim)
-    own = own_columns(video_of_text, scores.shape)
+    pairs = right_pairs(video_of_text, positives, scores.shape)
     result = {
-        "t2v": _rank_metrics(ranks(scores, own, "t2v")),
-        "v2t": _rank_metrics(ranks(scores, own, "v2t")),
+        "t2v": rank_metrics(ranks_of(scores, pairs, "t2v")),
+        "v2t": rank_metrics(ranks_of(scores, pairs, "v2t")),
     }
     if relevance is None:
         if exclude_own or relevant_at is not None:
             raise ValueError("relevance: expected with exclude_own or relevant_at, got None")
         return result
     gains = gain_matrix(relevance, scores.shape)
-    excluded = np.arange(scores.shape[1]) == own[:, None] if exclude_own else None
-    result["t2v"] |= relevance_metrics(scores, gains, relevant_at=relevant_at, exclude=excluded)
-    asked = np.unique(own)
-    excluded = None if excluded is None else excluded.T[asked]
-    result["v2t"] |= relevance_metrics(
-        scores.T[asked], gains.T[asked], relevant_at=relevant_at, exclude=excluded
-    )
+    excluded = None
+    if exclude_own:
+        excluded = np.zeros(scores.shape, bool)
+        excluded[pairs] = True
+    for direction, axis in (("t2v", 1), ("v2t", 0)):
+        asked = pairs.queries(axis)
+        result[direction] |= relevance_metrics(
+            _queries(scores, asked, axis),
+            _queries(gains, asked, axis),
+            relevant_at=relevant_at,
+            exclude=None if excluded is None else _queries(excluded, asked, axis),
+        )
     return result
 
 
-def _rank_metrics(rank: Floats) -> dict[str, float]:
-    recall = {f"R@{k}": 100 * int(np.sum(rank <= k)) / len(rank) for k in (1, 5, 10, 50)}
-    return recall | {"MdR": float(np.median(rank)), "MnR": float(np.mean(rank))}
+def _queries(matrix: Array, asked: Indices, axis: int) -> Array:
+    """The rows of a matrix (axis 1) or of its transpose that are asked for; no copy where all are."""
+    turned = matrix if axis else matrix.T
+    return turned if len(asked) == len(turned) else turned[asked]

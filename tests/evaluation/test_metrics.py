@@ -11,27 +11,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, ndcg_score
 
+from cmgsd_lite.evaluation import metrics
 from cmgsd_lite.evaluation.metrics import (
     average_precision_at_r,
+    mean_average_precision,
     mean_average_precision_at_r,
+    multi_instance_metrics,
     ndcg,
     ndcg_per_query,
     r_precision,
     r_precision_per_query,
     random_floor,
+    rank_metrics,
     ranks,
+    recall_of_all,
     retrieval_metrics,
 )
 
 PUBLIC = {
     "average_precision_at_r",
+    "embedding_ranks",
+    "mean_average_precision",
     "mean_average_precision_at_r",
+    "multi_instance_metrics",
     "ndcg",
     "ndcg_per_query",
     "r_precision",
     "r_precision_per_query",
     "random_floor",
+    "rank_metrics",
     "ranks",
+    "recall_of_all",
     "retrieval_metrics",
 }
 RANK_KEYS = ["R@1", "R@5", "R@10", "R@50", "MdR", "MnR"]
@@ -112,8 +122,8 @@ def test_ranks_over_several_chunks():
 
 
 def test_a_constant_matrix_scores_like_chance():
-    for metrics in retrieval_metrics(np.full((10, 10), 0.3)).values():
-        assert metrics == {"R@1": 0, "R@5": 0, "R@10": 100, "R@50": 100, "MdR": 5.5, "MnR": 5.5}
+    for found in retrieval_metrics(np.full((10, 10), 0.3)).values():
+        assert found == {"R@1": 0, "R@5": 0, "R@10": 100, "R@50": 100, "MdR": 5.5, "MnR": 5.5}
 
 
 def test_a_duplicate_video_shares_the_first_place():
@@ -206,6 +216,40 @@ def test_random_floor_is_exact():
     assert drawn == pytest.approx(random_floor(relevance), abs=0.2)
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.integers(1, 4), st.sampled_from(["f4", "f8"]))
+def test_recall_of_all_is_the_mean_over_all_tie_orders(seed, n, levels, dtype):
+    rng = np.random.default_rng(seed)
+    scores, relevant = rng.integers(0, levels, n).astype(dtype), rng.integers(0, 2, n)
+    relevant[0] = 1
+    for k in (1, 2, 10):
+        found = [sum(relevant[list(order)][:k]) / sum(relevant) for order in orders(scores)]
+        assert recall_of_all([scores], [relevant], k) == pytest.approx(100 * np.mean(found))
+
+
+@pytest.mark.parametrize("relevance_type", ["f4", "f8"])
+@pytest.mark.parametrize("levels", [2, 40, 10**9])
+def test_types_and_storage_of_the_matrices_do_not_matter(levels, relevance_type):
+    """float32 is sorted with the items' numbers in its last bits, float64 is not."""
+    rng = np.random.default_rng(14)
+    sim = (rng.integers(-levels, levels, (300, 1500)) / levels).astype(np.float32)
+    sim[:, ::7] *= -1  # some zeros become -0, which ties with 0
+    sim[:, ::11] *= np.float32(1e-44)  # below the normal numbers
+    relevance = (rng.integers(0, 5, sim.shape) / 4).astype(relevance_type)
+    mask = rng.random(sim.shape) < 0.1
+    for exclude in (None, mask):
+        for measure in (ndcg_per_query, average_precision_at_r, r_precision_per_query):
+            expected = measure(sim.astype(np.float64), relevance.astype(np.float64), exclude=exclude)
+            np.testing.assert_allclose(measure(sim, relevance, exclude=exclude), expected, rtol=1e-12)
+            by_columns = [np.asfortranarray(x) for x in (sim, relevance)]
+            np.testing.assert_allclose(measure(*by_columns, exclude=exclude), expected, rtol=1e-12)
+
+
+def test_a_threshold_is_not_rounded_to_the_relevance_type():
+    relevance = np.array([[0.7, 0.1]], np.float32)  # a little less than 0.7
+    with pytest.raises(ValueError, match="got none"):
+        r_precision([[1.0, 0.0]], relevance, relevant_at=0.7)
+
+
 def test_excluded_items_are_as_if_deleted():
     rng = np.random.default_rng(4)
     sim, relevance, own = rng.integers(0, 5, (9, 6)), rng.integers(1, 4, (9, 6)), rng.integers(0, 6, 9)
@@ -247,6 +291,158 @@ def test_what_counts_as_relevant():
     assert metrics["t2v"]["R-Precision"] == pytest.approx(
         r_precision(np.eye(4), np.tile(graded, (4, 1)), relevant_at=0.3)
     )
+
+
+# Sets of right answers --------------------------------------------------------------------------------
+
+
+def slow_set_ranks(sim, right):
+    """One by one: the best right answer of each row among its wrong ones."""
+    result = []
+    for row, good in zip(sim, right, strict=True):
+        if good.any():
+            best, wrong = max(row[good]), row[~good]
+            result.append(1 + sum(s > best for s in wrong) + sum(s == best for s in wrong) / 2)
+    return result
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 7), st.integers(2, 7), st.integers(1, 20))
+def test_ranks_of_sets(seed, n_texts, n_videos, levels):
+    rng = np.random.default_rng(seed)
+    sim, right = rng.integers(0, levels, (n_texts, n_videos)), rng.random((n_texts, n_videos)) < 0.3
+    right[0, 0] = right[1, 1] = True
+    listed = [np.flatnonzero(row).tolist() for row in right]
+    for positives in (right, torch.from_numpy(right), listed, [[*row, *row[:1]] for row in listed]):
+        np.testing.assert_array_equal(ranks(sim, positives=positives), slow_set_ranks(sim, right))
+        np.testing.assert_array_equal(
+            ranks(sim, direction="v2t", positives=positives), slow_set_ranks(sim.T, right.T)
+        )
+    metrics = retrieval_metrics(sim, positives=right)
+    expected = 100 * np.mean([rank <= 1 for rank in slow_set_ranks(sim.T, right.T)])
+    assert metrics["v2t"]["R@1"] == pytest.approx(expected)
+
+
+@given(problems())
+def test_sets_of_one_are_own_videos(problem):
+    sim, own, relevance = problem
+    sets = [[video] for video in own]
+    for exclude_own in (False, True):
+        options = {"exclude_own": exclude_own, "relevance": relevance + 0.1}
+        assert retrieval_metrics(sim, positives=sets, **options) == retrieval_metrics(sim, own, **options)
+
+
+def test_texts_without_a_right_answer_are_no_queries():
+    sim, relevance = np.eye(3), np.array([[1.0, 0, 0], [0, 0, 0], [0, 0, 1]])
+    metrics = retrieval_metrics(sim, positives=[[0], [], [2]], relevance=relevance)
+    assert metrics["t2v"]["R@1"] == metrics["v2t"]["R@1"] == metrics["v2t"]["nDCG"] == 100
+    assert len(ranks(sim, positives=[[0], [], [2]])) == 2
+
+
+def test_any_and_all():
+    sim, right = np.array([[0.9, 0.8, 0.7, 0.1]]), np.array([[True, False, True, True]])
+    assert ranks(sim, positives=right).tolist() == [1]  # any: the first is right
+    assert recall_of_all(sim, right, 3) == pytest.approx(200 / 3)  # all: two of three
+
+
+@pytest.mark.parametrize(
+    ("positives", "message"),
+    [
+        (np.eye(3), r"positives: expected bool \[3, 3\] like sim, got float64"),
+        (np.eye(4, dtype=bool), r"positives: expected bool \[3, 3\].*\[4, 4\]"),
+        ([[0], [1]], "positives: expected 3 lists.*got 2"),
+        ([[0], [1], [3]], r"positives\[2\]: expected 0 to 2, got 3 to 3"),
+        ([[0], [1], [-1]], r"positives\[2\]: .*got -1"),
+        ([[0], [1], [0.5]], r"positives\[2\]: expected a list of columns, got float64"),
+        ([0, 1, 2], r"positives\[0\]: expected a list of columns"),
+        ([[], [], []], "positives: expected a right answer"),
+    ],
+)
+def test_bad_sets(positives, message):
+    with pytest.raises(ValueError, match=message):
+        ranks(np.eye(3), positives=positives)
+    with pytest.raises(ValueError, match="positives: expected alone"):
+        ranks(np.eye(3), [0, 1, 2], positives=[[0], [1], [2]])
+
+
+def test_metrics_of_ranks():
+    assert rank_metrics([1, 1.5, 7, 60]) == {
+        "R@1": 25, "R@5": 50, "R@10": 75, "R@50": 75, "MdR": 4.25, "MnR": 17.375
+    }  # fmt: skip
+    for bad in ([], [0.5], [np.nan], [[1]]):
+        with pytest.raises(ValueError, match="rank: expected"):
+            rank_metrics(bad)
+
+
+# The EPIC-KITCHENS-100 challenge ----------------------------------------------------------------------
+
+
+def challenge_ndcg(sim, relevance, gain):
+    """As the definition reads: DCG over as many places as there are relevant items, over the ideal."""
+    result = []
+    for row, wanted in zip(sim, relevance, strict=True):
+        places = range(1, 1 + sum(wanted > 0))
+        gained = wanted if gain == "linear" else 2**wanted - 1
+        found, best = gained[np.argsort(-row)], sorted(gained, reverse=True)
+        dcg, ideal = (sum(g[p - 1] / np.log2(p + 1) for p in places) for g in (found, best))
+        if ideal:
+            result.append(dcg / ideal)
+    return 100 * np.mean(result)
+
+
+def challenge_map(sim, relevance):
+    """Relevance so far over the place, at the places of items with relevance 1."""
+    result = []
+    for row, wanted in zip(sim, relevance, strict=True):
+        found = wanted[np.argsort(-row)]
+        precision = [sum(found[:p]) / p for p in range(1, 1 + len(found)) if found[p - 1] == 1]
+        if precision:
+            result.append(np.mean(precision))
+    return 100 * np.mean(result)
+
+
+@pytest.mark.parametrize("gain", ["linear", "exponential"])
+@pytest.mark.parametrize("seed", range(3))
+def test_challenge_metrics_are_those_of_the_definition(gain, seed):
+    rng = np.random.default_rng(seed)
+    sim, relevance = rng.random((12, 15)), rng.choice([0, 0, 0.25, 0.5, 1], (12, 15))
+    relevance[3] = 0  # no query
+    found = multi_instance_metrics(sim, relevance, gain=gain)
+    for direction, s, r in (("t2v", sim, relevance), ("v2t", sim.T, relevance.T)):
+        assert found[direction]["nDCG"] == pytest.approx(challenge_ndcg(s, r, gain))
+        assert found[direction]["mAP"] == pytest.approx(challenge_map(s, r))
+        assert found[direction]["nDCG"] == pytest.approx(ndcg(s, r, "relevant", gain=gain))
+    assert found["mean"]["mAP"] == pytest.approx((found["t2v"]["mAP"] + found["v2t"]["mAP"]) / 2)
+
+
+def test_challenge_example_by_hand():
+    """The worked example of the challenge's public code: three relevant items a query, two in the second."""
+    sim = np.array([[1.0, 0.7, 0.4, 0.0], [0.3, 0.9, 0.6, 0.1], [0.2, 0.5, 0.8, 0.4]])
+    relevance = np.array([[1.0, 0.5, 0.25, 0.0], [0.0, 1.0, 0.4, 0.0], [0.5, 0.3, 1.0, 0.0]])
+    assert ndcg(sim, relevance, "relevant") == pytest.approx(93.71789900735429)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.integers(1, 5), st.sampled_from(["f4", "f8"]))
+def test_challenge_metrics_are_means_over_all_tie_orders(seed, n, levels, dtype):
+    rng = np.random.default_rng(seed)
+    scores, gains = rng.integers(0, levels, n).astype(dtype), rng.choice([0, 0.5, 1], n)
+    gains[0] = 1
+    each = [-np.argsort(order)[None] for order in orders(scores)]
+    for gain in ("linear", "exponential"):
+        expected = np.mean([challenge_ndcg(places, gains[None], gain) for places in each])
+        assert ndcg([scores], [gains], "relevant", gain=gain) == pytest.approx(expected)
+    expected = np.mean([challenge_map(places, gains[None]) for places in each])
+    assert mean_average_precision([scores], [gains]) == pytest.approx(expected)
+    level = np.mean([challenge_ndcg(np.array([p]), gains[None], "linear") for p in permutations(range(n))])
+    assert random_floor([gains], "relevant") == pytest.approx(level)
+
+
+def test_average_precision_of_two_levels_is_that_of_scikit_learn():
+    rng = np.random.default_rng(10)
+    sim, relevant = rng.random((30, 12)), (rng.random((30, 12)) < 0.4).astype(int)
+    relevant[:, 0] = 1
+    expected = [average_precision_score(labels, row) for row, labels in zip(sim, relevant, strict=True)]
+    assert mean_average_precision(sim, relevant) == pytest.approx(100 * np.mean(expected))
 
 
 # The whole table --------------------------------------------------------------------------------------
@@ -384,6 +580,12 @@ def test_bad_options():
     for k in (0, -1, 2.5, True):
         with pytest.raises(ValueError, match="k: expected an integer"):
             ndcg(np.eye(3), np.eye(3), k)
+        with pytest.raises(ValueError, match="k: expected an integer"):
+            recall_of_all(np.eye(3), np.eye(3), k)
+    with pytest.raises(ValueError, match='gain: expected "linear" or "exponential", got \'log\''):
+        ndcg(np.eye(3), np.eye(3), gain="log")
+    with pytest.raises(ValueError, match=r"relevance: expected numbers in \[0, 1\], got 2"):
+        mean_average_precision(np.eye(3), 2 * np.eye(3))
     with pytest.raises(ValueError, match="sim: .*at least 2 items"):
         ndcg(np.zeros((3, 1)), np.ones((3, 1)))
     for exclude in (np.eye(3), np.eye(2, dtype=bool)):
@@ -399,7 +601,7 @@ def test_both_paths_hand_on_the_metrics_and_nothing_else(name):
     star: dict[str, object] = {}
     exec(f"from {name} import *", star)
     assert set(star) - {"__builtins__"} == PUBLIC
-    assert all(star[function] is globals()[function] for function in PUBLIC)
+    assert all(star[function] is getattr(metrics, function) for function in PUBLIC)
 
 
 def test_metrics_need_torch_and_numpy_alone():

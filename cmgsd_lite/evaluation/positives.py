@@ -1,0 +1,132 @@
+"""Which answers are right: one video a text, or sets of right answers, as pairs of a text and a video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cmgsd_lite.evaluation.inputs import Array, Floats, Matrix, as_numbers, own_columns
+
+Indices = NDArray[np.intp]
+Positives = Matrix | Sequence[Sequence[int]]
+"""Right answers: boolean [texts, videos], or for each text the columns of its right videos."""
+
+
+class Pairs(NamedTuple):
+    """Every text with each of its right videos, each pair once."""
+
+    text: Indices
+    video: Indices
+
+    def queries(self, axis: int) -> Indices:
+        """Those that have a right answer: texts (axis 1, their videos lie along it) or videos (axis 0)."""
+        return np.unique(self.text if axis else self.video)
+
+
+def right_pairs(video_of_text: Matrix | None, positives: Positives | None, shape: tuple[int, ...]) -> Pairs:
+    """Take the right answers in either form.
+
+    Args:
+        video_of_text: One column a text, or None.
+        positives: Sets of columns, or None.
+        shape: Of the scores [texts, videos].
+
+    Raises:
+        ValueError: If both are given, or one is not as described.
+    """
+    if positives is None:
+        return Pairs(np.arange(shape[0]), own_columns(video_of_text, shape))
+    if video_of_text is not None:
+        raise ValueError("positives: expected alone, got video_of_text beside them")
+    if isinstance(positives, np.ndarray | Tensor) and positives.ndim == 2:
+        right = as_numbers("positives", positives)
+        if right.dtype != bool or right.shape != shape:
+            raise ValueError(
+                f"positives: expected bool {list(shape)} like sim, got {right.dtype} {list(right.shape)}"
+            )
+        return _some(Pairs(*np.nonzero(right)))
+    listed = cast(Sequence[Sequence[int]], positives)
+    columns = [as_numbers(f"positives[{i}]", one) for i, one in enumerate(listed)]
+    if len(columns) != shape[0]:
+        raise ValueError(f"positives: expected {shape[0]} lists of columns, one a text, got {len(columns)}")
+    for i, one in enumerate(columns):
+        if one.ndim != 1 or (one.size and one.dtype.kind not in "iu"):
+            raise ValueError(f"positives[{i}]: expected a list of columns, got {one.dtype} {list(one.shape)}")
+        if one.size and (one.min() < 0 or one.max() >= shape[1]):
+            raise ValueError(f"positives[{i}]: expected 0 to {shape[1] - 1}, got {one.min()} to {one.max()}")
+    each = [np.unique(one) for one in columns]
+    text = np.repeat(np.arange(len(each)), [len(one) for one in each])
+    return _some(Pairs(text, np.concatenate([*each, []]).astype(np.intp)))
+
+
+def _some(pairs: Pairs) -> Pairs:
+    if not len(pairs.text):
+        raise ValueError("positives: expected a right answer for at least one text, got none")
+    return pairs
+
+
+class Bars:
+    """The score that rivals are held against: of each query's best right answer.
+
+    Args:
+        query: Number of the query of each right pair.
+        own: Score of each right pair.
+        count: How many queries there are.
+    """
+
+    def __init__(self, query: Indices, own: Array, count: int) -> None:
+        self.height = np.full(count, -np.inf, own.dtype)
+        np.maximum.at(self.height, query, own)
+        # Right answers that reach the bar are no rivals: they leave the ties.
+        self.right = np.bincount(query[own == self.height[query]], minlength=count)
+
+    def ranks(self, above: NDArray[np.int64]) -> Floats:
+        """Mean rank over ties; ``above`` counts an item above the bar twice and one at it once [queries]."""
+        return 1 + (above - self.right) / 2
+
+
+def count_above(
+    scores: Array,
+    text_bar: Array | None,
+    video_bar: Array | None,
+    of_text: NDArray[np.int64],
+    of_video: NDArray[np.int64],
+) -> None:
+    """Count the scores above each bar twice and those at it once, of rows and columns, in place.
+
+    Args:
+        scores: [texts, videos].
+        text_bar: Of each row [texts], or None: rows are not counted.
+        video_bar: Of each column [videos], or None: columns are not counted.
+        of_text: Counts to add to [texts].
+        of_video: Counts to add to [videos].
+    """
+    # Slices that stay in the cache while four comparisons go over them, and counts that fit into a byte.
+    videos = scores.shape[1]
+    step = int(np.clip(256 * 1024 // videos, 1, 255))
+    bytes_ = np.zeros((step, -videos % (8 * LANES) + videos), np.uint8)
+    for start in range(0, len(scores), step):
+        part = scores[start : start + step]
+        padded = bytes_[: len(part)]
+        seen = padded[:, :videos]
+        for compare in (np.greater, np.greater_equal):
+            if text_bar is not None:
+                compare(part, text_bar[start : start + step, None], out=seen.view(bool))
+                of_text[start : start + step] += _row_sums(padded)
+            if video_bar is not None:
+                compare(part, video_bar, out=seen.view(bool))
+                of_video += np.add.reduce(seen, axis=0, dtype=np.uint8)
+
+
+LANES = 16
+
+
+def _row_sums(ones: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Sum of zeros and ones of each row; eight bytes are added as one number, which nothing carries over."""
+    eights = ones.view(np.uint64).reshape(len(ones), LANES, -1).sum(axis=1)
+    total: NDArray[np.int64] = eights.view(np.uint8).sum(axis=1, dtype=np.int64)
+    return total
