@@ -1,4 +1,4 @@
-"""The job ``evaluate``: measure a checkpoint on test videos."""
+"""The job ``evaluate``: measure a checkpoint on test videos, or a matrix of scores from a file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cmgsd_lite.cli.options import say
 from cmgsd_lite.cli.preflight import check_videos
+from cmgsd_lite.cli.score_files import read_columns, read_matrix
+from cmgsd_lite.evaluation.graded import random_floor, relevance_metrics
+from cmgsd_lite.evaluation.inputs import Array, gain_matrix, score_matrix
+from cmgsd_lite.evaluation.metrics import retrieval_metrics
+from cmgsd_lite.evaluation.multi_instance import multi_instance_metrics
 from cmgsd_lite.runtime import write_json
 from cmgsd_lite.training.checkpoints import load_model
 from cmgsd_lite.training.data_location import data_of
@@ -16,14 +23,27 @@ from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Measure a checkpoint on the test videos of its data, or of other data with the same experts.
+    """Measure a checkpoint on the test videos of its data or of others, or a matrix of scores.
 
     Args:
         options: Of the command line.
 
     Raises:
-        DataError: If checkpoint or data can not be read.
+        DataError: If a file can not be read.
+        ValueError: If what is in it does not fit together, or options of the two ways are mixed.
     """
+    results, lines = _measure_checkpoint(options) if options.sim is None else _measure_scores(options)
+    if options.json:
+        print(json.dumps(results))
+    else:
+        print("\n".join(lines))
+    if options.out:
+        write_json(Path(options.out) / "metrics.json", results)
+
+
+def _measure_checkpoint(options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    if options.relevance or options.video_of_text:
+        raise ValueError("--relevance and --video-of-text: expected with --sim, got --checkpoint")
     path = Path(options.checkpoint)
     model, about = load_model(path)
     bench = Bench(Experiment(data_for(about, path, options.data), {}))
@@ -31,12 +51,56 @@ def evaluate(options: argparse.Namespace) -> None:
     check_videos(bench, ("test",))
     metrics, more = bench.measure(model)
     results = {"schema": 1, "checkpoint": path.name, **bench.describe(), **metrics, "more": more}
-    if options.json:
-        print(json.dumps(results))
-    else:
-        print("\n".join(_lines(results)))
-    if options.out:
-        write_json(Path(options.out) / "metrics.json", results)
+    return results, _lines(results)
+
+
+def _measure_scores(options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """Measure a matrix; without own videos there are no ranks, and the relevance metrics stand alone."""
+    if options.data:
+        raise ValueError("--data: expected with --checkpoint, got --sim")
+    path = Path(options.sim)
+    sim = score_matrix(read_matrix(path, "sim"))
+    relevance = _relevance(options.relevance, sim.shape)
+    own = _own_videos(options.video_of_text, sim.shape, relevance is not None)
+    results: dict[str, Any] = {"schema": 1, "sim": path.name, "n_texts": len(sim), "n_videos": sim.shape[1]}
+    asked = np.arange(sim.shape[1]) if own is None else np.unique(own)
+    if own is not None:
+        results |= retrieval_metrics(sim, own, relevance)
+    elif relevance is not None:
+        results |= {"t2v": relevance_metrics(sim, relevance), "v2t": relevance_metrics(sim.T, relevance.T)}
+    if relevance is not None:
+        floors = {"t2v": random_floor(relevance), "v2t": random_floor(relevance.T[asked])}
+        results["random_floor"] = floors
+        if relevance.max() == 1:
+            results["multi_instance"] = multi_instance_metrics(sim, relevance)
+    return results, _score_lines(results)
+
+
+def _relevance(file: str | None, shape: tuple[int, ...]) -> Array | None:
+    if file is None:
+        return None
+    relevance = read_matrix(Path(file), "relevance")
+    if relevance.shape == shape[::-1] != shape:
+        raise ValueError(
+            f"{file}: expected {list(shape)} like --sim, rows are texts, columns are videos; "
+            f"got {list(relevance.shape)}: transpose one of the two"
+        )
+    return gain_matrix(relevance, shape)
+
+
+def _own_videos(file: str | None, shape: tuple[int, ...], relevance: bool) -> Array | None:
+    """The column of each text's own video; None where there is none to be known."""
+    n_texts, n_videos = shape
+    if file is not None:
+        return read_columns(Path(file), shape)
+    if n_texts == n_videos:
+        return np.arange(n_texts)
+    if relevance:
+        return None
+    raise ValueError(
+        "--sim: expected a square matrix, or --video-of-text or --relevance beside it, "
+        f"got {n_texts} texts (rows) and {n_videos} videos (columns)"
+    )
 
 
 def data_for(about: dict[str, Any], checkpoint: Path, data: str | None) -> DataConfig:
@@ -65,12 +129,31 @@ def data_for(about: dict[str, Any], checkpoint: Path, data: str | None) -> DataC
 
 
 def _lines(results: dict[str, Any]) -> list[str]:
-    about, names = results["dataset"], list(results["t2v"])
-    width = max(map(len, names))
+    about = results["dataset"]
     lines = [f"{results['checkpoint']} on {about['name']}, {about['n_queries']} queries"]
-    for key in names:
-        lines.append(f"  {key:{width}s}  t2v {results['t2v'][key]:6.1f}   v2t {results['v2t'][key]:6.1f}")
+    lines += _both_directions(results)
     if about["relevance"] is not None:
-        floor = results["random_floor"][about["relevance"]]
-        lines.append(f"  nDCG of a random ranking: t2v {floor['t2v']:.1f}, v2t {floor['v2t']:.1f}")
+        lines.append(_floor_line(results["random_floor"][about["relevance"]]))
     return lines
+
+
+def _score_lines(results: dict[str, Any]) -> list[str]:
+    lines = [f"{results['sim']}: {results['n_texts']} texts, {results['n_videos']} videos"]
+    lines += _both_directions(results)
+    if "random_floor" in results:
+        lines.append(_floor_line(results["random_floor"]))
+    if "multi_instance" in results:
+        lines += ["as EPIC-KITCHENS-100 has it:", *_both_directions(results["multi_instance"])]
+    return lines
+
+
+def _both_directions(metrics: dict[str, Any]) -> list[str]:
+    width = max(map(len, metrics["t2v"]))
+    return [
+        f"  {key:{width}s}  t2v {value:6.1f}   v2t {metrics['v2t'][key]:6.1f}"
+        for key, value in metrics["t2v"].items()
+    ]
+
+
+def _floor_line(floor: dict[str, float]) -> str:
+    return f"  nDCG of a random ranking: t2v {floor['t2v']:.1f}, v2t {floor['v2t']:.1f}"

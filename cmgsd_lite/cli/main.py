@@ -34,7 +34,7 @@ TEACHERS = ("text", "video", "directed", "directed-embedding", "containment")
 DATA_PACKAGES = ("scipy", "h5py", "safetensors", "tokenizers", "wordllama", "snowballstemmer", "PIL", "tqdm")
 """What the extra ``data`` brings: every command but ``study`` needs it."""
 
-PATHS = ("data", "out", "checkpoint", "path")
+PATHS = ("data", "out", "checkpoint", "path", "sim", "relevance", "video_of_text")
 """Options in which ``~`` is the home folder: ``--out=~/runs`` reaches us as it is typed."""
 
 
@@ -160,9 +160,18 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="continue from the checkpoint under --out")
     train.set_defaults(job="train")
 
-    evaluate = commands_.add_parser("evaluate", help="measure a checkpoint on the test videos")
+    evaluate = commands_.add_parser("evaluate", help="measure a checkpoint on test videos, or a score matrix")
     _common(evaluate, data_default=None)
-    evaluate.add_argument("--checkpoint", required=True)
+    measured = evaluate.add_mutually_exclusive_group(required=True)
+    measured.add_argument("--checkpoint")
+    files = ".npy, .npz, .pt, .safetensors, .csv, .tsv"
+    measured.add_argument("--sim", metavar="FILE", help=f"scores, rows texts, columns videos: {files}")
+    evaluate.add_argument("--relevance", metavar="FILE", help="with --sim: of each video to each text, >= 0")
+    evaluate.add_argument(
+        "--video-of-text",
+        metavar="FILE",
+        help="with --sim: column of each text's own video (default: text i, video i)",
+    )
     evaluate.set_defaults(job="evaluate")
 
     search = commands_.add_parser("search", help="find the videos that fit a sentence")

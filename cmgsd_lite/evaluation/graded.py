@@ -89,10 +89,10 @@ def ndcg_per_query(
         array([100.,  nan])
     """
     if k is not None and k != "relevant":
-        check_places(k, ' or None or "relevant"')
+        _check_places(k, ' or None or "relevant"')
     if gain not in get_args(Gain):
         raise ValueError(f'gain: expected "linear" or "exponential", got {gain!r}')
-    found: Floats = evaluate(sim, relevance, exclude, partial(ndcg_at, k=k, gain=gain))[0]
+    found: Floats = _evaluate(sim, relevance, exclude, partial(ndcg_at, k=k, gain=gain))[0]
     return found
 
 
@@ -185,7 +185,7 @@ def average_precision_at_r(
         array([100.])
     """
     measure = partial(ap_at_r, relevant_at=_threshold(relevant_at))
-    found: Floats = evaluate(sim, relevance, exclude, measure)[0]
+    found: Floats = _evaluate(sim, relevance, exclude, measure)[0]
     return found
 
 
@@ -227,7 +227,7 @@ def r_precision_per_query(
         array([0.])
     """
     measure = partial(precision_at_r, relevant_at=_threshold(relevant_at))
-    found: Floats = evaluate(sim, relevance, exclude, measure)[0]
+    found: Floats = _evaluate(sim, relevance, exclude, measure)[0]
     return found
 
 
@@ -259,7 +259,7 @@ def relevance_metrics(
         "mAP@R": partial(ap_at_r, relevant_at=threshold),
         "R-Precision": partial(precision_at_r, relevant_at=threshold),
     }
-    values = evaluate(sim, relevance, exclude, *measures.values())
+    values = _evaluate(sim, relevance, exclude, *measures.values())
     return {name: _mean(column) for name, column in zip(measures, values, strict=True)}
 
 
@@ -293,7 +293,7 @@ def mean_average_precision(sim: Matrix, relevance: Matrix, *, exclude: npt.Array
     gains = as_numbers("relevance", relevance)
     if gains.size and gains.max() > 1:
         raise ValueError(f"relevance: expected numbers in [0, 1], got {gains.max()}")
-    return _mean(evaluate(sim, gains, exclude, average_precision)[0])
+    return _mean(_evaluate(sim, gains, exclude, average_precision)[0])
 
 
 def recall_of_all(
@@ -330,18 +330,18 @@ def recall_of_all(
         >>> recall_of_all([[0.9, 0.5, 0.1]], [[1, 0, 1]], k=2)
         50.0
     """
-    check_places(k)
+    _check_places(k)
     measure = partial(recall_at, k=k, relevant_at=_threshold(relevant_at))
-    return _mean(evaluate(sim, relevance, exclude, measure)[0])
+    return _mean(_evaluate(sim, relevance, exclude, measure)[0])
 
 
-def check_places(k: object, others: str = "") -> None:
+def _check_places(k: object, others: str = "") -> None:
     """Refuse a number of places that is none; ``others``: what else is taken."""
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise ValueError(f"k: expected an integer >= 1{others}, got {k!r}")
 
 
-def evaluate(sim: Matrix, relevance: Matrix, exclude: npt.ArrayLike | None, *measures: Measure) -> Floats:
+def _evaluate(sim: Matrix, relevance: Matrix, exclude: npt.ArrayLike | None, *measures: Measure) -> Floats:
     """Every measure of every query [measures, queries]."""
     scores = score_matrix(sim)
     gains = gain_matrix(relevance, scores.shape)

@@ -93,7 +93,7 @@ def rows_of(matrix: Array, rows: slice) -> Array:
     if part.flags.c_contiguous:
         return part
     # Torch transposes a small matrix several times faster than numpy.
-    columns = np.ascontiguousarray(part.T)
+    columns = np.array(part.T, order="C")
     return torch.from_numpy(columns).T.contiguous().numpy() if columns.dtype.isnative else columns.T.copy()
 
 

@@ -23,8 +23,8 @@ from cmgsd_lite.evaluation.graded import (
 )
 from cmgsd_lite.evaluation.inputs import Array, Matrix, gain_matrix, score_matrix
 from cmgsd_lite.evaluation.multi_instance import multi_instance_metrics
-from cmgsd_lite.evaluation.positives import Indices, Positives, right_pairs
-from cmgsd_lite.evaluation.ranks import rank_metrics, ranks, ranks_of
+from cmgsd_lite.evaluation.positives import Indices, Positives, ranks_of, right_pairs
+from cmgsd_lite.evaluation.ranks import rank_metrics, ranks
 from cmgsd_lite.evaluation.streaming import embedding_ranks
 
 __all__ = [

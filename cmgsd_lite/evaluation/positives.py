@@ -1,9 +1,9 @@
-"""Which answers are right: one video a text, or sets of right answers, as pairs of a text and a video."""
+"""Which answers are right, as pairs of a text and a video, and what is ranked above them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,9 @@ from torch import Tensor
 
 from cmgsd_lite.evaluation.inputs import Array, Floats, Matrix, as_numbers, own_columns
 
+LANES = 16
 Indices = NDArray[np.intp]
+Direction = Literal["t2v", "v2t"]
 Positives = Matrix | Sequence[Sequence[int]]
 """Right answers: boolean [texts, videos], or for each text the columns of its right videos."""
 
@@ -122,11 +124,29 @@ def count_above(
                 of_video += np.add.reduce(seen, axis=0, dtype=np.uint8)
 
 
-LANES = 16
-
-
 def _row_sums(ones: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Sum of zeros and ones of each row; eight bytes are added as one number, which nothing carries over."""
     eights = ones.view(np.uint64).reshape(len(ones), LANES, -1).sum(axis=1)
     total: NDArray[np.int64] = eights.view(np.uint8).sum(axis=1, dtype=np.int64)
     return total
+
+
+def ranks_of(scores: Array, pairs: Pairs, direction: Direction) -> Floats:
+    """The ranks of one direction, of checked scores and pairs."""
+    check_rivals(pairs, scores.shape, direction)
+    axis = 1 if direction == "t2v" else 0
+    query, count = (pairs.text, len(scores)) if axis else (pairs.video, scores.shape[1])
+    bars = Bars(query, scores[pairs.text, pairs.video], count)
+    above = np.zeros(count, np.int64)
+    heights = (bars.height, None) if axis else (None, bars.height)
+    count_above(scores, heights[0], heights[1], above, above)
+    return bars.ranks(above)[pairs.queries(axis)]
+
+
+def check_rivals(pairs: Pairs, shape: tuple[int, ...], direction: Direction) -> None:
+    """Refuse what leaves nothing to rank."""
+    if direction == "t2v" and shape[1] < 2:
+        raise ValueError(f"sim: expected at least 2 videos to rank, got shape {list(shape)}")
+    videos = len(pairs.queries(0))
+    if direction == "v2t" and videos < 2 and len(pairs.text) == shape[0]:
+        raise ValueError(f"sim: expected captions of at least 2 videos to rank, got {videos}")

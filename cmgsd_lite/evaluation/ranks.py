@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
-from cmgsd_lite.evaluation.inputs import Array, Floats, Matrix, score_matrix
-from cmgsd_lite.evaluation.positives import Bars, Pairs, Positives, count_above, right_pairs
-
-Direction = Literal["t2v", "v2t"]
+from cmgsd_lite.evaluation.inputs import Floats, Matrix, score_matrix
+from cmgsd_lite.evaluation.positives import Direction, Positives, ranks_of, right_pairs
 
 
 def ranks(
@@ -58,27 +54,6 @@ def ranks(
     if direction not in ("t2v", "v2t"):
         raise ValueError(f'direction: expected "t2v" or "v2t", got {direction!r}')
     return ranks_of(scores, right_pairs(video_of_text, positives, scores.shape), direction)
-
-
-def ranks_of(scores: Array, pairs: Pairs, direction: Direction) -> Floats:
-    """:func:`ranks` of checked scores and pairs."""
-    check_rivals(pairs, scores.shape, direction)
-    axis = 1 if direction == "t2v" else 0
-    query, count = (pairs.text, len(scores)) if axis else (pairs.video, scores.shape[1])
-    bars = Bars(query, scores[pairs.text, pairs.video], count)
-    above = np.zeros(count, np.int64)
-    heights = (bars.height, None) if axis else (None, bars.height)
-    count_above(scores, heights[0], heights[1], above, above)
-    return bars.ranks(above)[pairs.queries(axis)]
-
-
-def check_rivals(pairs: Pairs, shape: tuple[int, ...], direction: Direction) -> None:
-    """Refuse what leaves nothing to rank."""
-    if direction == "t2v" and shape[1] < 2:
-        raise ValueError(f"sim: expected at least 2 videos to rank, got shape {list(shape)}")
-    videos = len(pairs.queries(0))
-    if direction == "v2t" and videos < 2 and len(pairs.text) == shape[0]:
-        raise ValueError(f"sim: expected captions of at least 2 videos to rank, got {videos}")
 
 
 def rank_metrics(rank: Matrix) -> dict[str, float]:

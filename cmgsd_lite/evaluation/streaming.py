@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cmgsd_lite.evaluation.inputs import Array, Floats, Matrix
-from cmgsd_lite.evaluation.positives import Bars, Indices, Pairs, Positives, count_above, right_pairs
-from cmgsd_lite.evaluation.ranks import Direction, check_rivals
+from cmgsd_lite.evaluation.positives import (
+    Bars,
+    Direction,
+    Indices,
+    Pairs,
+    Positives,
+    check_rivals,
+    count_above,
+    right_pairs,
+)
 from cmgsd_lite.similarity import at_least_float32, normalise
 
 Score = Literal["cosine", "dot"]
