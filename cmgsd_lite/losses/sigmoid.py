@@ -25,6 +25,9 @@ class SigmoidLoss(RetrievalLoss):
     unlike in InfoNCE. It uses ``margin`` (instead of its own) and ``ids``; called as every loss
     (``RetrievalLoss``).
 
+    Relations: ``margin=CMGSDLoss(...).margins(sim, ...)["combined"]`` makes its margin adaptive; 0 is the
+    published loss.
+
     Cosines reach 1 at most: with the published start, scale 10 and bias -10, every pair counts as no match,
     and a matching one with cosine 1 is a toss-up. Few positives among N^2 pairs make that a good start,
     from which scale and bias have to be learned. Held fixed (``learnable=False``), the bias belongs between

@@ -1,6 +1,7 @@
 """Masks made from ready, directed distances, and GISTEmbed's two margins: against loops over pairs."""
 
 import math
+from fractions import Fraction
 
 import pytest
 import torch
@@ -193,3 +194,11 @@ def test_features_of_zeros_are_alike_to_themselves_alone():
 def test_bad_input_is_named(build, match):
     with pytest.raises(ValueError, match=match):
         build()
+
+
+@pytest.mark.parametrize("share", ["0.01", "0.02", "0.07", "0.29", "0.57"])
+@pytest.mark.parametrize("n", [16, 25, 40])
+def test_a_share_is_counted_exactly(share, n):
+    d = torch.randperm(n * n, generator=torch.Generator().manual_seed(n)).view(n, n)
+    exact = math.floor(Fraction(share) * n * (n - 1))
+    assert GuidedMaskLoss(float(share)).dropped(torch.eye(n), distances={"d": d}).sum() == exact

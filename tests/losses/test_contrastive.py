@@ -6,8 +6,10 @@ import math
 import pytest
 import torch
 
-from cmgsd_lite.losses import InfoNCELoss
+from cmgsd_lite.baselines import SoftTargetLoss
+from cmgsd_lite.losses import InfoNCELoss, SigmoidLoss
 from cmgsd_lite.losses.learned import bounded_exp
+from cmgsd_lite.similarity import cosine_similarity_matrix
 from tests.losses import slow_losses
 from tests.losses.every import batch
 
@@ -157,3 +159,26 @@ def test_a_loss_on_another_device_than_the_scores_is_told_to_move():
 def test_bad_settings_are_named(settings, match):
     with pytest.raises(ValueError, match=match):
         InfoNCELoss(**settings)
+
+
+LARGE = {
+    "shared": lambda: InfoNCELoss(positives="share"),
+    "learnable": lambda: InfoNCELoss(learnable=True),
+    "soft, features": lambda: SoftTargetLoss(),
+    "sigmoid": lambda: SigmoidLoss(positives="share"),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_batch_without_sim_is_the_same_loss(name):
+    """However it is computed: value, gradient and the gradient of what is learned."""
+    n = 1100
+    text, video, teacher = torch.randn(3, n, 8, generator=torch.Generator().manual_seed(0))
+    given = {"text_teacher": teacher, "ids": torch.arange(n) // 2}
+    found = []
+    for whole in (True, False):
+        loss, x = LARGE[name](), text.clone().requires_grad_()
+        value = loss(cosine_similarity_matrix(x, video) if whole else None, text=x, video=video, **given)
+        value.backward()
+        found.append([value.detach(), x.grad, *(p.grad for p in loss.parameters())])
+    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-6)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from cmgsd_lite.losses import SigmoidLoss
+from cmgsd_lite.losses import CMGSDLoss, SigmoidLoss
 from tests.losses import slow_losses
 from tests.losses.every import batch
 
@@ -60,6 +60,15 @@ def test_a_constant_margin_is_a_bias_of_the_negatives_and_its_own_is_replaced():
     assert SigmoidLoss(margin=0.3)(sim) > SigmoidLoss()(sim)
     given = SigmoidLoss(margin=0.7)(sim, margin=torch.full_like(sim, 0.3))
     torch.testing.assert_close(SigmoidLoss(margin=0.3)(sim), given)
+
+
+def test_an_adaptive_margin_goes_in():
+    sim, given = batch()
+    given["ids"] = None
+    adaptive = CMGSDLoss(beta=0.1).margins(sim, **given)["combined"]
+    slow = slow_losses.siglip(sim.tolist(), 20.0, -8.0, adaptive.tolist())
+    fast = SigmoidLoss(20.0, -8.0, learnable=False)(sim, margin=adaptive)
+    assert fast.item() == pytest.approx(slow, abs=1e-10)
 
 
 def test_with_different_ids_sharing_is_the_plain_loss():
