@@ -130,7 +130,7 @@ def test_rounding_noise_among_equal_distances_needs_the_default_eps():
     noise = cosine_distances(x)
     assert off_diagonal(noise).std() > 0, "the float32 noise that this test is about"
     margin = zscore_margin(noise, 0.2, 0.05)
-    assert (off_diagonal(margin) - 0.2).abs().max() < 5e-4
+    assert (off_diagonal(margin) - 0.2).abs().max() < 1e-3
     assert (off_diagonal(zscore_margin(noise, 0.2, 0.05, eps=1e-8)) - 0.2).abs().max() > 0.03
 
 

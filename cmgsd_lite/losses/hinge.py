@@ -131,10 +131,9 @@ def negative_pairs(sim: Tensor, margin: float | Tensor = 0.0, ids: Ids | None = 
     removes = isinstance(margin, Tensor) and _may_remove(margin)
     if ids is None and not removes:
         return None
-    n = sim.shape[0]
-    negatives = ~torch.eye(n, dtype=torch.bool, device=sim.device)
+    negatives = ~torch.eye(sim.shape[0], dtype=torch.bool, device=sim.device)
     if ids is not None:
-        codes = _codes(ids, n).to(sim.device)
+        codes = _codes(ids, sim)
         negatives &= codes[:, None] != codes[None, :]
         if checks_values(negatives) and not bool(negatives.any()):
             raise ValueError(
@@ -151,19 +150,24 @@ def _may_remove(margin: Tensor) -> bool:
     return not checks_values(margin) or bool(torch.isneginf(margin.detach().amin()))
 
 
-def _codes(ids: Ids, n: int) -> Tensor:
-    codes = ids if isinstance(ids, Tensor) else _numbered(ids)
-    if codes.shape != (n,):
-        raise ValueError(f"ids: expected one id for each of the {n} items, got shape {list(codes.shape)}")
+def _codes(ids: Ids, sim: Tensor) -> Tensor:
+    """A number for each item [N], on the device of ``sim``."""
+    codes = ids if isinstance(ids, Tensor) else torch.tensor(_numbered(ids), device=sim.device)
+    if codes.shape != sim.shape[:1]:
+        raise ValueError(
+            f"ids: expected one id for each of the {len(sim)} items, got shape {list(codes.shape)}"
+        )
+    if codes.device != sim.device:
+        raise ValueError(f"ids: expected on {sim.device} like sim, got {codes.device}")
     return codes
 
 
-def _numbered(ids: Sequence[Hashable]) -> Tensor:
+def _numbered(ids: Sequence[Hashable]) -> list[int]:
     known: dict[Hashable, int] = {}
     try:
         # A tensor or array of one number is told by its value: as an object it equals none but itself.
         names = [name.item() if hasattr(name, "item") else name for name in ids]
-        return torch.tensor([known.setdefault(name, len(known)) for name in names], dtype=torch.long)
+        return [known.setdefault(name, len(known)) for name in names]
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"ids: expected one name or number an item, got {type(ids).__name__}: {error}"

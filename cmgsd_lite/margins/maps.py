@@ -8,7 +8,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from cmgsd_lite.margins.matrices import Within, checked, combine, finished, off_diagonal, statistics
+from cmgsd_lite.margins.matrices import (
+    Within,
+    centred,
+    checked,
+    combine,
+    finished,
+    off_diagonal,
+    off_diagonal_mask,
+    scaled,
+)
 
 
 def zscore_margin(
@@ -61,9 +70,8 @@ def zscore_margin(
     """
     if recentre:
         check_alpha(alpha, min_margin, max_margin)
-    d = checked(distances, negatives, detach)
-    mean, std = statistics(d, negatives, within)
-    margin = _line(d, mean, beta / (std + eps), alpha)
+    apart, std = centred(checked(distances, negatives, detach), negatives, within)
+    margin = scaled(apart, beta / (std + eps)).add_(alpha)
     return finished(margin, alpha, negatives, min_margin, max_margin, within if recentre else None)
 
 
@@ -117,16 +125,10 @@ def combined_margin(
         raise ValueError("distances: expected at least one matrix, got none")
     if nearest is None:
         check_alpha(alpha, min_margin, max_margin)
-    wide = [checked(d, negatives, detach) for d in distances]
-    total, spread = combine(wide, weights, negatives, eps, within)
-    mean, std = statistics(total, negatives, within)
-    # eps is in the spread already; here it keeps rounding noise small where the distances cancel.
-    scale = spread / std.clamp_min(eps)
+    z = combine([checked(d, negatives, detach) for d in distances], weights, negatives, eps, within)
     if nearest is not None:
-        z = _line(total, mean, scale, 0.0)
         return _released(z, alpha, beta, nearest, negatives, min_margin, max_margin, within)
-    margin = _line(total, mean, beta * scale, alpha)
-    return finished(margin, alpha, negatives, min_margin, max_margin, within)
+    return finished(scaled(z, beta).add_(alpha), alpha, negatives, min_margin, max_margin, within)
 
 
 def check_alpha(alpha: float, min_margin: float | None, max_margin: float | None) -> None:
@@ -150,11 +152,6 @@ def check_alpha(alpha: float, min_margin: float | None, max_margin: float | None
         raise ValueError(f"min_margin: expected at most the mean margin {alpha}, got {min_margin}")
     if max_margin is not None and max_margin < alpha:
         raise ValueError(f"max_margin: expected at least the mean margin {alpha}, got {max_margin}")
-
-
-def _line(d: Tensor, mean: Tensor, slope: Tensor | float, level: float) -> Tensor:
-    """level + slope * (d - mean), as one scale and one shift: half the passes over [N, N]."""
-    return (d * slope).add_(level - mean * slope)
 
 
 def nearest_margin(
@@ -231,7 +228,7 @@ def _of_rank(z: Tensor, share: float, negatives: Tensor | None, within: Within) 
         # kthvalue, not quantile: that refuses more than 16 million entries, the pairs of a batch of 4,096.
         return values.kthvalue(math.ceil(share * n * (n - 1) - 1e-9)).values
     # How many there are is known to the device alone, so all are sorted, the others behind them.
-    negatives = ~torch.eye(n, dtype=torch.bool, device=z.device) if negatives is None else negatives
+    negatives = off_diagonal_mask(z) if negatives is None else negatives
     values, dim = torch.where(negatives, z, torch.inf), 0 if within == "video" else 1
     if within == "batch":
         values, negatives = values.view(1, -1), negatives.view(1, -1)
