@@ -14,7 +14,7 @@ from cmgsd_lite.losses.base import Inputs
 from cmgsd_lite.losses.checks import check_features
 from cmgsd_lite.losses.hinge import Ids, negative_pairs
 from cmgsd_lite.losses.sources import Source, sources_of
-from cmgsd_lite.margins.matrices import statistics
+from cmgsd_lite.margins.matrices import centred
 from cmgsd_lite.similarity import at_least_float32
 from cmgsd_lite.validation import checks_values
 
@@ -153,8 +153,8 @@ def standardised_mean(sources: Sequence[Source], negatives: Tensor) -> Tensor:
     scores = []
     for source in sources:
         d = at_least_float32(source.distances(detach=True))
-        mean, std = statistics(d, negatives)
-        scores.append((d - mean) / (std + EPS))
+        mean = torch.where(negatives, d, 0).sum() / negatives.sum().clamp_min(1)
+        scores.append((d - mean) / (centred(d, negatives)[1] + EPS))
     return torch.stack(scores).mean(dim=0)
 
 

@@ -17,7 +17,7 @@ Within = Literal["batch", "text", "video"]
 
 _NEWTON_STEPS = 60
 _NEWTON_STEPS_UNSEEN = (4, 24)
-"""How often the centre is looked for: until it is found; where that is not seen, with one bound and with two."""
+"""How often the centre is looked for: until it is found; unseen, with one bound and with two."""
 
 
 def off_diagonal(matrix: Tensor) -> Tensor:
