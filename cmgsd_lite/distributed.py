@@ -98,8 +98,9 @@ class GatheredLoss(nn.Module):
     ``text_teacher``, ``video_teacher``, ``ids`` (a tensor) of the process's own pairs; ``sim``,
     ``distances``, ``margin`` (where it is no number) and ``relevance`` are [n, N], the own texts against the
     videos of all processes in their order. Without ``sim`` the cosines of ``text`` and ``video`` are taken.
-    N is the sum of all n, which may differ. A model with a similarity of its own gives
-    ``sim=similarity(text, gather(video, alike=False))``.
+    N is the sum of all n, which may differ; ``sizes``, all of them, spares the question. A model with a
+    similarity of its own gives ``sim=similarity(text, gather(video, alike=False))``. With ``block`` no matrix
+    [N, N] stands anywhere; each process then goes over all rows.
 
     A permuted control needs ``progress``: without it the shuffle depends on the last bits of the scores.
 
@@ -121,18 +122,20 @@ class GatheredLoss(nn.Module):
         super().__init__()
         self.loss, self.group = loss, group
 
-    def forward(self, sim: Tensor | None = None, **given: Any) -> Tensor:
+    def forward(
+        self, sim: Tensor | None = None, *, sizes: Sequence[int] | None = None, **given: Any
+    ) -> Tensor:
         """Return the loss of the joined batch, the same in every process."""
         given = {name: value for name, value in given.items() if value is not None}
         text, video = given.get("text"), given.get("video")
         if sim is None and (text is None or video is None):
             raise ValueError("sim: expected similarities [n, N], or text and video to take the cosines of")
-        sizes = _sizes(len(text if sim is None else sim), None, self.group)  # type: ignore[arg-type]
-        if sim is None:
+        sizes = _sizes(len(text if sim is None else sim), sizes, self.group)  # type: ignore[arg-type]
+        if sim is None and "block" not in given:
             everything = gather(video, sizes, alike=False, group=self.group)  # type: ignore[arg-type]
             sim = cosine_similarity_matrix(text, everything)  # type: ignore[arg-type]
-        joined = {name: self._joined(name, value, sizes) for name, value in given.items()}
-        loss: Tensor = self.loss(sim=self._joined("sim", sim, sizes), **joined)
+        given = given if sim is None else {"sim": sim, **given}
+        loss: Tensor = self.loss(**{name: self._joined(name, value, sizes) for name, value in given.items()})
         return loss
 
     def _joined(self, name: str, value: Any, sizes: list[int]) -> Any:
@@ -342,5 +345,5 @@ def _together(call: Callable[..., object], *arguments: Any, **more: Any) -> None
             rank, count = map(str, processes())
         raise ConnectionError(
             f"process {rank} of {count}: another process has stopped, or has not answered for "
-            f"{TIMEOUT.seconds} s; start again and resume from the last checkpoint"
+            f"{TIMEOUT.seconds} s; start again and resume from the last checkpoint (--resume)"
         ) from error

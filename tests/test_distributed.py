@@ -92,7 +92,7 @@ def test_a_killed_process_ends_the_others_with_one_line_and_one_process_goes_on(
         launch(["-m", "tests.many_processes", "killed", "--folder", str(tmp_path)], 2, PATIENCE)
     assert str(stopped.value) == (
         "process 0 ended with 2 and said: error: process 0 of 2: another process has stopped, or has not "
-        "answered for 600 s; start again and resume from the last checkpoint"
+        "answered for 600 s; start again and resume from the last checkpoint (--resume)"
     )
     path = tmp_path / "checkpoint.pt"
     assert len(load_checkpoint(path)["history"]) == 1

@@ -23,7 +23,7 @@ def chosen_device(device: str | torch.device = "auto") -> torch.device:
             ``"cuda:1"``, is taken by its name alone.
 
     Returns:
-        A device that tensors can be put on.
+        A device that tensors can be put on, by its full name.
 
     Raises:
         ValueError: If it is not there.
@@ -35,18 +35,18 @@ def chosen_device(device: str | torch.device = "auto") -> torch.device:
         >>> chosen_device("cpu")
         device(type='cpu')
     """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "auto" and not torch.cuda.is_available():
+        return torch.device("cpu")
     try:
-        found = torch.device(device)
-        torch.zeros(1, device=found).item()  # "meta" knows shapes alone
+        there = torch.zeros(1, device="cuda" if device == "auto" else device)
+        there.item()  # "meta" knows shapes alone
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
-        there = ["auto", "cpu"] + [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-        there += ["mps"] if torch.backends.mps.is_available() else []
+        names = ["auto", "cpu"] + [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        names += ["mps"] if torch.backends.mps.is_available() else []
         raise ValueError(
-            f"device: expected one that is there ({', '.join(there)}), got {str(device)!r}"
+            f"device: expected one that is there ({', '.join(names)}), got {str(device)!r}"
         ) from error
-    return found
+    return there.device
 
 
 def checked_precision(precision: Precision) -> Precision:

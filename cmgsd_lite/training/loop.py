@@ -139,7 +139,7 @@ def fit(
         best: dict[str, Any] = {"score": -math.inf, "epoch": 0, "model": None}
         if checkpoint is not None:
             on_first(lambda: check_writable(checkpoint.parent))
-            data = data_digest(prepared, held_out, ids)
+            data = on_first(lambda: data_digest(prepared, held_out, ids))
             check = partial(
                 check_resumable, checkpoint, model, config, about or {}, data, precision, teachers
             )

@@ -154,8 +154,17 @@ def test_a_device_or_precision_that_is_not_there_is_one_line(capsys, monkeypatch
 
 
 def test_auto_is_the_gpu_where_there_is_one(monkeypatch):
+    class There:
+        device = torch.device("cuda:3")
+
+        def item(self):
+            return 0.0
+
+    asked = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert chosen_device() == torch.device("cuda")
+    monkeypatch.setattr(torch, "zeros", lambda *size, device: asked.append(device) or There())
+    assert chosen_device() == torch.device("cuda:3")
+    assert asked == ["cuda"]
 
 
 def test_where_losses_are_looked_at_once_an_epoch_the_step_is_named_all_the_same():
