@@ -112,6 +112,7 @@ class GatheredLoss(nn.Module):
         ours.
 
     Example:
+        >>> from cmgsd_lite.losses import CMGSDLoss
         >>> loss = GatheredLoss(CMGSDLoss(schedule="dynamic"))  # of one process: the loss itself
         >>> text, video = torch.eye(3), torch.eye(3)
         >>> float(loss(text=text, video=video))

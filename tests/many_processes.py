@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -135,11 +136,10 @@ def model_of(kind, seed=0):
     return build_model(config, seed)
 
 
-def first_gradient(kind, share):
+def first_gradient(kind, share, captions=1):
     """Of the first batch, dropout included; the batch of 8 is no multiple of 3."""
-    trainer = Trainer(
-        model_of(kind), CMGSDLoss(), prepare_split(TRAIN, encode), CONFIG, None, None, share=share
-    )
+    config, split = replace(CONFIG, captions_per_video=captions), prepare_split(TRAIN, encode)
+    trainer = Trainer(model_of(kind), CMGSDLoss(), split, config, None, None, share=share)
     torch.manual_seed(7)
     trainer.model.train()
     trainer.batch_loss(*next(iter(trainer.batches(0))), 0.3).backward()
@@ -150,13 +150,11 @@ def first_gradient(kind, share):
 
 def training(folder):
     """Gradient of the first step and history of a training, beside those of one process."""
-    kinds = ("mean-pool", "gated-experts", "transformer")
-    apart = {
-        kind: float(
-            (first_gradient(kind, Share.of_this_process()) - first_gradient(kind, Share())).abs().max()
-        )
-        for kind in kinds
-    }
+    apart = {}
+    for case in [("mean-pool", 1), ("mean-pool", 2), ("gated-experts", 1), ("transformer", 1)]:
+        kind, captions = case
+        mine = first_gradient(kind, Share.of_this_process(), captions)
+        apart[str(case)] = float((mine - first_gradient(kind, Share(), captions)).abs().max())
     path = folder / "checkpoint.pt"
     # Another start in each process: that of the first counts.
     model = model_of("mean-pool", seed=distributed.get_rank())

