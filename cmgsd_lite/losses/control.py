@@ -119,7 +119,7 @@ def mixed(x: Tensor) -> Tensor:
 
     Example:
         >>> mixed(torch.tensor([0, 1])).tolist()
-        [-2152535657050944081, 7960286522194355700]
+        [-2152535657050944081, -7995527694508729151]
     """
     x = x + _GOLDEN
     x = (x ^ _shifted(x, 30)) * _MULTIPLIERS[0]
