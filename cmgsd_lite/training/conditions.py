@@ -69,6 +69,8 @@ class LossConfig:
             teacher features of the text and of the video.
         positives: As in ``InfoNCELoss``, for infonce, sigmoid and soft targets.
         learnable: Whether InfoNCE's temperature is learned, also under soft targets.
+        scale: As in ``CMGSDLoss``, for cmgsd, its control and InfoNCE with their margins.
+        within: As there.
 
     Source:
         The values are those of the prototypes (docs/METHOD.md), not the paper's: its were not available.
@@ -93,6 +95,8 @@ class LossConfig:
     teacher: tuple[str, ...] | None = None
     positives: Positives = "leave out"
     learnable: bool = False
+    scale: Literal["combined", "each"] = "combined"
+    within: Literal["batch", "anchor"] = "batch"
 
     def build(self, seed: int = 0) -> RetrievalLoss:
         """Build the loss.
@@ -125,18 +129,22 @@ class LossConfig:
 
     def _adaptive(self, seed: int) -> RetrievalLoss:
         schedule = LinearRamp(*self.ramp) if self.schedule == "ramp" else self.schedule
+        more: dict[str, Any] = {name: getattr(self, name) for name in ("form", "nearest", "scale", "within")}
         if self.kind == "infonce-cmgsd":
-            return baselines.MarginInfoNCELoss(
-                self.temperature, self.margin, self.beta, schedule, form=self.form, nearest=self.nearest
-            )
+            return baselines.MarginInfoNCELoss(self.temperature, self.margin, self.beta, schedule, **more)
         if self.kind == "infonce-permuted":
             return baselines.PermutedMarginInfoNCELoss(
-                self.temperature, self.margin, self.beta, schedule, seed, form=self.form, nearest=self.nearest
+                self.temperature, self.margin, self.beta, schedule, seed, **more
             )
-        settings = (self.margin, self.beta, self.reduction, self.form, 0.0, schedule)
+        settings = {
+            "margin": self.margin,
+            "beta": self.beta,
+            "reduction": self.reduction,
+            "schedule": schedule,
+        }
         if self.kind == "cmgsd":
-            return CMGSDLoss(*settings, nearest=self.nearest)
-        return PermutedCMGSDLoss(*settings, seed=seed, nearest=self.nearest)
+            return CMGSDLoss(**settings, **more)  # type: ignore[arg-type]
+        return PermutedCMGSDLoss(**settings, seed=seed, **more)
 
     def _baseline(self) -> RetrievalLoss:
         hinge: dict[str, Any] = {"base": self.base, "reduction": self.reduction}
@@ -193,7 +201,13 @@ MORE: dict[str, LossConfig] = {
 }
 """Further rows, trained where they are asked for by name."""
 
-ADDED: dict[str, Any] = {"teacher": None, "positives": "leave out", "learnable": False}
+ADDED: dict[str, Any] = {
+    "teacher": None,
+    "positives": "leave out",
+    "learnable": False,
+    "scale": "each",
+    "within": "batch",
+}
 """Settings that older checkpoints do not have, with the value that they were trained with."""
 
 
