@@ -79,7 +79,7 @@ def measure(name: str, size: tuple[int, int, int], rounds: int, memory: bool = T
         for step in steps:
             step()
             clock.append(time.process_time())
-        taken.append(list(np.diff(clock)))
+        taken.append([float(gap) for gap in np.diff(clock)])
     ratios = [metric / product for product, metric in taken]
     product, metric = (statistics.median(column) for column in zip(*taken, strict=True))
     return {

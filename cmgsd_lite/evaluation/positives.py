@@ -109,24 +109,31 @@ def count_above(
     """
     # Slices that stay in the cache while four comparisons go over them, and counts that fit into a byte.
     videos = scores.shape[1]
-    step = int(np.clip(256 * 1024 // videos, 1, 255))
-    bytes_ = np.zeros((step, -videos % (8 * LANES) + videos), np.uint8)
+    step = int(np.clip(256 * 1024 // videos, 1, 127))
+    padded = np.zeros((step, -videos % (8 * LANES) + videos), np.uint8)
+    ties = np.empty((step, videos), np.uint8)
     for start in range(0, len(scores), step):
         part = scores[start : start + step]
-        padded = bytes_[: len(part)]
-        seen = padded[:, :videos]
-        for compare in (np.greater, np.greater_equal):
-            if text_bar is not None:
-                compare(part, text_bar[start : start + step, None], out=seen.view(bool))
-                of_text[start : start + step] += _row_sums(padded)
-            if video_bar is not None:
-                compare(part, video_bar, out=seen.view(bool))
-                of_video += np.add.reduce(seen, axis=0, dtype=np.uint8)
+        sums = padded[: len(part)]
+        points, also = sums[:, :videos], ties[: len(part)]
+        if text_bar is not None:
+            _points(part, text_bar[start : start + step, None], points, also)
+            of_text[start : start + step] += _row_sums(sums)
+        if video_bar is not None:
+            _points(part, video_bar, points, also)
+            of_video += np.add.reduce(points, axis=0, dtype=np.uint8)
 
 
-def _row_sums(ones: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Sum of zeros and ones of each row; eight bytes are added as one number, which nothing carries over."""
-    eights = ones.view(np.uint64).reshape(len(ones), LANES, -1).sum(axis=1)
+def _points(part: Array, bar: Array, points: NDArray[np.uint8], also: NDArray[np.uint8]) -> None:
+    """Put 2 where a score is above the bar, 1 where it is at it, else 0 into ``points``."""
+    np.greater(part, bar, out=points.view(bool))
+    np.greater_equal(part, bar, out=also.view(bool))
+    points += also
+
+
+def _row_sums(points: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Sum of each row of small numbers; eight bytes are added as one, and no sum outgrows its byte."""
+    eights = points.view(np.uint64).reshape(len(points), LANES, -1).sum(axis=1)
     total: NDArray[np.int64] = eights.view(np.uint8).sum(axis=1, dtype=np.int64)
     return total
 

@@ -26,6 +26,8 @@ from cmgsd_lite.similarity import at_least_float32, normalise
 Score = Literal["cosine", "dot"]
 BLOCK_ENTRIES = 10 * 1024 * 1024
 """Scores that stand in memory at a time, where ``block`` does not say otherwise: 40 MB of float32."""
+KEPT_ENTRIES = 64 * 1024 * 1024
+"""Size of text embeddings up to which they are kept between two passes: 256 MB of float32."""
 LOW, NARROW = 64, 192
 """Texts and videos that every product has at least: those of less are often rounded otherwise."""
 
@@ -88,6 +90,7 @@ class _Stream:
 
     def __init__(self, text: Array | Tensor, video: Array | Tensor, pairs: Pairs, score: Score, step: int):
         self.score, self.step, self.text = score, step, text
+        self.kept: dict[int, Tensor] = {}  # prepared blocks, from the first pass to the next
         self.video, self.largest = self._prepared(video, np.arange(len(video)), "video")
         # Own videos of neighbouring texts then lie side by side, which makes the first look at them cheap.
         first = np.full(len(text), len(video))
@@ -145,8 +148,12 @@ class _Stream:
             mine = slice(*np.searchsorted(self.pairs.text, [rows.start, rows.stop]))
             index = self.order[rows]
             index = np.append(index, np.repeat(index[:1], self.step - len(index)))
-            texts, largest = self._prepared(self.text, index, "text")
-            _check_range(texts, self.largest * largest)
+            texts = self.kept.get(start)
+            if texts is None:
+                texts, largest = self._prepared(self.text, index, "text")
+                _check_range(texts, self.largest * largest)
+                if self.text.shape[0] * self.text.shape[1] <= KEPT_ENTRIES:
+                    self.kept[start] = texts
             yield rows, texts, mine
 
     def _prepared(self, values: Array | Tensor, index: Indices, name: str) -> tuple[Tensor, float]:
