@@ -206,7 +206,7 @@ class EndsAt(nn.Module):
     def forward(self, sim):
         self.left -= 1
         if self.left == 0 and distributed.get_rank() == self.rank:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
         return self.inner(sim)
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,8 @@ from cmgsd_lite.distributed import GatheredLoss, average_gradients, joined
 from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss
 from cmgsd_lite.training.processes import Share
 
+GRACE = 60.0
+"""Seconds for the others to notice that a process has failed."""
 MODULE = "cmgsd_lite.training.two_processes"
 LOSSES: dict[str, nn.Module] = {
     "fixed margin, hardest negative": MaxMarginRankingLoss(reduction="hardest"),
@@ -69,8 +72,7 @@ def launch(arguments: Sequence[str], processes: int, timeout: float = 300.0) -> 
         What the first process printed.
 
     Raises:
-        RuntimeError: If a process fails, with the last line that it said.
-        subprocess.TimeoutExpired: If they do not end.
+        RuntimeError: If processes fail or do not end, with the last line that each of them said.
 
     Source:
         ours.
@@ -79,26 +81,37 @@ def launch(arguments: Sequence[str], processes: int, timeout: float = 300.0) -> 
         >>> launch(["-c", "print('started')"], processes=2).strip()
         'started'
     """
-    with TemporaryDirectory() as folder:
-        command = [sys.executable, *arguments, "--store", str(Path(folder) / "store")]
-        names = [{"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
-        shared = {**os.environ, "WORLD_SIZE": str(processes), "OMP_NUM_THREADS": "1"}
-        started = [
-            subprocess.Popen(
-                command, env={**shared, **own}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
-            for own in names
-        ]
-        try:
-            ends = [process.communicate(timeout=timeout) for process in started]
-        finally:
-            for process in started:
-                process.kill()
-    for rank, (process, (_, said)) in enumerate(zip(started, ends, strict=True)):
-        if process.returncode:
-            last = said.strip().splitlines()[-1:] or ["nothing"]
-            raise RuntimeError(f"process {rank} ended with {process.returncode} and said: {last[0]}")
-    return ends[0][0]
+    with TemporaryDirectory() as temporary:
+        folder, started = Path(temporary), []
+        command = [sys.executable, *arguments, "--store", str(folder / "store")]
+        for rank in range(processes):
+            own = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes)}
+            with open(folder / f"{rank}.out", "w") as out, open(folder / f"{rank}.err", "w") as said:
+                environment = {**os.environ, "OMP_NUM_THREADS": "1", **own}
+                started.append(subprocess.Popen(command, env=environment, stdout=out, stderr=said))
+        _wait(started, timeout)
+        failed = []
+        for rank, process in enumerate(started):
+            if process.returncode:
+                lines = (folder / f"{rank}.err").read_text(errors="replace").splitlines() or ["nothing said"]
+                failed.append(f"process {rank} ended with {process.returncode}: {lines[-1]}")
+        if failed:
+            raise RuntimeError("; ".join(failed))
+        return (folder / "0.out").read_text()
+
+
+def _wait(started: Sequence[subprocess.Popen[bytes]], timeout: float) -> None:
+    """Where one has failed, the others notice or wait for it without end: they are given a short time."""
+    until = time.monotonic() + timeout
+    try:
+        while any(process.poll() is None for process in started) and time.monotonic() < until:
+            if any(process.poll() for process in started):
+                until = min(until, time.monotonic() + GRACE)
+            time.sleep(0.02)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 class Encoders(nn.Module):
