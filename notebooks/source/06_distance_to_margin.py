@@ -79,7 +79,7 @@ print("standard deviation", round(distances[negatives].std(correction=0).item(),
 # | threshold | $\alpha$ if $d \ge .5$, else $0$ | $0$ | $.2$ |
 #
 # Each as code, in one or two lines. The diagonal holds the positives, which have no margin; by convention it
-# gets $\alpha$.
+# gets $\alpha$. (Nothing is clipped here, so the centre of chapter 04 is 0 and left out.)
 
 
 # %%
@@ -203,25 +203,33 @@ for name, margin in curves.items():
 #
 # $$\text{mean of } M = \alpha \qquad \text{standard deviation of } M = \beta$$
 #
-# *before the clip*. The clip at 0 breaks both. For distances that are normally distributed, the share of
-# margins that it clips is the share of a normal distribution below $-\alpha/\beta$:
+# *before the clip*. Clipping at 0 alone breaks both, and raises the mean. The centre of chapter 04 keeps the mean
+# at $\alpha$; $\beta$ is the standard deviation only where nothing is clipped. For distances that are normally
+# distributed, the share that clipping alone sets to 0 is the share of a normal distribution below $-\alpha/\beta$;
+# around the centre it is larger. Both, measured:
 
 # %%
 generator = torch.Generator().manual_seed(0)
 points = torch.randn(400, 400, generator=generator)
 rows = []
 for beta in (0.025, 0.05, 0.1, 0.2, 1.0):
-    margin = off_diagonal(zscore_margin(points, 0.2, beta))
-    expected = torch.distributions.Normal(0, 1).cdf(torch.tensor(-0.2 / beta))
-    clipped = (margin <= 0).float().mean()
-    assert abs(clipped - expected) < 0.01
-    rows.append({"β": beta, "mean margin": f"{margin.mean():.3f}", "clipped to 0": f"{clipped:.1%}"})
+    row = {"β": beta}
+    for name, recentre in {"clip alone": False, "with centre": True}.items():
+        margin = off_diagonal(zscore_margin(points, 0.2, beta, recentre=recentre))
+        row[f"{name}: at 0"] = f"{(margin == 0).float().mean():.1%}"
+        row[f"{name}: mean"] = f"{margin.mean():.3f}"
+        row[f"{name}: sd"] = f"{margin.std(correction=0):.3f}"
+        if not recentre:
+            expected = torch.distributions.Normal(0, 1).cdf(torch.tensor(-0.2 / beta))
+            assert abs((margin == 0).float().mean() - expected) < 0.01
+    rows.append(row)
 pd.DataFrame(rows).set_index("β")
 
 # %% [markdown]
-# At $\beta = 1$, a natural-looking choice, two pairs in five sit at margin 0 and the mean margin has more than
-# doubled: the loss has become another loss, and a gain or a harm says nothing about adaptivity. Between
-# $\alpha/8$ and $\alpha/2$ the histogram stays honest.
+# At $\beta = 1$, a natural-looking choice, clipping alone puts two pairs in five at margin 0 and more than doubles
+# the mean margin. The centre brings the mean back, and then two pairs in three sit at 0. Either way the loss has
+# become another loss, and a gain or a harm says nothing about adaptivity. Between $\alpha/8$ and $\alpha/2$ the
+# histogram stays honest.
 #
 # One more thing that a margin of 0 does *not* do: remove a pair. The hinge $\max(0, M_{ij} + S_{ij} - S_{ii})$
 # with $M_{ij} = 0$ still pushes whenever $S_{ij} > S_{ii}$ (chapter 04).
@@ -514,8 +522,8 @@ check_permuted(permuted_margin)
 #
 # - Standardised functions (z-score, exponential) ignore unit and offset of a distance; affine and threshold do
 #   not. The shape matters less than who sets slope and height.
-# - Before the clip, $\alpha$ is the mean of the margins and $\beta$ their standard deviation. Useful: $\beta$
-#   from $\alpha/8$ to $\alpha/2$.
+# - $\alpha$ is the mean of the margins, kept by the centre; $\beta$ is their standard deviation where nothing is
+#   clipped. Useful: $\beta$ from $\alpha/8$ to $\alpha/2$.
 # - Zero margin is not removal; removal is $-\infty$.
 # - *Permuted* keeps the histogram and destroys the meaning. No gain without it.
 #

@@ -9,7 +9,7 @@
 # After this chapter you can
 # - write CMGSD down in about forty lines, and say what each line is for;
 # - say what the schedule does, and why the weights have to sum to one;
-# - tell the averaged from the summed form, and know which is never smaller;
+# - tell the averaged from the summed form, and say why an average of z-scores is standardised again;
 # - measure whether a distance knows the false negatives, and watch that over a training;
 # - show that all of it costs nothing at test time.
 #
@@ -81,20 +81,33 @@ dynamic_distance[2, 3] = dynamic_distance[3, 2] = 0.1
 #
 # $$M^{static}_{01} = .2 - .05 \cdot 2.24 = .088 \qquad M^{static}_{02} = .2 + .05 \cdot .45 = .222$$
 #
-# The rule is the one of chapter 06, in five lines:
+# The rule is the one of chapters 04 and 06, in two steps: z-scores, then margins.
 
 
 # %%
-def margin_of(d, kept=None):
-    """Distances [N, N] of one modality to margins [N, N]; `kept`: the pairs that are negatives."""
-    kept = ~torch.eye(len(d), dtype=torch.bool) if kept is None else kept
+def negatives_of(matrix):
+    return ~torch.eye(len(matrix), dtype=torch.bool)
+
+
+def z_score(d, kept):
+    """Distances [N, N] of one modality, standardised over the pairs that are negatives (`kept`)."""
     values = d[kept]
-    z = (d - values.mean()) / (values.std(correction=0) + 1e-4)
-    margin = (ALPHA + BETA * z).clamp(min=0)
-    return torch.where(kept, margin, ALPHA).detach()  # the diagonal has no margin; alpha is a placeholder
+    return ((d - values.mean()) / (values.std(correction=0) + 1e-4)).detach()
 
 
-static_margin, dynamic_margin = margin_of(static_distance), margin_of(dynamic_distance)
+def margin_of(z, kept):
+    """alpha + beta z, clipped at 0 around the centre that keeps the mean at alpha."""
+    raw = ALPHA + BETA * z
+    left, right = ALPHA - raw[kept].max(), torch.tensor(0.0)
+    for _ in range(40):  # halve the interval, as in chapter 04
+        c = (left + right) / 2
+        left, right = (left, c) if (raw[kept] + c).clamp(min=0).mean() > ALPHA else (c, right)
+    return torch.where(kept, (raw + right).clamp(min=0), ALPHA)  # the diagonal: alpha as a placeholder
+
+
+four = negatives_of(static_distance)
+static_z, dynamic_z = z_score(static_distance, four), z_score(dynamic_distance, four)
+static_margin, dynamic_margin = margin_of(static_z, four), margin_of(dynamic_z, four)
 assert torch.allclose(static_margin, zscore_margin(static_distance, ALPHA, BETA))
 print(f"teacher: twins {static_margin[0, 1]:.3f}, the others {static_margin[0, 2]:.3f}")
 print(
@@ -103,26 +116,47 @@ print(
 )
 
 # %% [markdown]
-# Whom to believe? Both, in shares. With $\lambda$ the share of the model,
+# Whom to believe? Both, in shares. With $\lambda$ the share of the model, average the z-scores:
 #
-# $$M = (1 - \lambda)\, M^{static} + \lambda\, M^{dynamic}$$
+# $$\bar z = (1 - \lambda)\, z^{static} + \lambda\, z^{dynamic}$$
 #
-# Halfway, at $\lambda = .5$, the true twins have the smallest margin, and the teacher takes back half of the
-# model's mistake on 2 and 3: .102 becomes .162, halfway to its own .222:
+# Halfway, at $\lambda = .5$, that is $(-2.24 - .65)/2 = -1.44$ for the twins, $(.45 - 1.96)/2 = -.76$ for the pair
+# (2, 3) and $(.45 + .65)/2 = .55$ for the others. But an average of two z-scores is no z-score any more: where the two
+# disagree it shrinks. Its standard deviation is $\sqrt{(2 \cdot 1.44^2 + 2 \cdot .76^2 + 8 \cdot .55^2)/12} = .80$.
+# Left like that, margins would spread less in the middle of the ramp than at its ends, as if somebody had turned
+# $\beta$ down. So it is **standardised again**:
+#
+# $$z = \bar z \,/\, .80 \qquad M_{01} = .2 - .05 \cdot 1.80 = .110$$
+#
+# The true twins have the smallest margin, and the teacher takes back a part of the model's mistake on 2 and 3: .102
+# becomes .153.
+
 
 # %%
-half = 0.5 * static_margin + 0.5 * dynamic_margin
+def averaged(z, weights, kept):
+    """The weighted mean of z-scores, by name, brought back to the spread that they have themselves."""
+    mixed = sum(weights[name] * each for name, each in z.items())
+    spread = sum(weights[name] * each[kept].std(correction=0) for name, each in z.items())  # 1 but for eps
+    return mixed * spread / mixed[kept].std(correction=0)
+
+
+mean_z = 0.5 * static_z + 0.5 * dynamic_z
+again = averaged({"static": static_z, "dynamic": dynamic_z}, {"static": 0.5, "dynamic": 0.5}, four)
+for name, z in {"averaged": mean_z, "standardised again": again}.items():
+    print(f"{name:18s} spread {z[four].std(correction=0):.2f}, twins {z[0, 1]:.2f}, pair (2, 3) {z[2, 3]:.2f}")
+half = margin_of(again, four)
 figure = plot_matrices({"static (teacher)": static_margin, "dynamic (model)": dynamic_margin, "λ = .5": half})
 show_figure(
     figure,
     "07-three-margins",
     "Three 4 x 4 margin matrices with numbers. Static: pair 0-1 has .088, all others .222. Dynamic: pair 0-1 "
-    "has .167, pair 2-3 .102, all others .233. Mean of the two: pair 0-1 .128, pair 2-3 .162, others .228.",
+    "has .167, pair 2-3 .102, all others .233. Both in equal shares: pair 0-1 .110, pair 2-3 .153, others .234.",
 )
 
 # %% [markdown]
-# Look at the sum of each matrix: before any clip the mean margin is exactly $\alpha$, because z-scores have mean
-# zero. An adaptive margin *redistributes* the fixed one. It does not ask for more separation in total.
+# Look at the sum of each matrix: the mean margin is exactly $\alpha$, because z-scores have mean zero, and where the
+# clip is active the centre sees to it. An adaptive margin *redistributes* the fixed one. It does not ask for more
+# separation in total.
 
 # %%
 for name, margin in {"static": static_margin, "dynamic": dynamic_margin, "λ = .5": half}.items():
@@ -149,11 +183,11 @@ assert all(abs(ramp(t) - schedule(t)) < 1e-9 for t in np.linspace(0, 1, 101))
 print({t: round(ramp(t), 2) for t in (0.0, 0.2, 0.3, 0.4, 0.6, 1.0)}, "= LinearRamp")
 
 # %% [markdown]
-# There are two modalities, so four margin matrices: text and video, static and dynamic. *Cross-modal* in CMGSD
+# There are two modalities, so four distance matrices: text and video, static and dynamic. *Cross-modal* in CMGSD
 # means that distances among texts **and** among videos shape the margin of a text-video pair. Inside a group the
-# matrices count equally:
+# z-scores count equally:
 #
-# $$M = (1 - \lambda)\,\frac{M^{text}_{static} + M^{video}_{static}}{2} + \lambda\,\frac{M^{text}_{dynamic} + M^{video}_{dynamic}}{2}$$
+# $$\bar z = (1 - \lambda)\,\frac{z^{text}_{static} + z^{video}_{static}}{2} + \lambda\,\frac{z^{text}_{dynamic} + z^{video}_{dynamic}}{2}$$
 
 
 # %%
@@ -218,13 +252,12 @@ def mean_of_all(h):
 
 def cmgsd(sim, sources, progress, reduce, form="averaged"):
     """`sources`: features by name, such as {"text_static": [N, D], "text_dynamic": ...}."""
-    weights = source_weights(list(sources), ramp(progress))
-    margins = {name: margin_of(distance(x)) for name, x in sources.items()}
-    if form == "averaged":  # one hinge, the margins averaged
-        margin = sum(weights[name] * m for name, m in margins.items())
-        return sum(reduce(h) for h in hinges(sim, margin)) / 2
+    kept, weights = negatives_of(sim), source_weights(list(sources), ramp(progress))
+    z = {name: z_score(distance(x), kept) for name, x in sources.items()}
+    if form == "averaged":  # one hinge, the z-scores averaged
+        return sum(reduce(h) for h in hinges(sim, margin_of(averaged(z, weights, kept), kept))) / 2
     # summed: one loss for each margin matrix, the losses averaged
-    losses = {name: sum(reduce(h) for h in hinges(sim, m)) / 2 for name, m in margins.items()}
+    losses = {name: sum(reduce(h) for h in hinges(sim, margin_of(each, kept))) / 2 for name, each in z.items()}
     return sum(weights[name] * loss for name, loss in losses.items())
 
 
@@ -290,18 +323,9 @@ for form in ("averaged", "summed"):
 print(f"value and gradient equal to CMGSDLoss in all {checked} cases")
 
 # %% [markdown]
-# ## 4. Averaged or summed?
-#
-# The **averaged** form takes one hinge with the mean margin. The **summed** form takes one hinge for each margin
-# and averages the losses. (The port has a third variant: the maximum over the summed hinges.)
-#
-# They differ where the matrices disagree about whether a pair violates at all. A pair with
-# $S_{ij} - S_{ii} = -.15$ and margins .10 and .24 has hinges 0 and .09, on average .045; with the mean margin
-# .17 it has .02. The hinge, the maximum and the sum are convex, so by Jensen's inequality
-#
-# $$\text{averaged} \le \text{summed}$$
-#
-# whatever the reduction. Where every matrix agrees they are equal.
+# How much would be missing without the second standardising? The package can do that, too: `scale="each"` is the
+# older rule, in which every source gives its own clipped margin and the margins are averaged. Spread of the margin
+# in multiples of $\beta$, over the ramp:
 
 # %%
 inputs = {
@@ -311,15 +335,47 @@ inputs = {
     "video_teacher": teachers["video_static"],
 }
 sim = output.text @ output.video.T
+
+
+def spread_at(t, scale):
+    margin = CMGSDLoss(ALPHA, BETA, scale=scale).margins(sim, **inputs, progress=t)["combined"]
+    return off_diagonal(margin).std(correction=0) / BETA
+
+
+for scale in ("each", "combined"):
+    print(f"{scale:9s}", {t: f"{spread_at(t, scale):.2f}" for t in (0.2, 0.3, 0.4, 0.5, 0.6)})
+
+# %% [markdown]
+# With `"each"` the spread is below $\beta$ at the ends already (text and video disagree) and lowest in between. The
+# default keeps it at $\beta$ (a hair below where the clip is active), so that a change over training is one of
+# *meaning*.
+#
+# ## 4. Averaged or summed?
+#
+# The **averaged** form takes one hinge with one margin. The **summed** form takes one hinge for each margin
+# and averages the losses. (The port has a third variant: the maximum over the summed hinges.)
+#
+# They differ where the matrices disagree about whether a pair violates at all. A pair with
+# $S_{ij} - S_{ii} = -.15$ and margins .10 and .24 has hinges 0 and .09, on average .045; with the mean margin
+# .17 it has .02. The hinge, the maximum and the sum are convex, so if the margins are averaged as they are
+# (`scale="each"`), Jensen's inequality says
+#
+# $$\text{averaged} \le \text{summed}$$
+#
+# whatever the reduction. Where every matrix agrees they are equal. Of the default, which is spread more widely, it
+# promises nothing.
+
+# %%
 rows = {}
 for reduction in ("mean", "hardest", 4, "smooth"):
     values = {
-        form: CMGSDLoss(reduction=reduction, form=form)(sim, **inputs, progress=0.4).item()
+        f"{form}, {scale}": CMGSDLoss(reduction=reduction, form=form, scale=scale)(sim, **inputs, progress=0.4).item()
+        for scale in ("each", "combined")
         for form in ("averaged", "summed")
     }
-    assert values["averaged"] <= values["summed"] + 1e-6
-    rows[str(reduction)] = {form: f"{value:.2f}" for form, value in values.items()}
-print("averaged is never larger than summed")
+    assert values["averaged, each"] <= values["summed, each"] + 1e-6
+    rows[str(reduction)] = {name: f"{value:.2f}" for name, value in values.items()}
+print('with scale="each", averaged is never larger than summed')
 pd.DataFrame(rows).T
 
 # %% [markdown]
@@ -363,13 +419,13 @@ print(f"first step with five times the loss, as a multiple: SGD {longer(sgd):.1f
 # Be fair: AdamW divides by the gradient's size, so a *constant* factor hardly moves it. But a sum whose size
 # changes during training (terms that fade in) is not constant, gradient clipping sees the difference, and so
 # does any second loss beside it. Weights that sum to one end the discussion for every optimizer. The package
-# does it always, also when a source is missing:
+# does it always, also when a source is missing (at $t = .4$, so $\lambda = .5$):
 
 # %%
 ARGUMENT = dict(zip(ALL, ("text_teacher", "video_teacher", "text", "video"), strict=True))
 for names in (ALL, ["text_static", "text_dynamic", "video_dynamic"], ["text_dynamic", "video_dynamic"]):
     given = {ARGUMENT[name]: inputs[ARGUMENT[name]] for name in names}
-    margins = CMGSDLoss().margins(sim, **given, progress=0.4)  # lambda = .5
+    margins = CMGSDLoss(scale="each").margins(sim, **given, progress=0.4)  # "each": weights can be read off
     weights = {name: w for name, w in source_weights(names, share=0.5).items() if w}
     mixed = sum(w * margins[name] for name, w in weights.items())
     assert torch.allclose(mixed, margins["combined"], atol=1e-6) and abs(sum(weights.values()) - 1) < 1e-12
@@ -431,11 +487,12 @@ print(
     f"std of video distances: {d[off].std(correction=0):.2f} with the known positives, "
     f"{d[kept].std(correction=0):.2f} without"
 )
-for name, counted in {"without ids": None, "with ids": kept}.items():
-    print(f"spread of the margins of the real negatives {name}: {margin_of(d, counted)[kept].std():.3f}")
+for name, counted in {"without ids": off, "with ids": kept}.items():
+    print(f"spread of the margins of the real negatives {name}: {margin_of(z_score(d, counted), counted)[kept].std():.3f}")
 
 loss = CMGSDLoss(ALPHA, BETA, "hardest", schedule="dynamic")
-both = (margin_of(cosine_distances(out.text), kept) + margin_of(d, kept)) / 2
+z = {"text": z_score(cosine_distances(out.text), kept), "video": z_score(d, kept)}
+both = margin_of(averaged(z, {"text": 0.5, "video": 0.5}, kept), kept)
 by_hand = sum(hardest(h) for h in hinges(out.sim, both, kept)) / 2
 assert torch.allclose(loss(out.sim, text=out.text, video=out.video, ids=some), by_hand, atol=1e-6)
 print("by hand equal to CMGSDLoss(..., ids=ids)")
@@ -643,7 +700,8 @@ print(
 #
 # There is a ceiling, too. A distance is symmetric, truth is not: "we see something on a city street" is true of
 # a clip of a pink horse there, but a caption that says "pink horse" is not true of every city street (two such
-# clips are shown below). No distance between the two clips can say both.
+# clips are shown below). No distance between the two clips can say both; a directed one, from a caption to a clip,
+# could (chapter 05).
 
 # %%
 one_way = (false_negatives & ~false_negatives.T).sum() / false_negatives.sum()
@@ -705,8 +763,8 @@ print("CMGSD: the false negatives' is lower by 10 to 30 %:", 0.1 < 1 - mean_end[
 # over to the model hardly widens the gap. Whether so gentle a hint helps retrieval is a question for controls,
 # and chapter 09 answers it.
 #
-# (The permuted lines do not lie on each other exactly: what is drawn is one shuffle, the same at every look, and
-# not the mean over all. In training every step draws a new one.)
+# (The permuted lines do not lie on each other exactly: what is drawn is one shuffle at each look, and not the mean
+# over all. In training every step draws a new one.)
 
 # %% [markdown]
 # ### One pair, and a trap
@@ -869,19 +927,20 @@ print(f"{len(shapes[0])} weight tensors, the same names and shapes; the same sco
 # ## Exercises
 #
 # **1.** The four pairs of section 1, at $t = .3$. Which margin do the twins (0, 1) get, and which the pair (2,
-# 3)? Static margins .088 and .222, dynamic ones .167 and .102. By hand, three digits.
+# 3)? Their z-scores are −2.24 and .45 (static), −.65 and −1.96 (dynamic); the averaged z-scores of all pairs have
+# the standard deviation .857 at this $t$. By hand, three digits.
 
 # %%
 twins = two_three = None
 ### BEGIN SOLUTION
-twins = 0.75 * 0.088 + 0.25 * 0.167  # lambda(.3) = .1 / .4
-two_three = 0.75 * 0.222 + 0.25 * 0.102
+twins = 0.2 + 0.05 * (0.75 * -2.24 + 0.25 * -0.65) / 0.857  # lambda(.3) = .1 / .4
+two_three = 0.2 + 0.05 * (0.75 * 0.45 + 0.25 * -1.96) / 0.857
 ### END SOLUTION
 check_twins(twins, two_three)
 
 # %% [markdown]
-# **2.** Write the combination for any number of matrices. `static` and `dynamic` are lists of margin matrices;
-# either may be empty (not both). The weights must sum to one in every case.
+# **2.** Write the average, not yet standardised again, for any number of matrices. `static` and `dynamic` are lists of
+# matrices of z-scores; either may be empty (not both). The weights must sum to one in every case.
 
 
 # %%
@@ -929,9 +988,10 @@ check_learning_rate(learning_rate)
 # %% [markdown]
 # ## Summary
 #
-# - CMGSD = distances inside each modality → z-scored margins, detached → mixed by the schedule → one hinge.
-# - Averaged form: mean of the margins, one hinge. Summed form: mean of the losses; never smaller, softer for
-#   `hardest`.
+# - CMGSD = distances inside each modality → z-scores, detached → averaged by the schedule, standardised again → one
+#   margin, clipped once around a centre → one hinge.
+# - Averaged form: one hinge, and margins of spread β at every λ. Summed form: mean of the losses, softer for
+#   `hardest`; never smaller than a hinge with the averaged margins (`scale="each"`).
 # - Weights that sum to one keep the comparison with the fixed margin honest; missing sources leave their share.
 # - Self-distillation, against MiniVTT's truth: the trained text distance finds false negatives more surely than
 #   the text teacher, but orders all pairs less well; the trained video distance beats the video teacher on both.

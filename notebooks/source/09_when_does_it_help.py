@@ -13,7 +13,8 @@
 #
 # A reconstruction from the abstract of [He et al., SIGIR 2021](https://arxiv.org/abs/2303.05093) and an independent
 # public port (MOT++, for text-to-motion); constants and corrections are ours. Nothing below is the paper's result,
-# and nothing below says whether the paper's own numbers hold.
+# and nothing below says whether the paper's own numbers hold. The study is older than today's default: its margins follow
+# the rule `scale="each"` (chapter 07, section 3), by which several distances together spread the margin less than $\beta$.
 
 # %%
 import numpy as np

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from cmgsd_lite.course.exercises.verdict import Verdict, call, judge, not_attempted
 
-STATIC, DYNAMIC = (0.088, 0.222), (0.167, 0.102)
-"""Margins of the pairs (0, 1) and (2, 3) in the notebook's four pairs."""
+STATIC, DYNAMIC, SPREAD = (-2.236, 0.447), (-0.655, -1.964), 0.857
+"""Z-scores of the pairs (0, 1) and (2, 3) in the notebook's four pairs, and the spread of their average."""
 
 
 def check_twins(twins: Any, two_three: Any) -> Verdict:
@@ -34,8 +34,9 @@ def check_twins(twins: Any, two_three: Any) -> Verdict:
     if not_attempted(twins) or not_attempted(two_three):
         return Verdict("open")
 
-    def mixed(share: float) -> list[float]:
-        return [(1 - share) * s + share * d for s, d in zip(STATIC, DYNAMIC, strict=True)]
+    def mixed(share: float, spread: float = SPREAD) -> list[float]:
+        pairs = zip(STATIC, DYNAMIC, strict=True)
+        return [0.2 + 0.05 * ((1 - share) * s + share * d) / spread for s, d in pairs]
 
     try:
         answer = [float(twins), float(two_three)]
@@ -50,7 +51,8 @@ def check_twins(twins: Any, two_three: Any) -> Verdict:
             (mixed(0.75), "λ is the share of the model; you gave it to the teacher"),
             (mixed(0.5), "λ = .3 / .6? The ramp does not start at 0"),
             (mixed(0.25)[::-1], "the two answers are the wrong way round"),
-            ([s + d for s, d in zip(STATIC, DYNAMIC, strict=True)], "a sum, not a mixture: weights sum to 1"),
+            (mixed(0.25, spread=1), "an average of z-scores: divide it by its own standard deviation"),
+            (mixed(0.5, SPREAD / 2), "a sum, not an average: weights sum to 1"),
         ],
         tolerance=1.2e-3,
         otherwise="the values are off; first find λ(.3) for a ramp from .2 to .6",
@@ -58,7 +60,7 @@ def check_twins(twins: Any, two_three: Any) -> Verdict:
 
 
 def check_combine(combine: Callable[[list[Tensor], list[Tensor], float], Tensor]) -> Verdict:
-    """Check the weighted mean of lists of margin matrices.
+    """Check the weighted mean of lists of matrices of z-scores.
 
     Args:
         combine: Of the learner: static [k matrices], dynamic [l matrices] and lambda to one matrix.
@@ -82,7 +84,7 @@ def check_combine(combine: Callable[[list[Tensor], list[Tensor], float], Tensor]
         (1 - share) * static + share * dynamic,
         "",
         [
-            (share * static + (1 - share) * dynamic, "λ is the share of the dynamic margins"),
+            (share * static + (1 - share) * dynamic, "λ is the share of the dynamic matrices"),
             (
                 (1 - share) * 2 * static + share * dynamic,
                 "each group is a mean: your weights sum to more than 1",

@@ -17,22 +17,23 @@ def broken(*_):
 
 def test_twins_are_open_until_both_are_given():
     assert check_twins(None, None).state == "open"
-    assert check_twins(0.108, None).state == "open"
+    assert check_twins(0.093, None).state == "open"
 
 
 def test_twins_right_to_three_digits():
-    assert check_twins(0.108, 0.192).ok
-    assert check_twins(0.1078, 0.192).ok
+    assert check_twins(0.093, 0.191).ok
+    assert check_twins(0.0926, 0.1909).ok
 
 
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        ((0.112, 0.186), "t is how far"),
-        ((0.147, 0.132), "gave it to the teacher"),
-        ((0.1275, 0.162), "does not start at 0"),
-        ((0.192, 0.108), "wrong way round"),
-        ((0.255, 0.324), "a sum"),
+        ((0.097, 0.184), "t is how far"),
+        ((0.139, 0.121), "gave it to the teacher"),
+        ((0.116, 0.156), "does not start at 0"),
+        ((0.191, 0.093), "wrong way round"),
+        ((0.108, 0.192), "its own standard deviation"),
+        ((0.031, 0.112), "a sum"),
         ((0.5, 0.5), "first find λ"),
     ],
 )
