@@ -477,8 +477,8 @@ print("permuted recovers more than half of the gain on R@10:", recovered > 0.5)
 # %% [markdown]
 # ## 6. Exercises
 #
-# **Exercise 1.** $\alpha = .2$ and the clip is at 0. What is the largest $\beta$ for which a pair two standard
-# deviations *below* the mean distance is not clipped?
+# **Exercise 1.** $\alpha = .2$, the clip is at 0, and there is no centre. What is the largest $\beta$ for which a pair
+# two standard deviations *below* the mean distance is not clipped?
 
 # %%
 answer = None

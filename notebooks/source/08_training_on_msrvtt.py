@@ -263,13 +263,13 @@ assert [r["loss"] for r in resumed.history] == [r["loss"] for r in straight.hist
 # with the weights:
 # - **optimizer**: AdamW's running means of the gradients; without them the next steps are other steps;
 # - **history**: how many epochs are done, hence learning rate and $\lambda$;
-# - **loss**: a loss may have state too (those of this package have none: the shuffles of a permuted margin follow
+# - **loss**: a loss may have state too, such as a learnable temperature (this one has none: its shuffles follow
 #   from its seed and from `progress`);
 # - **best**: the best weights so far, for the choice of the epoch (idle here: no validation videos were
 #   given).
 #
-# And the generators need no saving, because every epoch seeds its own. `training`, `about` and `digest` are there to
-# refuse: a checkpoint of other settings, or of other data, is not continued by mistake.
+# And the generators need no saving, because every epoch seeds its own. `training`, `precision`, `teacher`, `about` and
+# `digest` are there to refuse: a checkpoint of other settings, or of other data, is not continued by mistake.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:

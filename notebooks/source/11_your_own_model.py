@@ -505,7 +505,7 @@ print(pd.DataFrame(recalls, index=["seed 0", "seed 1"]).T.round(0).astype(int).t
 # **... the matrix is not square?** Which column is a text's own would be a guess, so the loss refuses.
 #
 # **... you train on several processes?** Gather embeddings and teachers *first*, then build `sim` and call the loss on
-# the whole batch: margins are statistics of the batch that they see.
+# the whole batch: margins are statistics of the batch that they see. (`cmgsd_lite.distributed.GatheredLoss` does it.)
 
 # %%
 generator = torch.Generator().manual_seed(0)

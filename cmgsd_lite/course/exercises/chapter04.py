@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.course.exercises.verdict import Verdict, call, judge
+from cmgsd_lite.margins import zscore_margin
 
 ALPHA, BETA = 0.2, 0.15
 
@@ -52,6 +53,7 @@ def check_margin_map(function: Callable[[Tensor, float], Any]) -> Verdict:
             (margins(pairs, least=-9.0), "the clip at 0 is missing"),
             (margins(pairs, least=-9.0, own=None), "clip at 0, and give the diagonal alpha"),
             (margins(pairs, own=None), "the diagonal is no pair: it gets alpha"),
+            (zscore_margin(d, ALPHA, BETA, eps=0.0), "clip alone: here the mean is centred at alpha again"),
             (
                 torch.where(pairs, (ALPHA + BETA * (d - d[pairs].mean())).clamp(min=0), ALPHA),
                 "divide by the standard deviation: margins must not depend on the ruler",

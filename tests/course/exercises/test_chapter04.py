@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from cmgsd_lite.course.exercises.chapter04 import check_excuse, check_margin_map, check_removal
+from cmgsd_lite.margins import zscore_margin
 
 
 def broken(*_):
@@ -43,6 +44,12 @@ def test_margin_map_mistakes(change, hint):
     verdict = check_margin_map(lambda d, beta: margin_map(d, beta, **change))
     assert verdict.state == "off"
     assert hint in verdict.message
+
+
+def test_a_centred_margin_map_is_told_so():
+    verdict = check_margin_map(lambda d, beta: zscore_margin(d, 0.2, beta, eps=0.0))
+    assert verdict.state == "off"
+    assert "centred" in verdict.message
 
 
 def parts(g, d):
