@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cmgsd_lite.losses.checks import Margin, checked_sim
+from cmgsd_lite.losses.blocks.scores import Scores, SimRows, scores_in_blocks
+from cmgsd_lite.losses.checks import Distance, Margin, checked_sim
 from cmgsd_lite.losses.hinge import Ids
 from cmgsd_lite.schedules import checked_fraction
 from cmgsd_lite.similarity import cosine_similarity_matrix
@@ -32,7 +33,7 @@ class Inputs:
     video: Tensor | None = None
     text_teacher: Tensor | None = None
     video_teacher: Tensor | None = None
-    distances: Mapping[str, Tensor] | None = None
+    distances: Mapping[str, Distance] | None = None
     margin: Margin | None = None
     ids: Ids | None = None
     relevance: Tensor | None = None
@@ -43,6 +44,9 @@ class Inputs:
         value = getattr(self, name)
         return value is not None and not (isinstance(value, Mapping) and not value)
 
+
+IN_BLOCKS_FROM = 1024
+"""From so many pairs on a loss without ``sim`` is computed in blocks."""
 
 NAMES = ("sim", *(field.name for field in fields(Inputs)))
 """The names that every loss accepts."""
@@ -83,18 +87,19 @@ class RetrievalLoss(nn.Module, ABC):
 
     def forward(
         self,
-        sim: Tensor | None = None,
+        sim: Tensor | SimRows | None = None,
         *,
         text: Tensor | None = None,
         video: Tensor | None = None,
         text_teacher: Tensor | None = None,
         video_teacher: Tensor | None = None,
-        distances: Mapping[str, Tensor] | None = None,
+        distances: Mapping[str, Distance] | None = None,
         margin: Margin | None = None,
         ids: Ids | None = None,
         relevance: Tensor | None = None,
         progress: float | Tensor | None = None,
         validate: bool = False,
+        block: int | None = None,
     ) -> Tensor:
         """Return the loss of a batch of N pairs.
 
@@ -104,13 +109,15 @@ class RetrievalLoss(nn.Module, ABC):
 
         Args:
             sim: Similarities [N, N]: rows are texts, columns are videos, positives on the diagonal. Without
-                it the cosines of ``text`` and ``video``.
+                it the cosines of ``text`` and ``video``. A callable that gives the rows of a slice [len, N],
+                the same at every call, for a loss in blocks.
             text: The model's own text embeddings [N, D].
             video: The model's own video embeddings [N, D].
             text_teacher: Frozen text features [N, D'].
             video_teacher: Frozen video features [N, D''].
             distances: Ready static distances by a name of one's own, [N, N] each in any unit, rows texts and
-                columns videos, not necessarily symmetric.
+                columns videos, not necessarily symmetric. In blocks also callables that give the rows of a
+                slice (in the permuted control: of a tensor of row numbers) [len, N].
             margin: A number or one for every pair [N, N], in units of ``sim``; ``-inf`` leaves a pair out. A
                 tuple of two: text to video, video to text.
             ids: One name an item [N]; pairs with equal ids are known positives and left out (or
@@ -118,6 +125,9 @@ class RetrievalLoss(nn.Module, ABC):
             relevance: Graded truth [N, N] in [0, 1] of text i to video j.
             progress: Fraction of training done, in [0, 1]: a number, or a tensor of one.
             validate: Look at values on an accelerator too, which then waits for each look.
+            block: Compute over blocks of so many rows, so that no matrix [N, N] ever stands: the same value
+                and gradient, no second derivative. None: without ``sim`` and from ``IN_BLOCKS_FROM`` pairs on
+                in blocks that a processor's cache holds, if the loss can; otherwise whole.
 
         Returns:
             Scalar, in float32 or wider.
@@ -128,16 +138,20 @@ class RetrievalLoss(nn.Module, ABC):
         """
         given = Inputs(text, video, text_teacher, video_teacher, distances, margin, ids, relevance, progress)
         if not validate or torch.compiler.is_compiling():
-            return self._of(sim, given)
+            return self._of(sim, given, block)
         with validating():
-            return self._of(sim, given)
+            return self._of(sim, given, block)
 
-    def _of(self, sim: Tensor | None, given: Inputs) -> Tensor:
+    def _of(self, sim: Tensor | SimRows | None, given: Inputs, block: int | None) -> Tensor:
+        if not isinstance(sim, Tensor) and (block is not None or callable(sim) or self._is_large(sim, given)):
+            return self._in_blocks(sim, given, block)
+        if block is not None:
+            raise ValueError(
+                "block: expected None with a whole sim: leave sim out, or give its rows by a callable"
+            )
         sim = self._scores(sim, given)
         wide, given, largest = self.checked(sim, given)
-        if not self.warned and largest > _largest_cosine(sim.dtype):
-            self.warned = True
-            _warn_of_scores(type(self).__name__)
+        self._warn_of_scores(largest, sim.dtype, 7)
         return self.compute(wide, given)
 
     def _scores(self, sim: Tensor | None, given: Inputs) -> Tensor:
@@ -147,9 +161,45 @@ class RetrievalLoss(nn.Module, ABC):
             raise ValueError("sim: expected similarities [N, N], or text and video to take the cosines of")
         return cosine_similarity_matrix(given.text, given.video)
 
+    def _is_large(self, sim: object, given: Inputs) -> bool:
+        large = isinstance(given.text, Tensor) and given.text.ndim == 2 and len(given.text) >= IN_BLOCKS_FROM
+        return sim is None and large and not torch.compiler.is_compiling() and not self.why_whole(given)
+
+    def _in_blocks(self, sim: SimRows | None, given: Inputs, block: int | None) -> Tensor:
+        scores = scores_in_blocks(sim, given.text, given.video, block)
+        self.check_given(given)
+        if given.progress is not None:
+            given = replace(given, progress=_fraction(given.progress, scores.like))
+        if reason := self.why_whole(given):
+            raise ValueError(f"block: expected None, because {reason}")
+        value = self.in_blocks(scores, given)
+        self._warn_of_scores(scores.largest(), scores.like.dtype, 8)
+        return value
+
+    def _warn_of_scores(self, largest: float, dtype: torch.dtype, frames: int) -> None:
+        if self.warned or largest <= _largest_cosine(dtype):
+            return
+        self.warned = True
+        warnings.warn(
+            f"{type(self).__name__}: sim: expected cosines in [-1, 1], got larger scores. Its margin and "
+            "temperature are in units of sim: normalise the embeddings, or set margin and temperature in the "
+            "unit of these scores.",
+            stacklevel=frames - 1,  # this function, those down to forward, two of nn.Module, then the caller
+        )
+
     @abstractmethod
     def compute(self, sim: Tensor, given: Inputs) -> Tensor:
         """Return the loss of checked inputs: what a subclass writes."""
+
+    def in_blocks(self, scores: Scores, given: Inputs) -> Tensor:
+        """Return the same without ``sim`` standing whole: what a subclass may write beside ``compute``."""
+        raise NotImplementedError
+
+    def why_whole(self, given: Inputs) -> str:
+        """Why the loss of these inputs needs a whole ``sim``, or "" if it can be computed in blocks."""
+        # A class that writes compute anew does not compute what an inherited in_blocks does.
+        written = next(vars(c) for c in type(self).__mro__ if "compute" in vars(c))
+        return "" if "in_blocks" in written else f"{self._name()} needs the whole matrix"
 
     def checked(self, sim: Tensor, given: Inputs) -> tuple[Tensor, Inputs, float]:
         """Return ``sim`` in float32 or wider, the inputs with ``progress`` checked, and the largest |sim|."""
@@ -220,14 +270,6 @@ def _fraction(progress: float | Tensor, sim: Tensor) -> float | Tensor:
 def _largest_cosine(dtype: torch.dtype) -> float:
     """Up to where a score may be a cosine: half precision rounds 1 up by several of its steps."""
     return 1 + max(1e-3, 4 * torch.finfo(dtype).eps if dtype.is_floating_point else 0.0)
-
-
-def _warn_of_scores(name: str) -> None:
-    warnings.warn(
-        f"{name}: sim: expected cosines in [-1, 1], got larger scores. Its margin and temperature are in "
-        "units of sim: normalise the embeddings, or set margin and temperature in the unit of these scores.",
-        stacklevel=6,  # this function, _of, forward, two frames of nn.Module, then the caller
-    )
 
 
 def _without_old_state(module: nn.Module, state: dict[str, Any], prefix: str, *rest: Any) -> None:

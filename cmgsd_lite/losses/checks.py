@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -12,6 +12,10 @@ from cmgsd_lite.validation import checks_values
 
 Margin = float | Tensor | tuple[float | Tensor, float | Tensor]
 """A margin of all pairs, one a pair [N, N], or two of these: text to video, video to text."""
+
+Rows = Callable[[slice | Tensor], Tensor]
+"""Rows of a matrix [N, N]: of a slice, or of a tensor of row numbers, [len, N]."""
+Distance = Tensor | Rows
 
 
 def checked_sim(sim: Tensor) -> tuple[Tensor, float]:
@@ -113,6 +117,51 @@ def margin_pair(margin: Margin, sim: Tensor) -> tuple[float | Tensor, float | Te
     return checked_margin(margin[0], sim), checked_margin(margin[1], sim)
 
 
+def one_margin(margin: Margin | None, otherwise: float) -> float:
+    """The one number that a margin is in blocks.
+
+    Args:
+        margin: What was given, of which ``why_whole_margin`` says nothing.
+        otherwise: What it is if nothing was given.
+
+    Returns:
+        A finite number.
+
+    Raises:
+        ValueError: If it is not finite.
+
+    Source:
+        ours.
+
+    Example:
+        >>> one_margin(None, 0.2)
+        0.2
+    """
+    assert margin is None or isinstance(margin, int | float)
+    return checked_finite("margin", otherwise if margin is None else margin)
+
+
+def why_whole_margin(margin: Margin | None) -> str:
+    """Why a margin needs a whole ``sim``, or "" if it does not.
+
+    Args:
+        margin: As ``margin_pair`` takes it, or None.
+
+    Returns:
+        A half sentence.
+
+    Source:
+        ours.
+
+    Example:
+        >>> why_whole_margin(0.2)
+        ''
+    """
+    if margin is None or isinstance(margin, int | float):
+        return ""
+    return "in blocks a given margin is one number: a matrix of margins stands whole anyway"
+
+
 def check_features(name: str, x: Tensor, sim: Tensor) -> None:
     """Raise ValueError unless ``x`` is [N, D] on the device of ``sim`` [N, N].
 
@@ -138,12 +187,15 @@ def check_features(name: str, x: Tensor, sim: Tensor) -> None:
         raise ValueError(f"{name}: expected on {sim.device} like sim, got {x.device}")
 
 
-def named_distances(distances: Mapping[str, Tensor] | None, sim: Tensor) -> dict[str, Tensor]:
+def named_distances(
+    distances: Mapping[str, Distance] | None, sim: Tensor, in_blocks: bool = False
+) -> dict[str, Distance]:
     """Check ready distance matrices and name each as messages and ``margins`` do.
 
     Args:
         distances: By a name of one's own, [N, N] each in any unit: rows are texts, columns are videos.
         sim: Similarities [N, N] that they have to fit.
+        in_blocks: Whether callables that give rows may be among them.
 
     Returns:
         The same matrices under ``distances['name']``; empty for None.
@@ -166,6 +218,8 @@ def named_distances(distances: Mapping[str, Tensor] | None, sim: Tensor) -> dict
         )
     named = {f"distances[{key!r}]": matrix for key, matrix in distances.items()}
     for name, matrix in named.items():
+        if in_blocks and callable(matrix) and not isinstance(matrix, Tensor):
+            continue
         if not isinstance(matrix, Tensor):
             raise ValueError(f"{name}: expected a tensor [N, N], got {type(matrix).__name__}")
         if matrix.shape != sim.shape:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.losses.base import Inputs, RetrievalLoss
+from cmgsd_lite.losses.blocks import Map, Mix, Scores, loss_of_distances
 from cmgsd_lite.losses.checks import checked_finite
 from cmgsd_lite.losses.hinge import Reduction, negative_pairs
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
@@ -131,6 +132,28 @@ class CMGSDLoss(RetrievalLoss):
             return losses[0]
         return torch.stack([w * loss for w, loss in zip(weights.values(), losses, strict=True)]).sum()
 
+    def in_blocks(self, scores: Scores, given: Inputs) -> Tensor:
+        """Return the same without ``sim`` or a distance matrix standing whole."""
+        sources = sources_of(scores.like, given, in_blocks=True)
+        weights = _active(self._weights(sources, given.progress))
+        bounds = (self.min_margin, self.max_margin)
+        return loss_of_distances(
+            scores,
+            {name: source.in_blocks(scores) for name, source in sources.items() if name in weights},
+            {name: float(weight) for name, weight in weights.items()},
+            Map(self.margin, self.beta, *bounds, self.eps, nearest=self.nearest),
+            Mix(self.form, self.scale, self.within == "anchor"),
+            given.ids,
+            self._order(len(scores.like), scores.like.new_empty(0), given),
+            self.ranking.how,
+        )
+
+    def why_whole(self, given: Inputs) -> str:
+        """Why the loss of these inputs needs a whole ``sim``."""
+        if not self.detach:
+            return "detach=False needs whole distances"
+        return super().why_whole(given) or self.ranking.why_whole(Inputs())
+
     def margins(self, sim: Tensor, **inputs: Any) -> dict[str, Tensor]:
         """Return every margin matrix, for looking at; the arguments are those of the call.
 
@@ -173,11 +196,12 @@ class CMGSDLoss(RetrievalLoss):
             else:
                 of_anchors = [self._margin(sources, name, negatives, within, sim) for within in anchors]
             found[name] = (of_anchors[0], of_anchors[-1])
-        return self._arranged(found, sim, given)
+        order = self._order(len(sim), sim, given)
+        return found if order is None else {name: _permuted(pair, order) for name, pair in found.items()}
 
-    def _arranged(self, margins: dict[str, Pair], sim: Tensor, given: Inputs) -> dict[str, Pair]:
-        """Hook of the permuted control."""
-        return margins
+    def _order(self, n: int, sim: Tensor, given: Inputs) -> Tensor | None:
+        """Hook of the permuted control: the order of the N items in the finished margins."""
+        return None
 
     def _weights(
         self, sources: dict[str, Source], progress: float | Tensor | None
@@ -244,6 +268,12 @@ class CMGSDLoss(RetrievalLoss):
         }
         more = "".join(f", {name}={value!r}" for name, (value, usual) in unusual.items() if value != usual)
         return f"beta={self.beta}, form={self.form!r}, schedule={self.schedule}{more}"
+
+
+def _permuted(pair: Pair, order: Tensor) -> Pair:
+    first, second = pair
+    moved = first[order][:, order]
+    return moved, moved if second is first else second[order][:, order]
 
 
 def _active(weights: dict[str, float | Tensor]) -> dict[str, float | Tensor]:

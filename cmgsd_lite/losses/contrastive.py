@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cmgsd_lite.losses.base import Inputs, RetrievalLoss
-from cmgsd_lite.losses.checks import checked_positive, margin_pair
+from cmgsd_lite.losses.blocks import How, Scores, loss_of_fixed_margin
+from cmgsd_lite.losses.checks import checked_positive, margin_pair, one_margin, why_whole_margin
 from cmgsd_lite.losses.hinge import FAR_BELOW, Ids, negative_pairs
 from cmgsd_lite.losses.learned import bounded_exp, check_parameters
 from cmgsd_lite.validation import checks_values
@@ -107,6 +108,26 @@ class InfoNCELoss(RetrievalLoss):
             return self.of_margins(sim, margins, negatives, targets=self.targets(sim, given, (None, None)))
         positives = _for_both(lambda margin: shared_positives(sim, margin, given.ids), margins)
         return self.of_margins(sim, margins, negatives, positives, self.targets(sim, given, positives))
+
+    def in_blocks(self, scores: Scores, given: Inputs) -> Tensor:
+        """Return the same without ``sim`` standing whole."""
+        if given.margin is not None:
+            one_margin(given.margin, 0.0)
+            self._warn_of_margin()
+        return loss_of_fixed_margin(scores, 0.0, given.ids, self.how)
+
+    def why_whole(self, given: Inputs) -> str:
+        """Why the loss of these inputs needs a whole ``sim``."""
+        if self.log_scale is not None:
+            return "a learnable temperature is learned from a whole sim"
+        if self.positives != "leave out" or type(self).targets is not InfoNCELoss.targets:
+            return "targets other than each item's own are a matrix"
+        return super().why_whole(given) or why_whole_margin(given.margin)
+
+    @property
+    def how(self) -> How:
+        """What is done with similarities and margins in blocks."""
+        return How("infonce", self.fixed_temperature)
 
     def of_margins(
         self,

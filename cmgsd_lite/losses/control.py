@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.losses.base import Inputs
-from cmgsd_lite.losses.cmgsd import CMGSDLoss, Pair
+from cmgsd_lite.losses.cmgsd import CMGSDLoss
 from cmgsd_lite.similarity import at_least_float32
 
 
@@ -39,14 +39,9 @@ class PermutedCMGSDLoss(CMGSDLoss):
         super().__init__(*args, **settings)
         self.seed = seed
 
-    def _arranged(self, margins: dict[str, Pair], sim: Tensor, given: Inputs) -> dict[str, Pair]:
+    def _order(self, n: int, sim: Tensor, given: Inputs) -> Tensor | None:
         # One shuffle for all matrices of a step: their mean must keep its histogram too.
-        order = shuffled(sim.shape[0], step_key(self.seed, sim, given))
-        found = {}
-        for name, (first, second) in margins.items():
-            moved = first[order][:, order]
-            found[name] = (moved, moved if second is first else second[order][:, order])
-        return found
+        return shuffled(n, step_key(self.seed, sim, given))
 
 
 def step_key(seed: int, sim: Tensor, given: Inputs) -> Tensor:
@@ -54,9 +49,9 @@ def step_key(seed: int, sim: Tensor, given: Inputs) -> Tensor:
 
     Args:
         seed: Of the training.
-        sim: Similarities [N, N], as ``checked_sim`` returns them.
-        given: The inputs of the loss. With ``progress`` that alone counts, otherwise ``sim``, the embeddings,
-            the teachers and the distances, bit by bit.
+        sim: Similarities [N, N], as ``checked_sim`` returns them; empty if they do not stand whole.
+        given: The inputs of the loss. With ``progress`` that alone counts, otherwise the embeddings (if one
+            is missing, ``sim``), the teachers and the distances, bit by bit.
 
     Returns:
         A scalar of 64 bits (int64), the same on every device and in every process.
@@ -74,9 +69,10 @@ def step_key(seed: int, sim: Tensor, given: Inputs) -> Tensor:
     key = mixed(torch.full((), seed, dtype=torch.int64, device=sim.device))
     if given.progress is not None:
         return mixed(key ^ _bits(_as_float64(given.progress, sim)))
-    tensors = [sim, given.text, given.video, given.text_teacher, given.video_teacher]
+    embedded = given.text is not None and given.video is not None
+    tensors = [None if embedded else sim, given.text, given.video, given.text_teacher, given.video_teacher]
     for tensor in [*tensors, *(given.distances or {}).values()]:
-        if tensor is not None:
+        if isinstance(tensor, Tensor):
             key = mixed(key ^ _digest(tensor))
     return key
 

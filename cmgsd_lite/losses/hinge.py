@@ -133,13 +133,9 @@ def negative_pairs(sim: Tensor, margin: float | Tensor = 0.0, ids: Ids | None = 
         return None
     negatives = ~torch.eye(sim.shape[0], dtype=torch.bool, device=sim.device)
     if ids is not None:
-        codes = _codes(ids, sim)
+        codes = id_codes(ids, sim)
         negatives &= codes[:, None] != codes[None, :]
-        if checks_values(negatives) and not bool(negatives.any()):
-            raise ValueError(
-                "ids: expected at least two different ids, got the same for the whole batch, "
-                "which leaves no negative: skip such a batch"
-            )
+        check_some_negative(negatives)
     if isinstance(margin, Tensor) and removes:
         negatives &= ~torch.isneginf(margin)
     return negatives
@@ -150,8 +146,48 @@ def _may_remove(margin: Tensor) -> bool:
     return not checks_values(margin) or bool(torch.isneginf(margin.detach().amin()))
 
 
-def _codes(ids: Ids, sim: Tensor) -> Tensor:
-    """A number for each item [N], on the device of ``sim``."""
+def check_some_negative(negatives: Tensor) -> None:
+    """Raise ValueError if ``ids`` leave no negative at all.
+
+    Args:
+        negatives: Which pairs are negatives, or how many every anchor has.
+
+    Raises:
+        ValueError: Naming ``ids``.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_some_negative(torch.tensor([0, 1]))
+    """
+    if checks_values(negatives) and not bool(negatives.any()):
+        raise ValueError(
+            "ids: expected at least two different ids, got the same for the whole batch, "
+            "which leaves no negative: skip such a batch"
+        )
+
+
+def id_codes(ids: Ids, sim: Tensor) -> Tensor:
+    """A number for each item, on the device of ``sim``; items with equal ids have equal ones.
+
+    Args:
+        ids: One name an item [N]; a tensor lies where ``sim`` does.
+        sim: Similarities [N, N].
+
+    Returns:
+        [N].
+
+    Raises:
+        ValueError: If there are not N, or they lie on another device.
+
+    Source:
+        ours.
+
+    Example:
+        >>> id_codes(["a", "b", "a"], torch.eye(3))
+        tensor([0, 1, 0])
+    """
     codes = ids if isinstance(ids, Tensor) else torch.tensor(_numbered(ids), device=sim.device)
     if codes.shape != sim.shape[:1]:
         raise ValueError(

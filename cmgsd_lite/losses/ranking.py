@@ -5,7 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 
 from cmgsd_lite.losses.base import Inputs, RetrievalLoss
-from cmgsd_lite.losses.checks import checked_finite, checked_positive, margin_pair
+from cmgsd_lite.losses.blocks import How, Scores, loss_of_fixed_margin
+from cmgsd_lite.losses.checks import (
+    checked_finite,
+    checked_positive,
+    margin_pair,
+    one_margin,
+    why_whole_margin,
+)
 from cmgsd_lite.losses.hinge import Reduction, negative_pairs, reduce_direction, spread_margin
 
 
@@ -50,6 +57,19 @@ class MaxMarginRankingLoss(RetrievalLoss):
         if margins[1] is margins[0]:
             return self.of_margins(sim, margins, (negatives, negatives))
         return self.of_margins(sim, margins, (negatives, negative_pairs(sim, margins[1], given.ids)))
+
+    def in_blocks(self, scores: Scores, given: Inputs) -> Tensor:
+        """Return the same without ``sim`` standing whole."""
+        return loss_of_fixed_margin(scores, one_margin(given.margin, self.margin), given.ids, self.how)
+
+    def why_whole(self, given: Inputs) -> str:
+        """Why the loss of these inputs needs a whole ``sim``."""
+        return super().why_whole(given) or why_whole_margin(given.margin)
+
+    @property
+    def how(self) -> How:
+        """What is done with similarities and margins in blocks."""
+        return How(self.reduction, self.temperature)
 
     def of_margins(
         self,

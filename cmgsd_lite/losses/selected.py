@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from torch import Tensor
 
 from cmgsd_lite.losses.base import Inputs, RetrievalLoss
+from cmgsd_lite.losses.blocks import Scores
 
 Source = Literal["text_static", "video_static", "text_dynamic", "video_dynamic"]
 
@@ -59,6 +60,14 @@ class SelectedSourcesLoss(RetrievalLoss):
     def compute(self, sim: Tensor, given: Inputs) -> Tensor:
         """Return the loss of checked inputs."""
         return self.loss.compute(sim, self._left(given))
+
+    def in_blocks(self, scores: Scores, given: Inputs) -> Tensor:
+        """Return the same without ``sim`` standing whole."""
+        return self.loss.in_blocks(scores, self._left(given))
+
+    def why_whole(self, given: Inputs) -> str:
+        """Why the loss of these inputs needs a whole ``sim``."""
+        return self.loss.why_whole(self._left(given))
 
     def _left(self, given: Inputs) -> Inputs:
         withheld: dict[str, None] = {

@@ -8,7 +8,9 @@ from torch import Tensor
 
 from cmgsd_lite.distances import cosine_distances
 from cmgsd_lite.losses.base import Inputs
-from cmgsd_lite.losses.checks import check_features, named_distances
+from cmgsd_lite.losses.blocks.distances import Cosines, Distances, Ready
+from cmgsd_lite.losses.blocks.scores import Scores, unit_rows
+from cmgsd_lite.losses.checks import Distance, check_features, named_distances
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +19,7 @@ class Source:
 
     Args:
         argument: The loss's argument that it comes from, for messages.
-        tensor: Features [N, D], or a ready distance matrix [N, N].
+        tensor: Features [N, D], or a ready distance matrix [N, N] (in blocks also a callable).
         dynamic: Whether it is the model's own.
         ready: Whether ``tensor`` is a distance matrix.
 
@@ -30,12 +32,13 @@ class Source:
     """
 
     argument: str
-    tensor: Tensor
+    tensor: Distance
     dynamic: bool = False
     ready: bool = False
 
     def distances(self, detach: bool) -> Tensor:
         """Return the distances [N, N]; ``detach`` keeps the gradient from the features."""
+        assert isinstance(self.tensor, Tensor)
         tensor = self.tensor.detach() if detach else self.tensor
         if self.ready:
             return tensor
@@ -46,13 +49,23 @@ class Source:
                 f"{self.argument}: expected finite features, got NaN or infinite entries"
             ) from error
 
+    def in_blocks(self, scores: Scores) -> Distances:
+        """Return the distances [N, N] as what their blocks are made of, in the dtype of the scores."""
+        known = {"text": scores.text, "video": scores.video}.get(self.argument)
+        if known is not None:
+            return Cosines(known.unit)
+        if self.ready or not isinstance(self.tensor, Tensor):
+            return Ready(self.argument, self.tensor, scores.like, len(scores.like))
+        return Cosines(unit_rows(self.argument, self.tensor.detach()).unit.to(scores.like.dtype))
 
-def sources_of(sim: Tensor, given: Inputs) -> dict[str, Source]:
+
+def sources_of(sim: Tensor, given: Inputs, in_blocks: bool = False) -> dict[str, Source]:
     """The sources that a batch has, each checked against ``sim``.
 
     Args:
         sim: Similarities [N, N], as ``checked_sim`` returns them.
         given: The inputs of a loss.
+        in_blocks: Whether callables may be among the ready distances.
 
     Returns:
         Those that were given of ``text_static``, ``video_static``, one ``distances['name']`` for every ready
@@ -79,7 +92,8 @@ def sources_of(sim: Tensor, given: Inputs) -> dict[str, Source]:
         if x is not None:
             check_features(argument, x, sim)
             sources[name] = Source(argument, x, dynamic=name.endswith("_dynamic"))
-    ready = {name: Source(name, d, ready=True) for name, d in named_distances(given.distances, sim).items()}
+    named = named_distances(given.distances, sim, in_blocks)
+    ready = {name: Source(name, d, ready=True) for name, d in named.items()}
     static = {name: source for name, source in sources.items() if not source.dynamic}
     dynamic = {name: source for name, source in sources.items() if source.dynamic}
     return {**static, **ready, **dynamic}

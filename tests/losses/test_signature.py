@@ -27,7 +27,7 @@ ACCEPTED = [*TENSORS, "distances", "margin", "ids", "relevance", "progress"]
 def test_every_loss_has_the_same_signature_and_takes_everything_by_name(name):
     loss = BUILDERS[name]()
     parameters = inspect.signature(loss.forward).parameters
-    assert list(parameters) == [*NAMES, "validate"] == [*ACCEPTED, "validate"]
+    assert list(parameters) == [*NAMES, "validate", "block"] == [*ACCEPTED, "validate", "block"]
     assert all(p.kind is p.KEYWORD_ONLY and not p.default for n, p in parameters.items() if n != "sim")
     sim, given = batch()
     value = loss(sim, **given, margin=None)
