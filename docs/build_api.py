@@ -36,7 +36,7 @@ ORDER = (
 
 INTERNAL = re.compile(
     r"__main__|cli(\..*)?|data\.(formats|world)(\..*)?|data\.(discover|notes|protocols|registry|source|splits)"
-    r"|losses\.(base|checks|control|learned|sources)|baselines\.(inputs|masking)|evaluation\.(inputs|positives|ties)"
+    r"|losses\.(base|blocks(\..*)?|checks|control|learned|sources)|baselines\.(inputs|masking)|evaluation\.(inputs|positives|ties)"
     r"|course\.exercises\.chapter\d\d"
 )
 """Modules that nobody needs to import: the command line, the parts of the readers and of the drawn world."""

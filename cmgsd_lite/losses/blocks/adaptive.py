@@ -53,12 +53,13 @@ def lines_of(
         found = moments(distances, groups, within, block)
         return _line_of(distances, weights, found, replace(to_margin, within=within), groups, like, block)
 
-    if not anchors:
-        line = one("batch")
-        return line, line
-    text = one("text")
-    symmetric = all(isinstance(d, Cosines) for d in distances)
-    return text, text.transposed() if symmetric else one("video")
+    with torch.autocast(like.device.type, enabled=False):
+        if not anchors:
+            line = one("batch")
+            return line, line
+        text = one("text")
+        symmetric = all(isinstance(d, Cosines) for d in distances)
+        return text, text.transposed() if symmetric else one("video")
 
 
 def _line_of(

@@ -157,6 +157,10 @@ class Blocks:
 
         ``add(x, rows, columns, turned)`` adds similarities to ``x``.
         """
+        with torch.autocast(self.like.device.type, enabled=False):
+            return self._tiles(rows, add, note)
+
+    def _tiles(self, rows: slice, add: Callable[..., object], note: bool) -> list[Tile]:
         text, video = self.margins
         first = rows.start if self.symmetric else 0
         x = text.block(rows, self.symmetric)

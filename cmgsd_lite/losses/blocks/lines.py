@@ -81,7 +81,7 @@ class Line:
         self.ready = [(d, slope) for d, slope in pairs if isinstance(d, Ready)]
         cosines = [(d.unit, slope) for d, slope in pairs if isinstance(d, Cosines)]
         # slope * (1 - unit @ unit.T): the first part goes into the level.
-        self.level = level.to(like.dtype) + sum(slope for _, slope in cosines)
+        self.level: Tensor = level.to(like.dtype) + sum(slope for _, slope in cosines)
         self.factors = [_factors(unit, slope, to_margin.within) for unit, slope in cosines]
         self.symmetric = not self.ready and to_margin.within == "batch"
         self.watched = False

@@ -135,7 +135,7 @@ class Hardest(Side):
         else:
             maxima = x.view(len(x), chunk, -1).amax(1)
         known = self.values[at]
-        floor = known[:, 0] if self.k is None else known[:, -1]
+        floor = _ties_from(known[:, 0]) if self.k is None else known[:, -1]
         better = (maxima.amax(1) >= floor).nonzero()[:, 0]
         place = maxima[better].topk(min(known.shape[1], maxima.shape[1])).indices
         steps = torch.arange(0, x.shape[1], maxima.shape[1], device=x.device)
@@ -149,7 +149,7 @@ class Hardest(Side):
         """As in ``Side``."""
         hinge = torch.relu(self.values - positive[:, None])
         if self.k is None:
-            hinge, tied = hinge[:, 0], self.values == self.values[:, :1]
+            hinge, tied = hinge[:, 0], self.values >= _ties_from(self.values[:, :1])
             self.weight = (hinge > 0).to(hinge.dtype) * self.scale
             share = tied * (self.weight / tied.sum(1))[:, None]
             more = tied.all(1) & (hinge > 0)
@@ -165,18 +165,24 @@ class Hardest(Side):
 
     def count_ties(self, at: slice, x: Tensor) -> None:
         """How often an anchor's largest occurs in a block."""
-        self.times[at] += (x == self.values[at, :1]).sum(1)
+        self.times[at] += (x >= _ties_from(self.values[at, :1])).sum(1)
 
     def add_gradient(self, at: slice, x: Tensor, first: int, positive: Tensor, out: Tensor) -> None:
         """As in ``Side``."""
         if self.entries is None:
-            out.add_((x == self.values[at, :1]) * (self.weight[at] / self.times[at].clamp_min(1))[:, None])
+            each = self.weight[at] / self.times[at].clamp_min(1)
+            out.add_((x >= _ties_from(self.values[at, :1])) * each[:, None])
             return
         anchor, candidate, gradient = self.entries
         start = at.indices(len(self.weight))[0]
         row, column = anchor - start, candidate - first
         inside = (row >= 0) & (row < x.shape[0]) & (column >= 0) & (column < x.shape[1])
         out.index_put_((row[inside], column[inside]), gradient[inside], accumulate=True)
+
+
+def _ties_from(largest: Tensor) -> Tensor:
+    """From where on a value is a tie: products of other blocks round equal candidates differently."""
+    return largest - 16 * torch.finfo(largest.dtype).eps * largest.abs().clamp_min(1)
 
 
 class Smooth(Side):
