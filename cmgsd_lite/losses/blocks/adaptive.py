@@ -46,7 +46,7 @@ def lines_of(
         ValueError: If whole columns are needed of distances that a callable gives row by row.
 
     Source:
-        ours (docs/METHOD.md, "Without the square").
+        ours (docs/METHOD.md, "The same loss without the square").
     """
 
     def one(within: Within) -> Line:
@@ -153,7 +153,7 @@ def loss_of_fixed_margin(scores: Scores, margin: float, ids: Ids | None, how: Ho
         ValueError: As the loss that calls it.
 
     Source:
-        ours (docs/METHOD.md, "Without the square").
+        ours (docs/METHOD.md, "The same loss without the square").
 
     Example:
         >>> scores = scores_in_blocks(None, torch.eye(2), torch.eye(2), block=1)
@@ -193,7 +193,7 @@ def loss_of_distances(
         ValueError: As the loss that calls it.
 
     Source:
-        ours (docs/METHOD.md, "Without the square").
+        ours (docs/METHOD.md, "The same loss without the square").
 
     Example:
         >>> scores = scores_in_blocks(None, torch.eye(2), torch.eye(2), block=1)

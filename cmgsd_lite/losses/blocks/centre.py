@@ -27,7 +27,7 @@ def prepare(line: Line, block: int) -> None:
         block: Rows of a block.
 
     Source:
-        ours (docs/METHOD.md, "Without the square").
+        ours (docs/METHOD.md, "The same loss without the square").
     """
     if line.to_margin.low is None and line.to_margin.high is None:
         return
@@ -50,7 +50,7 @@ def recentre(line: Line, block: int, start: Tensor | None = None) -> None:
         start: Where to begin.
 
     Source:
-        ours (docs/METHOD.md, "Without the square").
+        ours (docs/METHOD.md, "The same loss without the square").
     """
     start = torch.zeros_like(line.level, dtype=torch.float64) if start is None else start
     line.level = line.level + _centre(line, block, slice(None), start).to(line.level.dtype)
@@ -126,7 +126,7 @@ def of_rank(line: Line, share: float, block: int) -> Tensor:
         [1, 1] or [N, 1].
 
     Source:
-        ours (docs/METHOD.md, "Without the square").
+        ours (docs/METHOD.md, "The same loss without the square").
     """
     negatives = line.groups.negatives
     if line.to_margin.within == "batch":

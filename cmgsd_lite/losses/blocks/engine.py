@@ -128,7 +128,7 @@ class Blocks:
         block: Rows of a block.
 
     Source:
-        ours (docs/METHOD.md, "Without the square").
+        ours (docs/METHOD.md, "The same loss without the square").
     """
 
     def __init__(
@@ -250,7 +250,7 @@ def loss_in_blocks(scores: Scores, margins: tuple[Margins, Margins], groups: Gro
         ValueError: On rows of a callable that do not fit.
 
     Source:
-        ours (docs/METHOD.md, "Without the square").
+        ours (docs/METHOD.md, "The same loss without the square").
 
     Example:
         >>> scores = scores_in_blocks(None, torch.eye(2), torch.eye(2), block=1)

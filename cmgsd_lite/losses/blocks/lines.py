@@ -58,7 +58,7 @@ class Line:
         like: The dtype and device of the scores.
 
     Source:
-        ours (docs/METHOD.md, "Without the square").
+        ours (docs/METHOD.md, "The same loss without the square").
 
     Example:
         >>> one = torch.ones(1, 1, 1)
@@ -149,7 +149,7 @@ def tails(
     Args:
         x: Margins before clipping [rows, columns].
         low: Lower bound, or None.
-        high: Upper bound, or None.
+        high: Upper bound, or None; one of them is given.
         dims: Of the sums.
 
     Returns:
@@ -162,17 +162,16 @@ def tails(
         >>> tails(torch.tensor([[-0.5, 2.0, 0.5]]), 0.0, 1.0)
         (tensor([[-0.5000]], dtype=torch.float64), tensor([[2.]], dtype=torch.float64))
     """
-    added = x.new_zeros((), dtype=torch.float64)
-    moved = added
+    added, moved = [], []
     if low is not None:
         under = (low - x).clamp_(min=0)
-        added = added + under.sum(dims, keepdim=True)
-        moved = moved + under.sign_().sum(dims, keepdim=True)
+        added.append(under.sum(dims, keepdim=True).double())
+        moved.append(under.sign_().sum(dims, keepdim=True).double())
     if high is not None:
         over = (x - high).clamp_(min=0)
-        added = added - over.sum(dims, keepdim=True)
-        moved = moved + over.sign_().sum(dims, keepdim=True)
-    return added, moved
+        added.append(-over.sum(dims, keepdim=True).double())
+        moved.append(over.sign_().sum(dims, keepdim=True).double())
+    return sum(added[1:], added[0]), sum(moved[1:], moved[0])
 
 
 def _at(x: Tensor, rows: slice) -> Tensor:

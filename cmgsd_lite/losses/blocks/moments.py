@@ -49,7 +49,7 @@ def moments(distances: Sequence[Distances], groups: Groups, within: Within, bloc
         In float64; zeros for an anchor without negatives.
 
     Source:
-        ours (docs/METHOD.md, "Without the square").
+        ours (docs/METHOD.md, "The same loss without the square").
 
     Example:
         >>> line = Cosines(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]))
