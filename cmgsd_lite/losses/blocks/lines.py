@@ -6,7 +6,6 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from cmgsd_lite.losses.blocks.distances import Cosines, Distances, Ready
