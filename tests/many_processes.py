@@ -90,11 +90,14 @@ def losses(group):
         value = loss(sim=cosine_similarity_matrix(text, video), **own_names, **all_given)
         value.backward()
         wanted = gradient_of(model, loss)
-        for how in ("cosines", "own scores"):
+        ways = ["cosines", "own scores"] + ["in blocks"] * (name in ("CMGSDLoss", "PermutedCMGSDLoss"))
+        for how in ways:
             model.zero_grad()
             loss.zero_grad()
             text, video = model(raw["text"][own], raw["video"][own])
             scores, mine = None, own_part(all_given, own)
+            if how == "in blocks":
+                mine["block"] = 3
             own_names = {"text": text, "video": video}
             if how == "own scores" or name == "Learnt":
                 scores = cosine_similarity_matrix(text, gather(video, alike=False, group=group))

@@ -44,6 +44,7 @@ def found(tmp_path_factory):
 def test_every_loss_has_value_and_gradient_of_the_joined_batch(found, group):
     far = found[0][group]
     assert {name.split(",")[0] for name in far} >= set(BUILDERS)
+    assert "CMGSDLoss, in blocks" in far
     assert {name: value for name, value in far.items() if not value < 1e-9} == {}
 
 
