@@ -13,10 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.similarity import at_least_float32
+from cmgsd_lite.similarity import at_least_float32, normalise
 from cmgsd_lite.validation import checks_values
-
-_SMALLEST = 1e-24  # of a squared length, as ``torch.nn.functional.normalize`` has it
 
 
 def cosine_distances(x: Tensor) -> Tensor:
@@ -44,12 +42,9 @@ def cosine_distances(x: Tensor) -> Tensor:
     # Under autocast the product would run in half precision, whose steps are as wide as the
     # differences between near duplicates that the margin is made of.
     with _full_precision(x):
-        wide = at_least_float32(x)
-        products = wide @ wide.T
-        # The lengths stand on the diagonal: no pass over [N, D]. A row of zeros has cosine 0 with all.
-        shorter = products.diagonal().clamp_min(_SMALLEST).rsqrt()
-        scale = shorter[:, None] * shorter
-        return _finite(torch.addcmul(scale.new_ones(()), products, scale, value=-1))
+        unit = normalise(x)
+        # 1 - unit @ unit.T without a second matrix.
+        return _finite(torch.addmm(unit.new_ones(1), unit, unit.T, alpha=-1))
 
 
 def euclidean_distances(x: Tensor) -> Tensor:

@@ -16,7 +16,6 @@ from cmgsd_lite.margins.matrices import (
     finished,
     off_diagonal,
     off_diagonal_mask,
-    scaled,
 )
 
 
@@ -71,7 +70,7 @@ def zscore_margin(
     if recentre:
         check_alpha(alpha, min_margin, max_margin)
     apart, std = centred(checked(distances, negatives, detach), negatives, within)
-    margin = scaled(apart, beta / (std + eps)).add_(alpha)
+    margin = _line(apart, beta / (std + eps), alpha)
     return finished(margin, alpha, negatives, min_margin, max_margin, within if recentre else None)
 
 
@@ -125,10 +124,17 @@ def combined_margin(
         raise ValueError("distances: expected at least one matrix, got none")
     if nearest is None:
         check_alpha(alpha, min_margin, max_margin)
-    z = combine([checked(d, negatives, detach) for d in distances], weights, negatives, eps, within)
+    wide = [checked(d, negatives, detach) for d in distances]
+    total, factor = combine(wide, weights, negatives, eps, within)
     if nearest is not None:
+        z = total * factor
         return _released(z, alpha, beta, nearest, negatives, min_margin, max_margin, within)
-    return finished(scaled(z, beta).add_(alpha), alpha, negatives, min_margin, max_margin, within)
+    return finished(_line(total, beta * factor, alpha), alpha, negatives, min_margin, max_margin, within)
+
+
+def _line(x: Tensor, slope: float | Tensor, level: float) -> Tensor:
+    """``level + slope * x`` in one pass over the matrix."""
+    return torch.addcmul(x.new_full((), level), x, torch.as_tensor(slope, dtype=x.dtype, device=x.device))
 
 
 def check_alpha(alpha: float, min_margin: float | None, max_margin: float | None) -> None:

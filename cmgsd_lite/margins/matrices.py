@@ -151,7 +151,7 @@ def combine(
     negatives: Tensor | None,
     eps: float,
     within: Within = "batch",
-) -> Tensor:
+) -> tuple[Tensor, Tensor | float]:
     """One z-score out of several distances, spread as that of one of them.
 
     Every distance is standardised and the weighted sum is standardised again, because an average of z-scores
@@ -165,15 +165,18 @@ def combine(
         within: As in ``centred``.
 
     Returns:
-        [N, N], 0 for the pairs that are no negatives. Its standard deviation is the weighted mean of
-        ``std / (std + eps)``: 1 but for eps, so that one distance alone is its own z-score.
+        A matrix [N, N], 0 for the pairs that are no negatives, and the factor that makes the z-score of it.
+        The z-score's standard deviation is the weighted mean of ``std / (std + eps)``: 1 but for eps, so that
+        one distance alone has its own z-score.
 
     Source:
         ours (docs/METHOD.md, "The reconstruction").
 
     Example:
         >>> d = torch.tensor([[0.0, 1.0, 2.0], [1.0, 0.0, 3.0], [2.0, 3.0, 0.0]])
-        >>> bool(torch.allclose(combine([d, 9 * d], [0.5, 0.5], None, 0.0), combine([d], [1.0], None, 0.0)))
+        >>> two, factor = combine([d, 9 * d], [0.5, 0.5], None, eps=0.0)
+        >>> one, _ = combine([d], [1.0], None, eps=0.0)
+        >>> bool(torch.allclose(two * factor, one))
         True
     """
     total: Tensor | None = None
@@ -181,33 +184,17 @@ def combine(
     for d, weight in zip(distances, weights, strict=True):
         apart, std = centred(d, negatives, within)
         scale = weight / (std + eps)
-        total = scaled(apart, scale) if total is None else torch.addcmul(total, apart, scale)
+        in_place = not (apart.requires_grad or (total is not None and total.requires_grad))
+        if total is None:
+            total = apart.mul_(scale) if in_place else apart * scale
+        else:
+            total = total.addcmul_(apart, scale) if in_place else torch.addcmul(total, apart, scale)
         spread = spread + std * scale
     assert total is not None  # there is a distance
     if len(distances) == 1:
-        return total
+        return total, 1.0
     # eps is in the spread already; here it keeps rounding noise small where the distances cancel.
-    return scaled(total, spread / spread_of(total, negatives, within).clamp_min(eps))
-
-
-def scaled(x: Tensor, factor: float | Tensor) -> Tensor:
-    """``x * factor``, in the memory of ``x`` where no gradient needs what is in it.
-
-    Args:
-        x: Any shape; it may be overwritten.
-        factor: A number, or a tensor that broadcasts.
-
-    Returns:
-        In the shape of ``x``.
-
-    Source:
-        ours.
-
-    Example:
-        >>> scaled(torch.ones(2), 3.0)
-        tensor([3., 3.])
-    """
-    return x * factor if x.requires_grad else x.mul_(factor)
+    return total, spread / spread_of(total, negatives, within).clamp_min(eps)
 
 
 def finished(
@@ -246,7 +233,8 @@ def finished(
     """
     if min_margin is not None or max_margin is not None:
         if recentre is not None and _may_clip(margin, min_margin, max_margin):
-            margin = margin + _centre(margin, alpha, negatives, min_margin, max_margin, recentre)
+            shift = _centre(margin, alpha, negatives, min_margin, max_margin, recentre)
+            margin = margin + shift if margin.requires_grad else margin.add_(shift)
         margin = margin.clamp_(min_margin, max_margin)
     if negatives is not None:
         return torch.where(negatives, margin, alpha)
