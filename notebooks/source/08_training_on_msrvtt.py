@@ -479,9 +479,8 @@ for name, counts in margins.items():
     print(f"{name:32s} {mean_and_sd(counts)}")
 
 # %% [markdown]
-# The two outlines *before* training coincide: shuffling hands margins to others, it changes none. Mean $\alpha$, and a spread below $\beta$ because two matrices (text, video) are averaged. That is the z-score
-# at work: $\alpha$ fixes the mean and $\beta$ bounds the spread of the *histogram*, whatever the data, whatever
-# was learned. All meaning is in *who* gets which margin. A histogram can therefore never show that an adaptive
+# The two outlines *before* training coincide: shuffling hands margins to others, it changes none. Mean $\alpha$ and a spread of nearly $\beta$, a little less where the clip at 0 takes part of it. That is the z-score
+# at work: $\alpha$ is the mean and $\beta$ the spread of the *histogram*, whatever the data, whatever was learned. All meaning is in *who* gets which margin. A histogram can therefore never show that an adaptive
 # margin works.
 
 # %% [markdown]
