@@ -226,7 +226,9 @@ def named_distances(
             raise ValueError(f"{name}: expected shape {list(sim.shape)} like sim, got {list(matrix.shape)}")
         if matrix.device != sim.device:
             raise ValueError(f"{name}: expected on {sim.device} like sim, got {matrix.device}")
-        if checks_values(matrix) and not bool(torch.isfinite(matrix.detach()).all()):
+        if checks_values(matrix) and not bool(
+            torch.isfinite(torch.stack(torch.aminmax(matrix.detach()))).all()
+        ):
             raise ValueError(f"{name}: expected finite distances, got NaN or infinite entries")
     return named
 

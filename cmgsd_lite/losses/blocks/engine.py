@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from cmgsd_lite.losses.blocks.centre import missed, recentre
-from cmgsd_lite.losses.blocks.groups import Groups, row_blocks
+from cmgsd_lite.losses.blocks.groups import Groups, Space, row_blocks
 from cmgsd_lite.losses.blocks.lines import Line
 from cmgsd_lite.losses.blocks.scores import Scores
 from cmgsd_lite.losses.blocks.sides import AllHinges, Hardest, Side, Smooth
@@ -135,7 +135,7 @@ class Blocks:
         self, groups: Groups, margins: tuple[Margins, Margins], how: How, like: Tensor, block: int
     ) -> None:
         self.groups, self.margins, self.how, self.like, self.block = groups, margins, how, like, block
-        self.closed = False
+        self.closed, self._space = False, Space(like)
         self.n = len(groups.size)
         self.positive = like.new_zeros(self.n)
         self.symmetric = margins[0] is margins[1] and margins[0].symmetric()
@@ -166,7 +166,8 @@ class Blocks:
         x = text.block(rows, self.symmetric)
         found = [Tile(x, x if video is text else video.block(rows), rows, slice(first, self.n))]
         if self.symmetric and rows.stop < self.n:
-            other = x[:, rows.stop - first :].clone()
+            rest = x[:, rows.stop - first :]
+            other = self._space.of(*rest.shape).copy_(rest)
             found.append(Tile(other, other, rows, slice(rows.stop, self.n), turned=True))
         for tile in found:
             own = self.groups.own(rows, tile.columns.start)

@@ -1,4 +1,4 @@
-"""Which pairs of a block are no negatives: an item with itself, and items with equal ids."""
+"""The blocks of rows, and which of their pairs are no negatives."""
 
 from __future__ import annotations
 
@@ -49,6 +49,30 @@ class Groups:
         column = self.order[place[row] + torch.arange(len(row), device=size.device)]
         inside = column >= first
         return row[inside], column[inside] - first
+
+
+class Space:
+    """Memory for one block after another: new memory costs as much as a pass over it.
+
+    Args:
+        like: Its dtype and device.
+
+    Source:
+        ours.
+
+    Example:
+        >>> Space(torch.zeros(1)).of(2, 3).shape
+        torch.Size([2, 3])
+    """
+
+    def __init__(self, like: Tensor) -> None:
+        self.memory = like.new_empty(0)
+
+    def of(self, rows: int, columns: int) -> Tensor:
+        """A matrix of any content, in the place of the last one."""
+        if self.memory.numel() < rows * columns:
+            self.memory = self.memory.new_empty(rows * columns)
+        return self.memory[: rows * columns].view(rows, columns)
 
 
 def row_blocks(n: int, block: int, within: slice = slice(None)) -> Iterator[slice]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from cmgsd_lite.losses.blocks.distances import Cosines, Distances, Ready
-from cmgsd_lite.losses.blocks.groups import Groups
+from cmgsd_lite.losses.blocks.groups import Groups, Space
 from cmgsd_lite.margins.matrices import Within
 
 
@@ -85,7 +85,7 @@ class Line:
         self.symmetric = not self.ready and to_margin.within == "batch"
         self.watched = False
         self.tail = 0.0
-        self._space = like.new_empty(0)
+        self._space = Space(like)
 
     def raw(self, rows: slice, half: bool = False) -> Tensor:
         """Before clipping [len, N], or of a symmetric line ``half``: the columns from the first row on.
@@ -93,15 +93,18 @@ class Line:
         The next call overwrites it.
         """
         first = rows.start if half else 0
-        size = (rows.stop - rows.start, self.n - first)
-        if self._space.numel() < size[0] * size[1]:
-            self._space = self._space.new_empty(size)
-        out = self._space.view(-1)[: size[0] * size[1]].view(size)
-        out.copy_(_at(self.level, rows).expand(size))
+        out = self._space.of(rows.stop - rows.start, self.n - first)
+        if self.level.numel() == 1:
+            out.fill_(self.level[0, 0])
+        else:
+            out.copy_(_at(self.level, rows).expand_as(out))
         for left, right, times in self.factors:
             out.addmm_(left[rows], right[first:].T, alpha=times)
         for d, slope in self.ready:
-            out.addcmul_(d.rows(rows), _at(slope, rows))
+            if slope.numel() == 1:
+                out.add_(d.rows(rows), alpha=float(slope))
+            else:
+                out.addcmul_(d.rows(rows), _at(slope, rows))
         return out
 
     def own(self, rows: slice, half: bool = False) -> tuple[Tensor, Tensor]:
@@ -136,7 +139,7 @@ class Line:
         other.factors = [(right, left, times) for left, right, times in self.factors]
         other.level = self.level.T
         other.to_margin = replace(self.to_margin, within="video")
-        other._space = self._space.new_empty(0)
+        other._space = Space(self.level)
         return other
 
 

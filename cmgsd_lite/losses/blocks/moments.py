@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
-from cmgsd_lite.losses.blocks.distances import Cosines, Distances
-from cmgsd_lite.losses.blocks.groups import Groups, row_blocks
+from cmgsd_lite.losses.blocks.distances import Cosines, Distances, Ready
+from cmgsd_lite.losses.blocks.groups import Groups, Space, row_blocks
 from cmgsd_lite.margins.matrices import Within
 
 PAIRS = 1 << 16
@@ -57,100 +58,101 @@ def moments(distances: Sequence[Distances], groups: Groups, within: Within, bloc
         >>> round(float(found.mean), 4), round(float(found.covariance), 4)
         (1.3333, 0.2222)
     """
-    cosines = [d for d in distances if isinstance(d, Cosines)]
-    if len(cosines) == len(distances):
-        return _of_cosines(cosines, groups, within)
-    return _of_blocks(distances, groups, within, block)
+    # A distance is its anchor's base minus u. For cosines u_ij = a_i . (a_j - mu), whose sum over all j is 0.
+    sums = _Sums(distances, groups, within)
+    sums.add_cosines()
+    if sums.ready or not groups.single:
+        for rows in row_blocks(sums.n, block):
+            sums.add_block(rows)
+    else:
+        sums.add_own(slice(0, sums.n))
+    return sums.moments()
 
 
-def _of_cosines(distances: list[Cosines], groups: Groups, within: Within) -> Moments:
-    """From D x D matrices. With x_ij = a_i . (a_j - mu), whose sum over all j is 0, the cosine is x_ij + h_i,
-    h_i = a_i . mu; sum_j x_ij y_ij = a_i' C b_i with C = sum_j (a_j - mu)(b_j - nu)'. Centred like this,
-    float32 products lose nothing; pairs that are no negatives are subtracted one by one."""
-    unit = [d.unit for d in distances]
-    centre = [u.mean(0) for u in unit]
-    apart = [u - mu for u, mu in zip(unit, centre, strict=True)]
-    n = groups.negatives.double().clamp_min(1)
-    h = torch.stack([(u @ mu).double() for u, mu in zip(unit, centre, strict=True)])
-    one, two = _own_sums(unit, apart, groups)
-    size = len(unit)
-    square = torch.zeros(size, size, 1 if within == "batch" else len(n), dtype=torch.float64, device=h.device)
-    for s in range(size):
-        for t in range(s + 1):
-            c = apart[s].T @ apart[t]
-            if within == "batch":  # summed over i: sum_i a_i b_i' = C + N mu nu'
-                c = c.double()
-                own = (c**2).sum() + len(n) * (centre[s].double() @ c @ centre[t].double())
-            else:
-                own = ((unit[s] @ c) * unit[t]).sum(1).double()
-            square[s, t] = square[t, s] = own
-    if within != "batch":
-        mean, second = h - one / n, (square - two) / n - one[:, None] * one / n**2
-        if within == "text":
-            return Moments((1 - mean)[..., None], second[..., None])
-        return Moments((1 - mean)[:, None], second[:, :, None])
-    counted, total = groups.negatives.double(), groups.negatives.double().sum().clamp_min(1)
-    mean = ((counted * h - one).sum(1) / total)[:, None]
-    above = h - mean
-    crossed = (one[:, None] * above).sum(2)
-    second = (square.sum(2) - two.sum(2) - crossed - crossed.T + (counted * above) @ above.T) / total
-    return Moments((1 - mean)[..., None], second[..., None, None])
+class _Sums:
+    """Sums of u and of products of two u over the negatives: all pairs, minus those that are no negatives."""
 
+    def __init__(self, distances: Sequence[Distances], groups: Groups, within: Within) -> None:
+        self.groups, self.within, self.n = groups, within, len(groups.size)
+        self.units = {s: d.unit for s, d in enumerate(distances) if isinstance(d, Cosines)}
+        self.ready = {s: d for s, d in enumerate(distances) if isinstance(d, Ready)}
+        zeros = torch.zeros(len(distances), self.n, dtype=torch.float64, device=groups.size.device)
+        self.base, self.first = zeros.clone(), zeros.clone()
+        self.second = zeros.new_zeros(len(zeros), len(zeros), self.n)  # of the batch in one place: any
+        centre = {s: unit.mean(0) for s, unit in self.units.items()}
+        self.apart = {s: unit - centre[s] for s, unit in self.units.items()}
+        for s, unit in self.units.items():
+            self.base[s] = 1 - (unit @ centre[s]).double()
+        self.spaces = {s: Space(d.like) for s, d in self.ready.items()}
+        for s, d in self.ready.items():  # any number near the mean keeps the digits
+            self.base[s] = d.rows(slice(0, 1)).mean().double()
 
-def _own_sums(unit: list[Tensor], apart: list[Tensor], groups: Groups) -> tuple[Tensor, Tensor]:
-    """Sums of x_ij [S, N] and x_ij y_ij [S, S, N] over the pairs of every row that are no negatives."""
-    size, n = len(unit), len(groups.size)
-    if groups.single:
-        one = torch.stack([torch.linalg.vecdot(u, v) for u, v in zip(unit, apart, strict=True)]).double()
-        return one, one[:, None] * one
-    one = unit[0].new_zeros(size, n, dtype=torch.float64)
-    two = one.new_zeros(size, size, n)
-    for rows in row_blocks(n, 512):
-        row, column = groups.own(rows)
-        for i, j in zip(torch.split(row + rows.start, PAIRS), torch.split(column, PAIRS), strict=True):
-            x = torch.stack([(u[i] * v[j]).sum(1) for u, v in zip(unit, apart, strict=True)]).double()
-            one.index_add_(1, i, x)
-            two.index_add_(2, i, x[:, None] * x)
-    return one, two
+    def add_cosines(self) -> None:
+        """Products of cosines over all pairs: sum_j u_ij w_ij = a_i' C b_i, with C [D, D]."""
+        for s, a in self.units.items():
+            for t, b in self.units.items():
+                if t > s:
+                    continue
+                c = self.apart[s].T @ self.apart[t]
+                if self.within == "batch":  # summed over i: sum_i a_i b_i' = C + N mu nu'
+                    c, ends = c.double(), [a.mean(0).double(), b.mean(0).double()]
+                    self._add(s, t, slice(0, 1), (c**2).sum() + self.n * (ends[0] @ c @ ends[1]))
+                else:
+                    self._add(s, t, slice(None), torch.linalg.vecdot(a @ c, b))
 
+    def add_block(self, rows: slice) -> None:
+        """What takes rows: ready distances, and pairs that are no negatives."""
+        columns = self.within == "video"
+        here = slice(None) if columns else rows
+        blocks = {}
+        for s, d in self.ready.items():
+            blocks[s] = self.spaces[s].of(rows.stop - rows.start, self.n)
+            torch.sub(self.base[s, 0].to(d.like.dtype), d.rows(rows), out=blocks[s])
+        for s, u in blocks.items():
+            self.first[s, here] += u.sum(0 if columns else 1).double()
+            for t, unit in self.units.items():
+                if columns:
+                    product = torch.linalg.vecdot(u.T @ self.apart[t][rows], unit)
+                else:
+                    product = torch.linalg.vecdot(u @ self.apart[t], unit[rows])
+                self._add(s, t, here, product)
+            for t, w in blocks.items():
+                if t < s:
+                    self._add(s, t, here, torch.linalg.vecdot(u, w, dim=0 if columns else 1))
+            self._add(s, s, here, torch.linalg.vector_norm(u, dim=0 if columns else 1) ** 2)
+        self.add_own(rows, blocks)
 
-def _of_blocks(distances: Sequence[Distances], groups: Groups, within: Within, block: int) -> Moments:
-    """Block by block: each exactly, in two looks, then merged (Chan et al. 1979)."""
-    found: list[tuple[Tensor, Tensor, Tensor]] = []
-    for rows in row_blocks(len(groups.size), block):
-        part = _of_one_block([d.rows(rows) for d in distances], groups, rows, within)
-        if found and within != "text":
-            part = _merged(found.pop(), part)
-        found.append(part)
-    count, mean, square = (torch.cat(x, dim=-2) for x in zip(*found, strict=True))
-    return Moments(mean, square / count.clamp_min(1))
+    def add_own(self, rows: slice, blocks: Mapping[int, Tensor] = MappingProxyType({})) -> None:
+        """Take the pairs away that are no negatives."""
+        row, column = self.groups.own(rows)
+        for r, j in zip(torch.split(row, PAIRS), torch.split(column, PAIRS), strict=True):
+            i = r + rows.start
+            anchor, other = (j, i) if self.within == "video" else (i, j)
+            found = {s: u[r, j].double() for s, u in blocks.items()}
+            for s, unit in self.units.items():
+                found[s] = torch.linalg.vecdot(unit[anchor], self.apart[s][other]).double()
+            for s, u in found.items():
+                self.first[s].index_add_(0, anchor, -u)
+                for t, w in found.items():
+                    self.second[s, t].index_add_(0, anchor, -u * w)
 
+    def _add(self, s: int, t: int, here: slice, product: Tensor) -> None:
+        self.second[s, t, here] += product.double()
+        if s != t:
+            self.second[t, s, here] += product.double()
 
-def _of_one_block(
-    x: list[Tensor], groups: Groups, rows: slice, within: Within
-) -> tuple[Tensor, Tensor, Tensor]:
-    """How many negatives, the means [S, ...] and the sums of centred products [S, S, ...]."""
-    own = groups.own(rows)
-    dims = {"batch": (0, 1), "text": (1,), "video": (0,)}[within]
-    negative = groups.negatives[rows, None].double()
-    if within == "video":
-        negative = len(negative) - torch.bincount(own[1], minlength=x[0].shape[1])[None].double()
-    count = negative.sum().view(1, 1) if within == "batch" else negative
-    mean = torch.stack([_without(d, own).sum(dims, keepdim=True).double() / count.clamp_min(1) for d in x])
-    apart = [_without(d - m.to(d.dtype), own) for d, m in zip(x, mean, strict=True)]
-    square = [[(a * b).sum(dims, keepdim=True).double() for b in apart] for a in apart]
-    return count, mean, torch.stack([torch.stack(line) for line in square])
-
-
-def _without(x: Tensor, own: tuple[Tensor, Tensor]) -> Tensor:
-    return x.index_put(own, x.new_zeros(()))
-
-
-def _merged(
-    one: tuple[Tensor, Tensor, Tensor], other: tuple[Tensor, Tensor, Tensor]
-) -> tuple[Tensor, Tensor, Tensor]:
-    (count, mean, square), (more, mean_of_more, added) = one, other
-    total = count + more
-    share = more / total.clamp_min(1)
-    step = mean_of_more - mean
-    return total, mean + step * share, square + added + step[:, None] * step * count * share
+    def moments(self) -> Moments:
+        count = self.groups.negatives.double()
+        if self.within == "batch":
+            total = count.sum().clamp_min(1)
+            mean = (self.base * count - self.first).sum(1, keepdim=True) / total
+            above = self.base - mean
+            crossed = above @ self.first.T
+            square = (above * count) @ above.T - crossed - crossed.T + self.second.sum(2)
+            return Moments(mean[..., None], square[..., None, None] / total)
+        mean = self.first / count.clamp_min(1)
+        covariance = self.second / count.clamp_min(1) - mean[:, None] * mean
+        mean = torch.where(count > 0, self.base - mean, 0)
+        if self.within == "text":
+            return Moments(mean[..., None], covariance[..., None])
+        return Moments(mean[:, None], covariance[:, :, None])

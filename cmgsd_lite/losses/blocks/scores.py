@@ -17,8 +17,8 @@ SimRows = Callable[[slice], Tensor]
 """Rows of the similarities: of a slice, [len, N]."""
 SHORTEST = 1e-12
 """Shorter rows are not made as long as one, as in ``functional.normalize``."""
-CELLS = 1 << 21
-"""How many entries a block has, if its rows are not given: it stays in a processor's cache."""
+CELLS = 1 << 22
+"""At most so many entries has a block whose rows are not given: it stays in a processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +111,8 @@ def scores_in_blocks(
         ours.
 
     Example:
-        >>> scores_in_blocks(lambda rows: torch.eye(3)[rows], None, None, None).block
-        3
+        >>> scores_in_blocks(lambda rows: torch.eye(4)[rows], None, None, None).block
+        2
     """
     if block is not None and (isinstance(block, bool) or not isinstance(block, int) or block < 1):
         raise ValueError(f"block: expected None or a number of rows >= 1, got {block!r}")
@@ -129,7 +129,7 @@ def scores_in_blocks(
     n = like.shape[1]
     if n < 2:
         raise ValueError(f"sim: expected N >= 2 pairs, got {n}")
-    rows = min(block or max(CELLS // n, 1), n)
+    rows = min(block or max(min(CELLS // n, n // 2), 1), n)  # two blocks at least: half of them is mirrored
     return Scores(like.new_zeros(()).expand(n, n), rows, units[0], units[1], sim)
 
 

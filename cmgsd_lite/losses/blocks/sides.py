@@ -137,7 +137,11 @@ class Hardest(Side):
         known = self.values[at]
         floor = _ties_from(known[:, 0]) if self.k is None else known[:, -1]
         better = (maxima.amax(1) >= floor).nonzero()[:, 0]
-        place = maxima[better].topk(min(known.shape[1], maxima.shape[1])).indices
+        if not len(better):
+            return
+        largest, place = maxima[better].topk(min(known.shape[1], maxima.shape[1]))
+        if self.k is None:  # mostly one chunk: the others hold no tie
+            place = place[:, : int((largest >= _ties_from(largest[:, :1])).sum(1).max())]
         steps = torch.arange(0, x.shape[1], maxima.shape[1], device=x.device)
         column = (place[:, None] + steps[:, None]).flatten(1)
         values = torch.cat([known[better], x[better[:, None], column]], 1)
