@@ -84,8 +84,6 @@ class _Sums:
         for s, unit in self.units.items():
             self.base[s] = 1 - (unit @ centre[s]).double()
         self.spaces = {s: Space(d.like) for s, d in self.ready.items()}
-        for s, d in self.ready.items():  # any number near the mean keeps the digits
-            self.base[s] = d.rows(slice(0, 1)).mean().double()
 
     def add_cosines(self) -> None:
         """Products of cosines over all pairs: sum_j u_ij w_ij = a_i' C b_i, with C [D, D]."""
@@ -106,8 +104,11 @@ class _Sums:
         here = slice(None) if columns else rows
         blocks = {}
         for s, d in self.ready.items():
-            blocks[s] = self.spaces[s].of(rows.stop - rows.start, self.n)
-            torch.sub(self.base[s, 0].to(d.like.dtype), d.rows(rows), out=blocks[s])
+            found = d.rows(rows)
+            if rows.start == 0:  # any number near the mean keeps the digits
+                self.base[s] = found.mean().double()
+            blocks[s] = self.spaces[s].of(*found.shape)
+            torch.sub(self.base[s, 0].to(found.dtype), found, out=blocks[s])
         for s, u in blocks.items():
             self.first[s, here] += u.sum(0 if columns else 1).double()
             for t, unit in self.units.items():
