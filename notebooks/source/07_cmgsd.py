@@ -861,7 +861,7 @@ print(
 #
 # **In training**: a distance matrix ($N \times N$ products) for each source, at most four, and a few passes over
 # each. Measured below as ratios, on your machine; the table of careful measurements is in the README, made by
-# `python benchmarks/loss_speed.py`.
+# `python -m benchmarks losses`.
 
 
 # %% tags=["nbval-ignore-output"]
