@@ -19,6 +19,8 @@ SHORTEST = 1e-12
 """Shorter rows are not made as long as one, as in ``functional.normalize``."""
 CELLS = 1 << 22
 """At most so many entries has a block whose rows are not given: it stays in a processor's cache."""
+CELLS_ON_ACCELERATORS = 1 << 26
+"""The same where memory is fast and a start is slow (256 MB in float32; not measured)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +131,8 @@ def scores_in_blocks(
     n = like.shape[1]
     if n < 2:
         raise ValueError(f"sim: expected N >= 2 pairs, got {n}")
-    rows = min(block or max(min(CELLS // n, n // 2), 1), n)  # two blocks at least: half of them is mirrored
+    cells = CELLS if like.device.type == "cpu" else CELLS_ON_ACCELERATORS
+    rows = min(block or max(min(cells // n, n // 2), 1), n)  # two blocks at least: half of them is mirrored
     return Scores(like.new_zeros(()).expand(n, n), rows, units[0], units[1], sim)
 
 
