@@ -216,7 +216,6 @@ def reduce_direction(
     negatives: Tensor | None,
     reduction: Reduction,
     temperature: float = 0.03,
-    top: Tensor | None = None,
 ) -> Tensor:
     """Reduce one direction to a scalar; rows are anchors.
 
@@ -231,7 +230,6 @@ def reduce_direction(
             over anchors; an int k: mean of the min(k, available) largest of each anchor, zeros included;
             ``"smooth"``: temperature * softplus(logsumexp(violation / temperature)), mean over anchors.
         temperature: Of ``"smooth"``, in units of the similarity.
-        top: The largest entry of every row [anchors], if it is known; for ``"hardest"``.
 
     Returns:
         Scalar >= 0. Anchors without any negative are left out of the mean over anchors.
@@ -253,8 +251,7 @@ def reduce_direction(
     available = None if negatives is None else negatives.sum(dim=1)
     if reduction == "hardest":
         # amax shares the gradient among ties, so that the order of the batch does not matter.
-        top = raised.amax(dim=1) if top is None else top
-        return _mean_over_anchors(torch.relu(top - positive), available)
+        return _mean_over_anchors(torch.relu(raised.amax(dim=1) - positive), available)
     if reduction == "smooth":
         violation = torch.logsumexp(raised / temperature, dim=1) - positive / temperature
         # softplus, exactly: torch's own turns into a straight line above 20.

@@ -14,7 +14,6 @@ from cmgsd_lite.losses.checks import (
     why_whole_margin,
 )
 from cmgsd_lite.losses.hinge import Reduction, negative_pairs, reduce_direction, spread_margin
-from cmgsd_lite.losses.maxima import maxima
 
 
 class MaxMarginRankingLoss(RetrievalLoss):
@@ -81,14 +80,11 @@ class MaxMarginRankingLoss(RetrievalLoss):
         """Return the loss of checked margins and negatives, one each for text to video and video to text."""
         raised = sim + spread_margin(sim, margins[0], negatives[0])
         positive, how = sim.diagonal(), (self.reduction, self.temperature)
-        top: tuple[Tensor | None, Tensor | None] = (None, None)
-        if margins[1] is margins[0] and self.reduction == "hardest":
-            top = maxima(raised)
-        text_to_video = reduce_direction(raised, positive, negatives[0], *how, top[0])
+        text_to_video = reduce_direction(raised, positive, negatives[0], *how)
         if margins[1] is not margins[0]:
             raised = sim + spread_margin(sim, margins[1], negatives[1])
         transposed = None if negatives[1] is None else negatives[1].T
-        video_to_text = reduce_direction(raised.T, positive, transposed, *how, top[1])
+        video_to_text = reduce_direction(raised.T, positive, transposed, *how)
         total = text_to_video + video_to_text
         return total if self.reduction == "sum" else total / 2
 
