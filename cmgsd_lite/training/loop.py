@@ -126,8 +126,8 @@ def fit(
         >>> result = fit(model, CMGSDLoss(), dataset.train, dataset.validation)  # doctest: +SKIP
     """
     config, where, share = config or TrainingConfig(), chosen_device(device), Share.of_this_process()
+    prepared, held_out = _prepared(train), _validation(validation)
     with placed(where, model, loss):
-        prepared, held_out = _prepared(train), _validation(validation)
         moved = prepared.to(where)
         teachers = prepare_teachers(teacher, moved)
         trainer = Trainer(model, loss, moved, config, ids, relevance, where, precision, teachers, share)
