@@ -7,13 +7,10 @@ the formula is the same, the difference is what one puts in.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from cmgsd_lite.similarity import at_least_float32, normalise
+from cmgsd_lite.similarity import at_least_float32, full_precision, normalise
 from cmgsd_lite.validation import checks_values
 
 
@@ -41,7 +38,7 @@ def cosine_distances(x: Tensor) -> Tensor:
     _check_matrix(x)
     # Under autocast the product would run in half precision, whose steps are as wide as the
     # differences between near duplicates that the margin is made of.
-    with _full_precision(x):
+    with full_precision(x):
         unit = normalise(x)
         # 1 - unit @ unit.T without a second matrix.
         return _finite(torch.addmm(unit.new_ones(1), unit, unit.T, alpha=-1))
@@ -69,15 +66,9 @@ def euclidean_distances(x: Tensor) -> Tensor:
     """
     _check_matrix(x)
     # The exact formula: the faster matrix product leaves .03 between equal float32 rows.
-    with _full_precision(x):
+    with full_precision(x):
         wide = at_least_float32(x)
         return _finite(torch.cdist(wide, wide, compute_mode="donot_use_mm_for_euclid_dist"))
-
-
-def _full_precision(x: Tensor) -> AbstractContextManager[Any]:
-    if torch.amp.is_autocast_available(x.device.type):
-        return torch.autocast(x.device.type, enabled=False)
-    return nullcontext()
 
 
 def _check_matrix(x: Tensor) -> None:

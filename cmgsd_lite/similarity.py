@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -48,6 +51,27 @@ def cosine_similarity_matrix(text: Tensor, video: Tensor) -> Tensor:
             f"got {list(text.shape)} and {list(video.shape)}"
         )
     return normalise(text) @ normalise(video).T
+
+
+def full_precision(x: Tensor) -> AbstractContextManager[Any]:
+    """A block in which products keep the precision of their inputs, also under autocast.
+
+    Half precision has steps as wide as the differences between near duplicates.
+
+    Args:
+        x: A tensor on the device of the products.
+
+    Returns:
+        A context manager.
+
+    Example:
+        >>> with full_precision(torch.eye(2)):
+        ...     (torch.eye(2) @ torch.eye(2)).dtype
+        torch.float32
+    """
+    if torch.amp.is_autocast_available(x.device.type):
+        return torch.autocast(x.device.type, enabled=False)
+    return nullcontext()
 
 
 def at_least_float32(x: Tensor) -> Tensor:

@@ -92,6 +92,10 @@ def ndcg_per_query(
         _check_places(k, ' or None or "relevant"')
     if gain not in get_args(Gain):
         raise ValueError(f'gain: expected "linear" or "exponential", got {gain!r}')
+    if gain == "exponential" and bool((as_numbers("relevance", relevance) > 500).any()):
+        raise ValueError(
+            "relevance: expected at most 500 for gain='exponential', where 2^r overflows, got more"
+        )
     found: Floats = _evaluate(sim, relevance, exclude, partial(ndcg_at, k=k, gain=gain))[0]
     return found
 

@@ -16,7 +16,7 @@ from cmgsd_lite.losses.blocks.scores import Scores, SimRows, scores_in_blocks
 from cmgsd_lite.losses.checks import Distance, Margin, checked_sim
 from cmgsd_lite.losses.hinge import Ids
 from cmgsd_lite.schedules import checked_fraction
-from cmgsd_lite.similarity import cosine_similarity_matrix
+from cmgsd_lite.similarity import cosine_similarity_matrix, full_precision
 from cmgsd_lite.validation import checks_values, validating
 
 
@@ -159,13 +159,18 @@ class RetrievalLoss(nn.Module, ABC):
             return sim
         if given.text is None or given.video is None:
             raise ValueError("sim: expected similarities [N, N], or text and video to take the cosines of")
-        return cosine_similarity_matrix(given.text, given.video)
+        with full_precision(given.text):
+            return cosine_similarity_matrix(given.text, given.video)
 
     def _is_large(self, sim: object, given: Inputs) -> bool:
         large = isinstance(given.text, Tensor) and given.text.ndim == 2 and len(given.text) >= IN_BLOCKS_FROM
         return sim is None and large and not torch.compiler.is_compiling() and not self.why_whole(given)
 
     def _in_blocks(self, sim: SimRows | None, given: Inputs, block: int | None) -> Tensor:
+        if torch.compiler.is_compiling():
+            raise ValueError(
+                "block, sim: expected no blocks in a compiled graph: call such a loss outside it"
+            )
         scores = scores_in_blocks(sim, given.text, given.video, block)
         self.check_given(given)
         if given.progress is not None:

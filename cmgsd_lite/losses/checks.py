@@ -38,6 +38,9 @@ def checked_sim(sim: Tensor) -> tuple[Tensor, float]:
         >>> checked_sim(torch.tensor([[0.5, -2.0], [0.0, 1.0]]))[1]
         2.0
     """
+    if not isinstance(sim, Tensor) or not sim.is_floating_point():
+        got = sim.dtype if isinstance(sim, Tensor) else type(sim).__name__
+        raise ValueError(f"sim: expected a tensor of real scores [N, N], got {got}")
     if sim.ndim != 2 or sim.shape[0] != sim.shape[1] or sim.shape[0] < 2:
         one_pair = " (one pair has no negative: DataLoader(drop_last=True))" if sim.shape == (1, 1) else ""
         raise ValueError(
@@ -253,8 +256,8 @@ def checked_finite(name: str, value: float) -> float:
         >>> checked_finite("beta", -0.05)
         -0.05
     """
-    if not abs(value) < float("inf"):
-        raise ValueError(f"{name}: expected a finite number, got {value}")
+    if not hasattr(value, "__float__") or not abs(value) < float("inf"):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
     return float(value)
 
 

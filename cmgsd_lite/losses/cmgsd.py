@@ -104,6 +104,10 @@ class CMGSDLoss(RetrievalLoss):
             raise ValueError(f"scale: expected 'combined' or 'each', got {scale!r}")
         if within not in ("batch", "anchor"):
             raise ValueError(f"within: expected 'batch' or 'anchor', got {within!r}")
+        for name, bound in (("min_margin", min_margin), ("max_margin", max_margin)):
+            if bound is not None:
+                checked_finite(name, bound)
+        self.margin, self.beta = checked_finite("margin", margin), checked_finite("beta", beta)
         if scale == "combined" and nearest is None:
             check_alpha(margin, min_margin, max_margin)
         if nearest is not None and not 0 < nearest <= 1:
@@ -112,7 +116,6 @@ class CMGSDLoss(RetrievalLoss):
             raise ValueError(f"form: expected 'averaged' or 'summed', got {form!r}")
         if not eps >= 0:
             raise ValueError(f"eps: expected a number >= 0, got {eps}")
-        self.margin, self.beta = checked_finite("margin", margin), checked_finite("beta", beta)
         self.form, self.fixed_weight = form, checked_fraction("fixed_weight", fixed_weight)
         self.schedule = _checked_schedule(schedule)
         self.needs = _needs(self.schedule)

@@ -7,7 +7,8 @@ from typing import Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor
 
-from cmgsd_lite.similarity import cosine_similarity_matrix
+from cmgsd_lite.similarity import cosine_similarity_matrix, full_precision
+from cmgsd_lite.validation import checks_values
 
 
 @runtime_checkable
@@ -81,5 +82,34 @@ def cosine_distances_between(text: Tensor, video: Tensor) -> Tensor:
                 [1.]])
     """
     # Under autocast the product would have steps as wide as the differences between near pairs.
-    with torch.autocast(text.device.type, enabled=False):
+    with full_precision(text):
         return 1 - cosine_similarity_matrix(text, video)
+
+
+def check_numbers(videos: Tensor, captions: Tensor, video_count: int, caption_count: int) -> None:
+    """Raise ValueError unless the numbers of a batch are rows that a teacher has.
+
+    Args:
+        videos: Rows of videos [N].
+        captions: Numbers of captions [M].
+        video_count: How many videos the teacher was prepared on.
+        caption_count: How many captions.
+
+    Raises:
+        ValueError: Naming the argument, what was expected and what came.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_numbers(torch.tensor([0]), torch.tensor([1]), 1, 2)
+    """
+    for name, numbers, count in (("videos", videos, video_count), ("captions", captions, caption_count)):
+        if not isinstance(numbers, Tensor):
+            raise ValueError(f"{name}: expected a tensor of whole numbers, got {type(numbers).__name__}")
+        if numbers.ndim != 1 or numbers.dtype not in (torch.int64, torch.int32):
+            raise ValueError(f"{name}: expected whole numbers [N], got {numbers.dtype} {list(numbers.shape)}")
+        if checks_values(numbers) and len(numbers):
+            low, high = torch.stack(torch.aminmax(numbers)).tolist()
+            if low < 0 or high >= count:
+                raise ValueError(f"{name}: expected numbers from 0 to {count - 1}, got {low} to {high}")

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.evaluation.relevance import caption_words
-from cmgsd_lite.teachers.base import TensorTeacher, cosine_distances_between
-from cmgsd_lite.teachers.text import text_teacher
+from cmgsd_lite.teachers.base import TensorTeacher, check_numbers, cosine_distances_between
+from cmgsd_lite.teachers.text import check_captions, text_teacher
 
 Encode = Callable[[list[str]], Tensor]
 
@@ -57,11 +57,13 @@ class DirectedEmbedding(TensorTeacher):
         Raises:
             ValueError: If there is no video, or one without captions.
         """
+        check_captions(captions)
         vectors = encode([text for texts in captions for text in texts]).float()
         return cls(vectors, text_teacher(captions, lambda _: vectors))
 
     def distances(self, videos: Tensor, captions: Tensor) -> Tensor:
         """Measure from captions to videos: [M, N] in [0, 2], as ``Teacher`` says."""
+        check_numbers(videos, captions, len(self.videos), len(self.captions))
         self.to(videos.device)
         return cosine_distances_between(self.captions[captions], self.videos[videos])
 
@@ -112,8 +114,7 @@ class Containment(TensorTeacher):
         Raises:
             ValueError: If there is no video, or one without captions.
         """
-        if not captions or not all(captions):
-            raise ValueError("captions: expected at least one video with at least one caption each")
+        check_captions(captions)
         number: dict[str, int] = {}
         said = [
             [[number.setdefault(w, len(number)) for w in sorted(caption_words(c, ()))] for c in of_video]
@@ -133,6 +134,7 @@ class Containment(TensorTeacher):
 
     def distances(self, videos: Tensor, captions: Tensor) -> Tensor:
         """Measure from captions to videos: [M, N] in [0, 1], as ``Teacher`` says."""
+        check_numbers(videos, captions, len(self.video_start) - 1, len(self.caption_start) - 1)
         self.to(videos.device)
         entries, row = _rows(self.caption_start, captions)
         of_batch, column = torch.unique(self.words[entries], return_inverse=True)

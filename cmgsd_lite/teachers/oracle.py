@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from cmgsd_lite.teachers.base import TensorTeacher
+from cmgsd_lite.teachers.base import TensorTeacher, check_numbers
 
 
 @dataclass(eq=False)
@@ -31,7 +31,8 @@ class Oracle(TensorTeacher):
 
     def distances(self, videos: Tensor, captions: Tensor) -> Tensor:
         """Measure from captions to videos: [M, N] in [0, 1], as ``Teacher`` says."""
-        self.to(videos.device)
         if isinstance(self.relevance, Tensor):
+            check_numbers(videos, captions, self.relevance.shape[1], self.relevance.shape[0])
+            self.to(videos.device)
             return 1 - self.relevance[captions][:, videos]
         return 1 - self.relevance(videos, captions).to(videos.device)

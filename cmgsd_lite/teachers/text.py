@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -30,11 +30,35 @@ def text_teacher(captions: Sequence[Sequence[str]], encode: Callable[[list[str]]
         tensor([[1., 1.],
                 [1., 1.]])
     """
-    if not captions:
-        raise ValueError("captions: expected at least one video, got none")
+    check_captions(captions)
     counts = torch.tensor([len(texts) for texts in captions])
-    if bool((counts == 0).any()):
-        raise ValueError(f"captions: expected at least one a video, video {int(counts.argmin())} has none")
     vectors = encode([text for texts in captions for text in texts]).float()
     owner = torch.repeat_interleave(torch.arange(len(captions)), counts)
     return torch.zeros(len(captions), vectors.shape[1]).index_add_(0, owner, vectors) / counts[:, None]
+
+
+def check_captions(captions: Sequence[Sequence[str]]) -> None:
+    """Raise ValueError unless there is a list of captions, none of them empty, for each of some videos.
+
+    Args:
+        captions: The captions of each video.
+
+    Raises:
+        ValueError: Naming the first video that has none, or whose captions are one string, which would be
+            taken letter by letter.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_captions([["a dog", "a cat"], ["a car"]])
+    """
+    if isinstance(captions, str | Mapping) or not captions:
+        kind = f"{type(captions).__name__} of {len(captions)}"
+        raise ValueError(f"captions: expected at least one video, each with a list of captions, got {kind}")
+    for video, texts in enumerate(captions):
+        if isinstance(texts, str) or not texts or not all(isinstance(text, str) for text in texts):
+            found = str(texts)[:60]
+            raise ValueError(
+                f"captions: expected at least one text for video {video}, in a list, got {found!r}"
+            )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from cmgsd_lite.teachers.base import TensorTeacher, cosine_distances_between
+from cmgsd_lite.teachers.base import TensorTeacher, check_numbers, cosine_distances_between
 
 
 @dataclass(eq=False)
@@ -35,5 +35,6 @@ class VideoToVideo(TensorTeacher):
 
     def distances(self, videos: Tensor, captions: Tensor) -> Tensor:
         """Measure from captions to videos: [M, N] in [0, 2], as ``Teacher`` says."""
+        check_numbers(videos, captions, len(self.features), len(self.video_of_text))
         self.to(videos.device)
         return cosine_distances_between(self.features[self.video_of_text[captions]], self.features[videos])

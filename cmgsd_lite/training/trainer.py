@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from cmgsd_lite.distributed import average_gradients
 from cmgsd_lite.errors import DataError
-from cmgsd_lite.losses.base import input_names
+from cmgsd_lite.losses.base import RetrievalLoss, input_names
 from cmgsd_lite.losses.learned import learned_numbers
 from cmgsd_lite.models import Output, RetrievalModel
 from cmgsd_lite.teachers import Teacher
@@ -37,7 +37,7 @@ from cmgsd_lite.training.devices import Precision, autocast, checked_precision, 
 from cmgsd_lite.training.prepare import PreparedSplit, group_codes
 from cmgsd_lite.training.processes import DrawnTogether, Share, joined_output
 from cmgsd_lite.training.scoring import CHUNK
-from cmgsd_lite.training.teaching import static_inputs
+from cmgsd_lite.training.teaching import static_inputs, uses_teacher
 from cmgsd_lite.validation import validating
 
 CPU, ALONE = torch.device("cpu"), Share()
@@ -106,6 +106,10 @@ class Trainer:
             raise ValueError("relevance: the loss learns from ground truth, expected a function, got None")
         if teachers is not None and "distances" not in self.wanted:
             raise ValueError("teacher: expected a loss whose forward takes distances, got one that does not")
+        if teachers is not None and isinstance(loss, RetrievalLoss) and not uses_teacher(loss):
+            raise ValueError(
+                f"teacher: expected a loss that uses one, got {type(loss).__name__}({loss.extra_repr()})"
+            )
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:

@@ -624,3 +624,9 @@ def test_a_published_score_matrix(cmgsd_data):
     assert [metrics["t2v"][key] for key in keys] == [48.0, 73.0, 82.9, 2]
     # Nine columns have ties; counted in the model's favour v2t would read 46.0, 74.1, 82.8.
     assert [metrics["v2t"][key] for key in keys] == [45.6, 74.1, 82.7, 2]
+
+
+def test_a_relevance_whose_exponential_gain_overflows_is_refused():
+    with pytest.raises(ValueError, match="relevance: expected at most 500 for gain='exponential'"):
+        ndcg([[1.0, 2.0]], [[2000.0, 1.0]], gain="exponential")
+    assert ndcg([[1.0, 2.0]], [[2000.0, 1.0]]) < 100

@@ -5,6 +5,7 @@ import warnings
 import pytest
 import torch
 
+from cmgsd_lite.losses import CMGSDLoss, MaxMarginRankingLoss
 from tests.losses.every import BUILDERS, batch
 
 
@@ -64,3 +65,34 @@ def test_the_warning_points_at_the_callers_line():
 def test_large_finite_scores_are_not_called_infinite():
     sim = torch.full((3, 3), 3e38)
     assert len(warnings_of(BUILDERS["MaxMarginRankingLoss"](), sim)) == 1
+
+
+@pytest.mark.parametrize(
+    "sim", [[[1.0, 0.0], [0.0, 1.0]], "scores", torch.eye(3).long(), torch.eye(3).to(torch.complex64)]
+)
+def test_scores_that_are_no_real_tensor_are_refused(sim):
+    with pytest.raises(ValueError, match="sim: expected a tensor of real scores"):
+        MaxMarginRankingLoss()(sim)
+
+
+def test_settings_that_are_no_number_are_refused():
+    for settings in ({"margin": "a"}, {"beta": None}, {"min_margin": float("nan")}, {"max_margin": "x"}):
+        with pytest.raises(ValueError, match=f"{next(iter(settings))}: expected a finite number"):
+            CMGSDLoss(**settings)
+
+
+def test_cosines_taken_inside_a_loss_keep_their_precision_under_autocast():
+    text, video = torch.randn(2, 9, 16, generator=torch.Generator().manual_seed(0))
+    loss = MaxMarginRankingLoss(reduction="mean")
+    with torch.autocast("cpu", torch.bfloat16):
+        whole, blocks = loss(text=text, video=video), loss(text=text, video=video, block=4)
+    torch.testing.assert_close(whole, loss(text=text, video=video), rtol=0, atol=0)
+    torch.testing.assert_close(blocks, whole)
+
+
+def test_blocks_in_a_compiled_graph_are_refused():
+    text = torch.eye(4)
+    torch._dynamo.reset()
+    graph = torch.compile(MaxMarginRankingLoss(), backend="eager", fullgraph=True)
+    with pytest.raises(Exception, match="expected no blocks in a compiled graph"):
+        graph(text=text, video=text, block=2)

@@ -82,3 +82,26 @@ def test_the_oracle_takes_the_truth_of_the_embedded_world():
     truth = batch_relevance(split)(videos, captions)
     assert torch.equal(Oracle(batch_relevance(split)).distances(videos, captions), 1 - truth)
     assert torch.equal(Oracle(truth).distances(videos[:4], captions[1:]), 1 - truth[1:, :4])
+
+
+@pytest.mark.parametrize("name", sorted(set(EVERY) - {"oracle of a function"}))
+@pytest.mark.parametrize(
+    ("videos", "captions", "message"),
+    [
+        ([0, 1], TEXTS, "videos: expected a tensor of whole numbers, got list"),
+        (VIDEOS, TEXTS.float(), r"captions: expected whole numbers \[N\], got torch.float32"),
+        (VIDEOS > 2, TEXTS, r"videos: expected whole numbers \[N\], got torch.bool"),
+        (torch.tensor([-1, 2]), TEXTS, "videos: expected numbers from 0 to 6, got -1 to 2"),
+        (VIDEOS, torch.tensor([0, 99]), r"captions: expected numbers from 0 to \d+, got 0 to 99"),
+    ],
+)
+def test_numbers_that_are_no_rows_are_refused(name, videos, captions, message):
+    with pytest.raises(ValueError, match=message):
+        EVERY[name]().distances(videos, captions)
+
+
+@pytest.mark.parametrize("captions", [["a cat", "a dog"], {"video1": ["a cat"]}, "a cat", [["a cat"], [3]]])
+def test_captions_that_would_be_taken_letter_by_letter_are_refused(captions):
+    for make in (Containment.of, lambda c: DirectedEmbedding.of(c, letters)):
+        with pytest.raises(ValueError, match="captions: expected at least one"):
+            make(captions)

@@ -264,3 +264,16 @@ def test_bad_teachers_are_one_line(folder, tmp_path, capsys, words, match):
     assert code == 2
     assert match in error.splitlines()[-1]
     assert not any(tmp_path.iterdir())
+
+
+def test_a_teacher_that_the_loss_does_not_use_is_refused():
+    for loss in (MaxMarginRankingLoss(), CMGSDLoss(schedule="dynamic")):
+        with pytest.raises(ValueError, match="teacher: expected a loss that uses one, got"):
+            fit(
+                small_model(),
+                loss,
+                TRAIN,
+                config=TrainingConfig(1, batch_size=4),
+                teacher="video",
+                progress=False,
+            )
