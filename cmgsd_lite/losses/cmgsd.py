@@ -233,11 +233,11 @@ class CMGSDLoss(RetrievalLoss):
     ) -> Tensor:
         """The margin of the averaged form [N, N]."""
         adaptive = {name: weight for name, weight in weights.items() if name != "fixed"}
-        if self.scale == "each" or not adaptive:
+        whole = 1 - self.fixed_weight
+        if self.scale == "each" or not adaptive or not whole:
             margins = {name: self._margin(sources, name, negatives, within, sim) for name in weights}
             weighted = [weight * margins[name] for name, weight in weights.items()]
             return sum(weighted[1:], weighted[0])
-        whole = 1 - self.fixed_weight
         return combined_margin(
             [sources[name].distances(self.detach) for name in adaptive],
             [weight / whole for weight in adaptive.values()],

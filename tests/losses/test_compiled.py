@@ -31,6 +31,7 @@ VARIANTS = {
             {"beta": 0.3},
             {"beta": 0.3, "max_margin": 0.25, "within": "anchor"},
             {"schedule": "static"},
+            {"fixed_weight": 1.0},
         )
     },
 }
