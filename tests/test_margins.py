@@ -259,3 +259,15 @@ def test_bad_negatives_are_named():
         permute_margin(torch.zeros(2, 3))
     with pytest.raises(ValueError, match="square"):
         off_diagonal(torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e3, 1e9])
+@pytest.mark.parametrize("beta", [0.08, 0.12, 0.3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_centre_is_found_in_every_unit_of_the_similarity(unit, beta, dtype):
+    d = -random_distances(60, seed=4, dtype=dtype).square()  # a long tail of near pairs: the bound is active
+    margin = zscore_margin(d, 0.2 * unit, beta * unit)
+    plain = zscore_margin(d, 0.2 * unit, beta * unit, recentre=False)
+    assert not torch.equal(margin, plain)
+    assert off_diagonal(margin).mean().item() == pytest.approx(0.2 * unit, rel=1e-6)
+    torch.testing.assert_close(margin / unit, zscore_margin(d, 0.2, beta), rtol=1e-5, atol=1e-6)

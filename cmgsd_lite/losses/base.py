@@ -198,7 +198,7 @@ class RetrievalLoss(nn.Module, ABC):
 
     def in_blocks(self, scores: Scores, given: Inputs) -> Tensor:
         """Return the same without ``sim`` standing whole: what a subclass may write beside ``compute``."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self._name()} has compute alone, which why_whole has to say")
 
     def why_whole(self, given: Inputs) -> str:
         """Why the loss of these inputs needs a whole ``sim``, or "" if it can be computed in blocks."""

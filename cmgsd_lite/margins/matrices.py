@@ -243,6 +243,27 @@ def finished(
     return margin.fill_diagonal_(alpha)
 
 
+def size_of(alpha: float, low: float | None, high: float | None) -> float:
+    """The size of margins, in whatever unit: what rounding is measured by.
+
+    Args:
+        alpha: The mean margin.
+        low: Lower clip bound, or None.
+        high: Upper clip bound, or None.
+
+    Returns:
+        The largest of their absolute values; .001 if all are 0.
+
+    Source:
+        ours.
+
+    Example:
+        >>> size_of(0.2, 0.0, None)
+        0.2
+    """
+    return max(abs(alpha), abs(low or 0.0), abs(high or 0.0)) or 1e-3
+
+
 def _may_clip(margin: Tensor, low: float | None, high: float | None) -> bool:
     """Whether a bound could be active. What is no negative is at alpha, between the bounds."""
     if not checks_values(margin):
@@ -275,12 +296,15 @@ def _shift_of_few(margin: Tensor, alpha: float, low: float) -> float | None:
     reach = low + 0.05 * (alpha - low)
     few = margin[margin < reach].double()
     n, shift = margin.shape[0] * (margin.shape[0] - 1), 0.0
-    while low - shift < reach:
+    enough = 5e-15 * size_of(alpha, low, None)
+    for _ in range(_NEWTON_STEPS):
+        if low - shift >= reach:
+            break
         below = few[few < low - shift]
         # Without bound the mean is alpha + shift; every margin below it is lifted to it.
         excess = shift + float((low - shift - below).sum()) / n
         step = excess / (1 - len(below) / n)
-        if abs(step) <= 1e-15:
+        if abs(step) <= enough:
             return shift
         shift -= step
     return None
@@ -308,7 +332,7 @@ def _shift(
     shift = raw.new_zeros(()) if within == "batch" else torch.zeros_like(raw.sum(*reduced))
     # At the left end every margin is at most alpha after clipping, at the right end at least.
     left, right = alpha - raw.amax(*reduced), alpha - raw.amin(*reduced)
-    watched, enough = checks_values(raw), 16 * torch.finfo(raw.dtype).eps * max(abs(alpha), 1e-3)
+    watched, enough = checks_values(raw), 16 * torch.finfo(raw.dtype).eps * size_of(alpha, low, high)
     bent = low is not None and high is not None
     for _ in range(_NEWTON_STEPS if watched else _NEWTON_STEPS_UNSEEN[bent]):
         excess, slope = _excess(raw, shift, *args)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cmgsd_lite.losses.blocks.groups import row_blocks
 from cmgsd_lite.losses.blocks.lines import Line
+from cmgsd_lite.margins.matrices import size_of
 
 SAMPLE = 64
 """Rows that are looked at to see whether a bound is active, and where to begin."""
@@ -72,7 +73,8 @@ def missed(line: Line) -> bool:
 
 def _enough(line: Line) -> float:
     """How near to alpha the mean margin has to be: as in the plain loss."""
-    return float(16 * torch.finfo(line.level.dtype).eps * max(abs(line.to_margin.alpha), 1e-3))
+    size = size_of(line.to_margin.alpha, line.to_margin.low, line.to_margin.high)
+    return float(16 * torch.finfo(line.level.dtype).eps * size)
 
 
 def _centre(line: Line, block: int, rows: slice, shift: Tensor) -> Tensor:
