@@ -11,6 +11,7 @@ from cmgsd_lite.distances import cosine_distances
 from cmgsd_lite.margins import (
     REMOVED,
     affine_margin,
+    combined_margin,
     exponential_margin,
     mask_margin,
     nearest_margin,
@@ -54,6 +55,28 @@ def test_nearest_equals_the_loop(n, share, with_ids, within):
     fast = nearest_margin(d, 0.2, 0.1, share, negatives=negatives, within=within)
     slow = slow_losses.nearest(d.tolist(), 0.2, 0.1, share, ids=ids, within=within)
     torch.testing.assert_close(fast, torch.tensor(slow, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("with_ids", [False, True])
+@pytest.mark.parametrize("within", ["batch", "text", "video"])
+def test_several_distances_may_come_as_one_tensor(with_ids, within):
+    several = [random_distances(7, seed) for seed in range(3)]
+    negatives = torch.arange(7)[:, None] // 2 != torch.arange(7) // 2 if with_ids else None
+    weights, options = [0.5, torch.tensor(0.3), 0.2], {"negatives": negatives, "within": within}
+    stacked = torch.stack(several)
+    before = stacked.clone()
+    listed = combined_margin(several, weights, **options)
+    torch.testing.assert_close(combined_margin(stacked, weights, **options), listed, rtol=0, atol=0)
+    assert torch.equal(stacked, before)
+    one = zscore_margin(several[0], **options)
+    torch.testing.assert_close(combined_margin(several[:1], [1.0], **options), one, rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="distances: expected a square"):
+        combined_margin(several[0], [1.0] * 7)
+
+
+def test_equal_distances_give_exactly_the_mean_margin():
+    equal = [torch.full((6, 6), d).fill_diagonal_(0) for d in (0.3, 0.7)]
+    assert torch.equal(combined_margin(equal, [0.4, 0.6]), torch.full((6, 6), 0.2))
 
 
 def test_nearest_changes_no_more_than_its_share_and_only_downwards():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import torch
@@ -12,11 +13,12 @@ from cmgsd_lite.losses.blocks import Map, Mix, Scores, loss_of_distances
 from cmgsd_lite.losses.checks import checked_finite
 from cmgsd_lite.losses.hinge import Reduction, negative_pairs
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
-from cmgsd_lite.losses.sources import Source, sources_of
+from cmgsd_lite.losses.sources import Source, sources_of, stacked_distances
 from cmgsd_lite.margins import combined_margin, nearest_margin, zscore_margin
 from cmgsd_lite.margins.maps import check_alpha
 from cmgsd_lite.margins.matrices import Within
 from cmgsd_lite.schedules import Constant, LinearRamp, checked_fraction
+from cmgsd_lite.validation import checks_values
 
 STATIC = ("text_teacher", "video_teacher", "distances")
 DYNAMIC = ("text", "video")
@@ -238,14 +240,17 @@ class CMGSDLoss(RetrievalLoss):
             margins = {name: self._margin(sources, name, negatives, within, sim) for name in weights}
             weighted = [weight * margins[name] for name, weight in weights.items()]
             return sum(weighted[1:], weighted[0])
-        return combined_margin(
-            [sources[name].distances(self.detach) for name in adaptive],
-            [weight / whole for weight in adaptive.values()],
-            self.margin,
-            whole * self.beta,
-            nearest=self.nearest,
-            **self._settings(negatives, within),
-        )
+        names = sorted(adaptive, key=lambda name: sources[name].ready)  # features first
+        used = [sources[name] for name in names]
+        shares, beta = [adaptive[name] / whole for name in names], whole * self.beta
+        settings = {**self._settings(negatives, within), "nearest": self.nearest}
+        if self.detach:
+            margin = combined_margin(stacked_distances(used), shares, self.margin, beta, **settings)
+            if not checks_values(margin) or math.isfinite(margin.sum().item()):
+                return margin
+        # One by one: that names the features that are not finite, and takes rows too long to be squared.
+        distances = [source.distances(self.detach) for source in used]
+        return combined_margin(distances, shares, self.margin, beta, **settings)
 
     def _margin(
         self, sources: dict[str, Source], name: str, negatives: Tensor | None, within: Within, sim: Tensor

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from cmgsd_lite.distances import cosine_distances
@@ -11,6 +13,7 @@ from cmgsd_lite.losses.base import Inputs
 from cmgsd_lite.losses.blocks.distances import Cosines, Distances, Ready
 from cmgsd_lite.losses.blocks.scores import Scores, unit_rows
 from cmgsd_lite.losses.checks import Distance, check_features, named_distances
+from cmgsd_lite.similarity import at_least_float32, full_precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +60,35 @@ class Source:
         if self.ready or not isinstance(self.tensor, Tensor):
             return Ready(self.argument, self.tensor, scores.like, len(scores.like))
         return Cosines(unit_rows(self.argument, self.tensor.detach()).unit.to(scores.like.dtype))
+
+
+def stacked_distances(sources: Sequence[Source]) -> Tensor:
+    """The distances of several sources but for a constant, in few steps and without a gradient.
+
+    Args:
+        sources: At least one, whose tensors are on one device; those of features first.
+
+    Returns:
+        [K, N, N], float32 or wider: minus the cosines of features, ready distances as they are. NaN where a
+        row of features is not finite, or so long that its square is not.
+
+    Source:
+        ours.
+
+    Example:
+        >>> stacked_distances([Source("text", torch.tensor([[3.0, 0.0], [0.0, 1.0]]))])
+        tensor([[[-1., -0.],
+                 [-0., -1.]]])
+    """
+    tensors = [source.tensor for source in sources if isinstance(source.tensor, Tensor)]
+    with torch.no_grad(), full_precision(tensors[0]):
+        wide = [at_least_float32(x) for x in tensors]
+        stack = torch.stack([x if s.ready else x @ x.T for x, s in zip(wide, sources, strict=True)])
+        # What each product is divided by stands on the diagonal: N numbers, instead of every feature.
+        products = stack[: sum(not source.ready for source in sources)]
+        per_length = products.diagonal(dim1=-2, dim2=-1).clamp_min(1e-24).rsqrt()
+        products.mul_(per_length[:, :, None]).mul_(-per_length[:, None])
+    return stack
 
 
 def sources_of(sim: Tensor, given: Inputs, in_blocks: bool = False) -> dict[str, Source]:

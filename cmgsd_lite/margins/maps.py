@@ -17,6 +17,7 @@ from cmgsd_lite.margins.matrices import (
     off_diagonal,
     off_diagonal_mask,
 )
+from cmgsd_lite.similarity import at_least_float32
 
 
 def zscore_margin(
@@ -75,7 +76,7 @@ def zscore_margin(
 
 
 def combined_margin(
-    distances: Sequence[Tensor],
+    distances: Sequence[Tensor] | Tensor,
     weights: Sequence[float | Tensor],
     alpha: float = 0.2,
     beta: float | Tensor = 0.05,
@@ -94,7 +95,7 @@ def combined_margin(
     smaller spread than each), and one clip follows. A distance alone gives its ``zscore_margin``.
 
     Args:
-        distances: [N, N] each, any unit.
+        distances: [N, N] each, any unit; or one tensor of them [K, N, N].
         weights: One for each, summing to 1; numbers or tensors of one.
         alpha: As in ``zscore_margin``.
         beta: As in ``zscore_margin``.
@@ -120,11 +121,15 @@ def combined_margin(
         >>> combined_margin([near, near], [0.5, 0.5], alpha=0.2, beta=0.1)[0]
         tensor([0.2000, 0.0776, 0.3224])
     """
-    if not distances:
+    if len(distances) == 0:
         raise ValueError("distances: expected at least one matrix, got none")
     if nearest is None:
         check_alpha(alpha, min_margin, max_margin)
-    wide = [checked(d, negatives, detach) for d in distances]
+    if isinstance(distances, Tensor):
+        checked(distances[0], negatives, detach)
+        wide = at_least_float32(distances.detach() if detach else distances)
+    else:
+        wide = torch.stack([checked(d, negatives, detach) for d in distances])
     total, factor = combine(wide, weights, negatives, eps, within)
     if nearest is not None:
         z = total * factor
@@ -133,8 +138,8 @@ def combined_margin(
 
 
 def _line(x: Tensor, slope: float | Tensor, level: float) -> Tensor:
-    """``level + slope * x`` in one pass over the matrix."""
-    return torch.addcmul(x.new_full((), level), x, torch.as_tensor(slope, dtype=x.dtype, device=x.device))
+    """``level + slope * x``; ``x`` may be overwritten."""
+    return level + slope * x if x.requires_grad else x.mul_(slope).add_(level)
 
 
 def check_alpha(alpha: float, min_margin: float | None, max_margin: float | None) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -87,13 +88,13 @@ def centred(distances: Tensor, negatives: Tensor | None, within: Within = "batch
     """Distances minus their mean over the negative pairs, and their population standard deviation.
 
     Args:
-        distances: [N, N], as ``checked`` returns them.
+        distances: [N, N], as ``checked`` returns them, or several of them [K, N, N].
         negatives: Boolean [N, N], or None for all off the diagonal.
         within: The batch, each text's negatives or each video's.
 
     Returns:
-        [N, N], 0 for the pairs that are no negatives; and a scalar for the batch, [N, 1] for texts, [1, N]
-        for videos, 0 where there is no negative.
+        The same shape, 0 for the pairs that are no negatives; and of each matrix [1, 1] for the batch, [N, 1]
+        for texts, [1, N] for videos, 0 where there is no negative.
 
     Source:
         ours.
@@ -101,14 +102,17 @@ def centred(distances: Tensor, negatives: Tensor | None, within: Within = "batch
     Example:
         >>> centred(torch.tensor([[9.0, 1.0], [3.0, 9.0]]), None)
         (tensor([[ 0., -1.],
-                [ 1.,  0.]]), tensor(1.))
+                [ 1.,  0.]]), tensor([[1.]]))
     """
     if negatives is None and within == "batch" and not distances.requires_grad:
-        n = distances.shape[0] * (distances.shape[0] - 1)
+        n = distances.shape[-1] * (distances.shape[-1] - 1)
         # A sum over the whole matrix, its diagonal 0, is five times as fast as one that skips the diagonal.
         # Counted from one of them, equal distances come out equal: no rounding of their mean remains.
-        apart = (distances - distances[0, 1]).fill_diagonal_(0)
-        apart = apart.sub_(apart.sum() / n).fill_diagonal_(0)
+        apart = distances - distances[..., :1, 1:2]
+        diagonal = apart.diagonal(dim1=-2, dim2=-1)
+        diagonal.zero_()
+        apart.sub_(apart.sum((-2, -1), keepdim=True) / n)
+        diagonal.zero_()
         return apart, spread_of(apart, None, within)
     negatives = off_diagonal_mask(distances) if negatives is None else negatives
     apart = torch.where(negatives, distances - _mean(distances, negatives, within)[0], 0)
@@ -119,7 +123,7 @@ def spread_of(apart: Tensor, negatives: Tensor | None, within: Within = "batch")
     """Population standard deviation of values whose mean is 0.
 
     Args:
-        apart: [N, N], as ``centred`` returns them.
+        apart: [N, N] or [K, N, N], as ``centred`` returns them.
         negatives: As there.
         within: As there.
 
@@ -131,35 +135,32 @@ def spread_of(apart: Tensor, negatives: Tensor | None, within: Within = "batch")
 
     Example:
         >>> spread_of(torch.tensor([[0.0, -1.0], [1.0, 0.0]]), None)
-        tensor(1.)
+        tensor([[1.]])
     """
     # The norm instead of torch.std: 15 times faster on a CPU, and its gradient at 0 is 0, not NaN.
-    if within == "batch" and negatives is None:
-        n = apart.shape[0] * (apart.shape[0] - 1)
-        whole: Tensor = torch.linalg.vector_norm(apart) / math.sqrt(n)
-        return whole
-    negatives = off_diagonal_mask(apart) if negatives is None else negatives
     reduced = _reduced(within)
-    count = negatives.sum(*reduced).clamp_min(1)
-    each: Tensor = torch.linalg.vector_norm(apart, 2, *reduced) / count.to(apart.dtype).sqrt()
-    return each
+    norm: Tensor = torch.linalg.vector_norm(apart, 2, *reduced)
+    if negatives is not None:
+        return norm / negatives.sum(*reduced).clamp_min(1).to(apart.dtype).sqrt()
+    others = apart.shape[-1] - 1
+    return norm / math.sqrt(others * apart.shape[-1] if within == "batch" else others)
 
 
 def combine(
-    distances: Sequence[Tensor],
+    distances: Tensor,
     weights: Sequence[float | Tensor],
     negatives: Tensor | None,
     eps: float,
     within: Within = "batch",
-) -> tuple[Tensor, Tensor | float]:
+) -> tuple[Tensor, Tensor]:
     """One z-score out of several distances, spread as that of one of them.
 
     Every distance is standardised and the weighted sum is standardised again, because an average of z-scores
     is less spread than each.
 
     Args:
-        distances: [N, N] each, any unit, as ``checked`` returns them; at least one.
-        weights: One for each, summing to 1.
+        distances: [K, N, N], each as ``checked`` returns it, K >= 1.
+        weights: K, summing to 1.
         negatives: As in ``centred``.
         eps: Added to every standard deviation.
         within: As in ``centred``.
@@ -174,27 +175,27 @@ def combine(
 
     Example:
         >>> d = torch.tensor([[0.0, 1.0, 2.0], [1.0, 0.0, 3.0], [2.0, 3.0, 0.0]])
-        >>> two, factor = combine([d, 9 * d], [0.5, 0.5], None, eps=0.0)
-        >>> one, _ = combine([d], [1.0], None, eps=0.0)
-        >>> bool(torch.allclose(two * factor, one))
+        >>> two, factor = combine(torch.stack([d, 9 * d]), [0.5, 0.5], None, eps=0.0)
+        >>> one, same = combine(d[None], [1.0], None, eps=0.0)
+        >>> bool(torch.allclose(two * factor, one * same))
         True
     """
-    total: Tensor | None = None
-    spread: float | Tensor = 0.0
-    for d, weight in zip(distances, weights, strict=True):
-        apart, std = centred(d, negatives, within)
-        scale = weight / (std + eps)
-        in_place = not (apart.requires_grad or (total is not None and total.requires_grad))
-        if total is None:
-            total = apart.mul_(scale) if in_place else apart * scale
-        else:
-            total = total.addcmul_(apart, scale) if in_place else torch.addcmul(total, apart, scale)
-        spread = spread + std * scale
-    assert total is not None  # there is a distance
+    apart, std = centred(distances, negatives, within)
+    # [K, 1, 1], [K, N, 1] or [K, 1, N]
+    scale = _column(weights, apart) / (std + eps)
     if len(distances) == 1:
-        return total, 1.0
+        return apart[0], scale[0]
+    total = (apart * scale if apart.requires_grad else apart.mul_(scale)).sum(dim=0)
     # eps is in the spread already; here it keeps rounding noise small where the distances cancel.
-    return total, spread / spread_of(total, negatives, within).clamp_min(eps)
+    return total, (std * scale).sum(dim=0) / spread_of(total, negatives, within).clamp_min(eps)
+
+
+def _column(weights: Sequence[float | Tensor], like: Tensor) -> Tensor:
+    """Numbers or tensors of one as [K, 1, 1]."""
+    if any(isinstance(weight, Tensor) for weight in weights):
+        each = [torch.as_tensor(weight, dtype=like.dtype, device=like.device) for weight in weights]
+        return torch.stack([weight.reshape(1, 1) for weight in each])
+    return torch.tensor([[[weight]] for weight in weights], dtype=like.dtype, device=like.device)
 
 
 def finished(
@@ -223,7 +224,7 @@ def finished(
         ours (docs/METHOD.md, "The reconstruction").
 
     Example:
-        >>> raw = torch.tensor([[0.0, -0.1], [0.5, 0.0]])
+        >>> raw = torch.tensor([[0.2, -0.1], [0.5, 0.2]])
         >>> finished(raw.clone(), 0.2, None, 0.0, None)
         tensor([[0.2000, 0.0000],
                 [0.5000, 0.2000]])
@@ -231,8 +232,8 @@ def finished(
         tensor([[0.2000, 0.0000],
                 [0.4000, 0.2000]])
     """
-    if min_margin is not None or max_margin is not None:
-        if recentre is not None and _may_clip(margin, min_margin, max_margin):
+    if _may_clip(margin, min_margin, max_margin):
+        if recentre is not None:
             shift = _centre(margin, alpha, negatives, min_margin, max_margin, recentre)
             margin = margin + shift if margin.requires_grad else margin.add_(shift)
         margin = margin.clamp_(min_margin, max_margin)
@@ -267,10 +268,11 @@ def size_of(alpha: float, low: float | None, high: float | None) -> float:
 def _may_clip(margin: Tensor, low: float | None, high: float | None) -> bool:
     """Whether a bound could be active. What is no negative is at alpha, between the bounds."""
     if not checks_values(margin):
-        return True
+        return low is not None or high is not None
     values = margin.detach()
-    return (low is not None and bool(values.amin() < low)) or (
-        high is not None and bool(values.amax() > high)
+    # A number is compared faster than a tensor of one.
+    return (low is not None and values.amin().item() < low) or (
+        high is not None and values.amax().item() > high
     )
 
 
@@ -293,21 +295,15 @@ def _centre(
 
 def _shift_of_few(margin: Tensor, alpha: float, low: float) -> float | None:
     """As ``_shift``, from those alone that lie near the lower bound; None if it takes more of them."""
+    values, n = margin.cpu().numpy(), margin.shape[0] * (margin.shape[0] - 1)
     reach = low + 0.05 * (alpha - low)
-    few = margin[margin < reach].double()
-    n, shift = margin.shape[0] * (margin.shape[0] - 1), 0.0
-    enough = 5e-15 * size_of(alpha, low, None)
-    for _ in range(_NEWTON_STEPS):
-        if low - shift >= reach:
-            break
-        below = few[few < low - shift]
-        # Without bound the mean is alpha + shift; every margin below it is lifted to it.
-        excess = shift + float((low - shift - below).sum()) / n
-        step = excess / (1 - len(below) / n)
-        if abs(step) <= enough:
-            return shift
-        shift -= step
-    return None
+    few = values[values < reach].astype(np.float64)  # numpy: for so few, torch's steps take longer
+    shift, lifted = 0.0, 0
+    # Every step lifts those that are below the bound, which lowers all and brings more below it, or none.
+    while lifted < len(below := few[few < low - shift]) < n:
+        lifted = len(below)
+        shift = (float(below.sum()) - lifted * low) / (n - lifted)
+    return shift if low - shift < reach else None
 
 
 def _shift(
@@ -329,7 +325,7 @@ def _shift(
     else:
         count = negatives.sum(*reduced).to(raw.dtype)
     args = (alpha, low, high, reduced, whole, count)
-    shift = raw.new_zeros(()) if within == "batch" else torch.zeros_like(raw.sum(*reduced))
+    shift = torch.zeros_like(raw.sum(*reduced))
     # At the left end every margin is at most alpha after clipping, at the right end at least.
     left, right = alpha - raw.amax(*reduced), alpha - raw.amin(*reduced)
     watched, enough = checks_values(raw), 16 * torch.finfo(raw.dtype).eps * size_of(alpha, low, high)
@@ -378,7 +374,7 @@ def _reduced(within: Within) -> tuple[tuple[int, ...], bool]:
     """The dimensions that a statistic runs over, and whether they are kept."""
     if within not in ("batch", "text", "video"):
         raise ValueError(f"within: expected 'batch', 'text' or 'video', got {within!r}")
-    return {"batch": ((0, 1), False), "text": ((1,), True), "video": ((0,), True)}[within]
+    return {"batch": ((-2, -1), True), "text": ((-1,), True), "video": ((-2,), True)}[within]
 
 
 def _mean(values: Tensor, negatives: Tensor, within: Within) -> tuple[Tensor, Tensor]:
@@ -392,7 +388,7 @@ def off_diagonal_mask(x: Tensor) -> Tensor:
     """All pairs but an item with itself.
 
     Args:
-        x: [N, N].
+        x: [N, N] or [K, N, N].
 
     Returns:
         Boolean [N, N], on the device of ``x``.
@@ -405,4 +401,4 @@ def off_diagonal_mask(x: Tensor) -> Tensor:
         tensor([[False,  True],
                 [ True, False]])
     """
-    return ~torch.eye(x.shape[0], dtype=torch.bool, device=x.device)
+    return ~torch.eye(x.shape[-1], dtype=torch.bool, device=x.device)

@@ -7,7 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cmgsd_lite.distances import cosine_distances
 from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss, PermutedCMGSDLoss, ranking_hinge
+from cmgsd_lite.margins import combined_margin
 from cmgsd_lite.schedules import Constant, LinearRamp
 from cmgsd_lite.similarity import cosine_similarity_matrix
 from tests.losses import slow_losses
@@ -266,6 +268,46 @@ def test_margins_are_what_the_loss_uses():
             torch.testing.assert_close(margin.diagonal(), torch.full((8,), 0.2, dtype=torch.float64))
         by_hand = MaxMarginRankingLoss(reduction=reduction)(sim, margin=margins["combined"])
         torch.testing.assert_close(loss(sim, **x, progress=0.3), by_hand)
+
+
+@pytest.mark.parametrize(
+    "settings_", [{}, {"within": "anchor"}, {"nearest": 0.3}, {"beta": 0.3}, {"fixed_weight": 0.3}]
+)
+@pytest.mark.parametrize("with_ids", [False, True])
+@pytest.mark.parametrize("narrow", [torch.float32, torch.bfloat16, torch.float64])
+def test_combined_margins_are_those_of_the_distances_one_by_one(settings_, with_ids, narrow):
+    sim, x = batch(9, seed=2)
+    x["text"][3] = 0.0  # a row of no direction
+    x["text_teacher"] = 1e3 * x["text_teacher"].to(narrow)
+    ready = {"mine": torch.rand(9, 9, generator=torch.Generator().manual_seed(1))}
+    ids = torch.arange(9) // 2 if with_ids else None
+    loss = CMGSDLoss(schedule=0.3, **settings_)
+    found = loss.margins(sim, **x, distances=ready, ids=ids)
+    negatives = None if ids is None else ids[:, None] != ids
+    distances = [cosine_distances(x[name]) for name in SOURCES]
+    share = {"text_teacher": 0.7 / 3, "video_teacher": 0.7 / 3, "text": 0.15, "video": 0.15}
+    whole = 1 - loss.fixed_weight
+    ends = {"_text_to_video": "text", "_video_to_text": "video"} if loss.within == "anchor" else {"": "batch"}
+    for end, within in ends.items():
+        expected = combined_margin(
+            [*distances, ready["mine"]],
+            [*share.values(), 0.7 / 3],
+            0.2,
+            whole * loss.beta,
+            negatives=negatives,
+            within=within,
+            nearest=loss.nearest,
+        )
+        tolerance = 1e-12 if narrow == torch.float64 else 1e-6
+        torch.testing.assert_close(found[f"combined{end}"], expected.double(), rtol=0, atol=tolerance)
+
+
+def test_rows_too_long_to_be_squared_have_no_direction():
+    sim, x = batch(6, 1, dtype=torch.float32)
+    long, zero = x["text"].clone(), x["text"].clone()
+    long[2], zero[2] = 1e25, 0.0
+    loss = CMGSDLoss(schedule="dynamic")
+    torch.testing.assert_close(loss(sim, text=long), loss(sim, text=zero))
 
 
 @pytest.mark.parametrize("n", [2, 5])
