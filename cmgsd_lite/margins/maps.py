@@ -17,7 +17,6 @@ from cmgsd_lite.margins.matrices import (
     off_diagonal,
     off_diagonal_mask,
 )
-from cmgsd_lite.similarity import at_least_float32
 
 
 def zscore_margin(
@@ -126,8 +125,7 @@ def combined_margin(
     if nearest is None:
         check_alpha(alpha, min_margin, max_margin)
     if isinstance(distances, Tensor):
-        checked(distances[0], negatives, detach)
-        wide = at_least_float32(distances.detach() if detach else distances)
+        wide = checked(distances, negatives, detach, ndim=3)
     else:
         wide = torch.stack([checked(d, negatives, detach) for d in distances])
     total, factor = combine(wide, weights, negatives, eps, within)

@@ -48,13 +48,14 @@ def off_diagonal(matrix: Tensor) -> Tensor:
     return matrix.flatten()[1:].view(n - 1, n + 1)[:, :-1]
 
 
-def checked(distances: Tensor, negatives: Tensor | None, detach: bool) -> Tensor:
+def checked(distances: Tensor, negatives: Tensor | None, detach: bool, ndim: int = 2) -> Tensor:
     """Check distances and the mask of negative pairs.
 
     Args:
         distances: [N, N], any unit.
         negatives: Boolean [N, N] with a True, or None for all off the diagonal.
         detach: Whether to stop the gradient.
+        ndim: 2, or 3 for several distances [K, N, N].
 
     Returns:
         The distances in float32 or wider.
@@ -69,13 +70,14 @@ def checked(distances: Tensor, negatives: Tensor | None, detach: bool) -> Tensor
         >>> checked(torch.zeros(2, 2, dtype=torch.float16), None, detach=True).dtype
         torch.float32
     """
-    if distances.ndim != 2 or distances.shape[0] != distances.shape[1] or distances.shape[0] < 2:
+    shape = distances.shape[-2:]
+    if distances.ndim != ndim or shape[0] != shape[1] or shape[0] < 2:
         raise ValueError(
             f"distances: expected a square matrix [N, N] with N >= 2, got shape {list(distances.shape)}"
         )
-    if negatives is not None and (negatives.shape != distances.shape or negatives.dtype != torch.bool):
+    if negatives is not None and (negatives.shape != shape or negatives.dtype != torch.bool):
         raise ValueError(
-            f"negatives: expected a boolean matrix {list(distances.shape)}, "
+            f"negatives: expected a boolean matrix {list(shape)}, "
             f"got {negatives.dtype} {list(negatives.shape)}"
         )
     if negatives is not None and checks_values(negatives) and not bool(negatives.any()):
@@ -269,10 +271,9 @@ def _may_clip(margin: Tensor, low: float | None, high: float | None) -> bool:
     """Whether a bound could be active. What is no negative is at alpha, between the bounds."""
     if not checks_values(margin):
         return low is not None or high is not None
-    values = margin.detach()
     # A number is compared faster than a tensor of one.
-    return (low is not None and values.amin().item() < low) or (
-        high is not None and values.amax().item() > high
+    return (low is not None and margin.amin().item() < low) or (
+        high is not None and margin.amax().item() > high
     )
 
 
