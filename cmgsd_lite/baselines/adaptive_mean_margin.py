@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from cmgsd_lite.baselines.inputs import every_negative
 from cmgsd_lite.losses.base import Inputs, RetrievalLoss
 from cmgsd_lite.losses.checks import checked_finite, checked_positive
-from cmgsd_lite.losses.hinge import Reduction, reduce_direction, spread_margin
+from cmgsd_lite.losses.hinge import Reduction
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
+from cmgsd_lite.losses.reductions import reduce_directions
 
 
 class AdaptiveMeanMarginLoss(RetrievalLoss):
@@ -60,10 +60,13 @@ class AdaptiveMeanMarginLoss(RetrievalLoss):
         """Return the loss of checked inputs: the mean of both directions (for ``"sum"`` their sum), >= 0."""
         negatives = every_negative(sim, given.ids)
         of_text, of_video = self._gaps(sim, negatives)
-        text_to_video = self._direction(sim, of_text, negatives)
-        video_to_text = self._direction(sim.T, of_video, negatives.T)
-        total = text_to_video + video_to_text
-        return total if self.base == "hinge" and self.reduction == "sum" else total / 2
+        margins = of_text[:, None].expand_as(sim), of_video.expand_as(sim)
+        if self.base == "infonce":
+            # A known positive is no class either: far below, like every pair that is left out.
+            margins = margins[0] / self.temperature, margins[1] / self.temperature
+            return reduce_directions(sim / self.temperature, margins, (negatives, negatives), "infonce") / 2
+        total = reduce_directions(sim, margins, (negatives, negatives), self.reduction)
+        return total if self.reduction == "sum" else total / 2
 
     def margins(self, sim: Tensor, **inputs: Any) -> tuple[Tensor, Tensor]:
         """Return the margin of every text and of every video as anchors, [N] each, without gradient."""
@@ -76,15 +79,6 @@ class AdaptiveMeanMarginLoss(RetrievalLoss):
         gaps = (sim.diagonal() - kept.sum(dim=d) / negatives.sum(dim=d) for d in (1, 0))
         of_text, of_video = (self.scale * gap for gap in gaps)
         return of_text, of_video
-
-    def _direction(self, sim: Tensor, of_anchor: Tensor, negatives: Tensor) -> Tensor:
-        """One direction; rows are anchors."""
-        raised = sim + spread_margin(sim, of_anchor[:, None].expand_as(sim), negatives)
-        if self.base == "hinge":
-            return reduce_direction(raised, sim.diagonal(), negatives, self.reduction)
-        logits = raised.diagonal_scatter(sim.diagonal()) / self.temperature
-        # A known positive is no class either: far below, like every pair that is left out.
-        return functional.cross_entropy(logits, torch.arange(len(sim), device=sim.device))
 
     def extra_repr(self) -> str:
         """Show the settings in ``repr``."""

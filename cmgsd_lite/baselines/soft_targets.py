@@ -17,7 +17,8 @@ from cmgsd_lite.baselines.inputs import (
 )
 from cmgsd_lite.losses.base import Inputs
 from cmgsd_lite.losses.checks import checked_positive
-from cmgsd_lite.losses.contrastive import InfoNCELoss, Masks
+from cmgsd_lite.losses.contrastive import InfoNCELoss
+from cmgsd_lite.losses.reductions import Masks
 
 
 class SoftTargetLoss(InfoNCELoss):
@@ -94,10 +95,11 @@ class SoftTargetLoss(InfoNCELoss):
             scores = -standardised_mean(static_sources(sim, given), negatives) / self.softness
             scores = torch.minimum(scores, nearest_limit(scores, self.nearest, negatives))
         scores = torch.where(negatives | known, scores, -torch.inf).to(sim.dtype)
-        of_text, of_video = super().targets(sim, given, (known, known))
+        hard = super().targets(sim, given, (known, known))
+        assert hard is not None  # positives are given
         return (
-            torch.lerp(of_text, torch.softmax(scores, dim=1), self.weight),
-            torch.lerp(of_video, torch.softmax(scores.T, dim=1), self.weight),
+            torch.lerp(hard[0], torch.softmax(scores, dim=1), self.weight),
+            torch.lerp(hard[1], torch.softmax(scores.T, dim=1), self.weight),
         )
 
     def extra_repr(self) -> str:

@@ -14,13 +14,12 @@ from torch.nn import functional
 from cmgsd_lite.losses.base import Inputs, RetrievalLoss
 from cmgsd_lite.losses.blocks import How, Scores, loss_of_fixed_margin
 from cmgsd_lite.losses.checks import checked_positive, margin_pair, one_margin, why_whole_margin
-from cmgsd_lite.losses.hinge import FAR_BELOW, Ids, negative_pairs
+from cmgsd_lite.losses.hinge import FAR_BELOW, Ids, negative_pairs, spread_margin
 from cmgsd_lite.losses.learned import bounded_exp, check_parameters
+from cmgsd_lite.losses.reductions import Masks, mean_over_anchors, reduce_directions
 from cmgsd_lite.validation import checks_values
 
 Positives = Literal["leave out", "share"]
-Masks = tuple[Tensor | None, Tensor | None]
-"""Boolean [N, N] for text to video and for video to text, or None for the usual case."""
 
 
 class InfoNCELoss(RetrievalLoss):
@@ -144,21 +143,24 @@ class InfoNCELoss(RetrievalLoss):
             margins: A number or [N, N].
             negatives: As ``negative_pairs`` returns them.
             positives: Boolean [N, N], or None: every item's own.
-            targets: As the method ``targets`` returns them, or None: every item's own.
+            targets: As the method ``targets`` returns them.
         """
-        of_text, of_video = self.targets(sim, Inputs(), positives) if targets is None else targets
-        logits = _raised(sim, margins[0], negatives[0], positives[0]) / self.temperature
-        to_video = _contrast(logits, of_text, negatives[0])
+        temperature = self.temperature
+        logits = sim / temperature
+        of_text = of_video = _centred(sim, margins[0], negatives[0], temperature)
         if margins[1] is not margins[0]:
-            logits = _raised(sim, margins[1], negatives[1], positives[1]) / self.temperature
-        to_text = _contrast(logits.T, of_video, None if negatives[1] is None else negatives[1].T)
+            of_video = _centred(sim, margins[1], negatives[1], temperature)
+        if targets is None:
+            return reduce_directions(logits, (of_text, of_video), negatives, "infonce") / 2
+        to_video = _contrast(_raised(logits, of_text, negatives[0], positives[0]), targets[0], negatives[0])
+        raised = _raised(logits, of_video, negatives[1], positives[1])
+        to_text = _contrast(raised.T, targets[1], None if negatives[1] is None else negatives[1].T)
         return to_video / 2 + to_text / 2
 
-    def targets(self, sim: Tensor, given: Inputs, positives: Masks) -> tuple[Tensor, Tensor]:
-        """Return what text and video anchors should find: a class each, or shares [anchors, candidates]."""
+    def targets(self, sim: Tensor, given: Inputs, positives: Masks) -> tuple[Tensor, Tensor] | None:
+        """Return what text and video anchors should find, shares [anchors, candidates]; None: their own."""
         if positives[0] is None or positives[1] is None:
-            own = torch.arange(sim.shape[0], device=sim.device)
-            return own, own
+            return None
         of_text, of_video = positives[0].to(sim.dtype), positives[1].T.to(sim.dtype)
         return of_text / of_text.sum(dim=1, keepdim=True), of_video / of_video.sum(dim=1, keepdim=True)
 
@@ -241,23 +243,28 @@ def _for_both(
     return first, first if margins[1] is margins[0] else make(margins[1])
 
 
+def _centred(
+    sim: Tensor, margin: float | Tensor, negatives: Tensor | None, temperature: float | Tensor
+) -> float | Tensor:
+    """The margin of the logits: minus its mean over the negatives, so that of a number nothing is left."""
+    if not isinstance(margin, Tensor):
+        return 0.0
+    margin = margin.to(sim.dtype)
+    negatives = ~torch.eye(len(sim), dtype=torch.bool, device=sim.device) if negatives is None else negatives
+    # Of a pair that is left out -inf would turn the temperature's gradient into NaN.
+    kept = torch.where(negatives, margin, 0)
+    return (kept - kept.sum() / negatives.sum().clamp_min(1)) / temperature
+
+
 def _raised(
-    sim: Tensor, margin: float | Tensor, negatives: Tensor | None, positives: Tensor | None
+    logits: Tensor, margin: float | Tensor, negatives: Tensor | None, positives: Tensor | None
 ) -> Tensor:
-    """Scores with the centred margin on the negatives; far below where a pair is neither."""
-    if negatives is None and not isinstance(margin, Tensor):
-        return sim
-    own = torch.eye(sim.shape[0], dtype=torch.bool, device=sim.device)
-    negatives = ~own if negatives is None else negatives
-    kept = torch.where(negatives, torch.as_tensor(margin, dtype=sim.dtype, device=sim.device), 0.0)
-    shift = torch.where(negatives, kept - kept.sum() / negatives.sum().clamp_min(1), FAR_BELOW)
-    return sim + torch.where(own if positives is None else positives, 0.0, shift).to(sim.dtype)
+    """Logits plus margin; known positives as they are, and far below where a pair is neither."""
+    # Logits are a hundred times a similarity at most; -inf times a share of 0 would be NaN.
+    added = spread_margin(logits, margin, negatives, 100 * FAR_BELOW)
+    return logits + (added if positives is None else torch.where(positives, 0, added))
 
 
 def _contrast(logits: Tensor, target: Tensor, negatives: Tensor | None) -> Tensor:
     """Cross-entropy over the anchors (rows) that have a negative at all."""
-    per_anchor = functional.cross_entropy(logits, target, reduction="none")
-    if negatives is None:
-        return per_anchor.mean()
-    anchors = negatives.any(dim=1)
-    return torch.where(anchors, per_anchor, 0).sum() / anchors.sum().clamp_min(1)
+    return mean_over_anchors(functional.cross_entropy(logits, target, reduction="none"), negatives)

@@ -1,8 +1,4 @@
-"""The ranking hinge pair by pair, and the reductions that turn a matrix of violations into one number.
-
-The field calls several of these reductions "max-margin ranking loss". They are different losses: a
-margin or a learning rate found for one does not transfer to another.
-"""
+"""The ranking hinge pair by pair, and which pairs of a batch are negatives."""
 
 from __future__ import annotations
 
@@ -56,16 +52,14 @@ def ranking_hinge(sim: Tensor, margin: float | Tensor) -> tuple[Tensor, Tensor]:
     sim, _ = checked_sim(sim)
     margin = checked_margin(margin, sim)
     raised = sim + spread_margin(sim, margin, negative_pairs(sim, margin))
-    positive = sim.diagonal()
-    return hinge_against(raised, positive), hinge_against(raised.T, positive).T
+    return hinges(raised), hinges(raised.T).T
 
 
-def hinge_against(raised: Tensor, positive: Tensor) -> Tensor:
-    """Hinge of every pair of one direction: max(0, raised - positive); rows are anchors.
+def hinges(raised: Tensor) -> Tensor:
+    """Hinge of every pair of one direction: max(0, raised - own similarity); rows are anchors.
 
     Args:
-        raised: Similarity plus margin [anchors, negatives].
-        positive: Similarity of every anchor to its own partner [anchors].
+        raised: Similarity plus margin [anchors, negatives]; on the diagonal the similarity alone.
 
     Returns:
         [anchors, negatives] >= 0; the gradient is 0 where the hinge is exactly 0.
@@ -74,20 +68,24 @@ def hinge_against(raised: Tensor, positive: Tensor) -> Tensor:
         The field's standard.
 
     Example:
-        >>> hinge_against(torch.tensor([[0.3, 1.0]]), torch.tensor([0.9]))
-        tensor([[0.0000, 0.1000]])
+        >>> hinges(torch.tensor([[0.9, 1.0], [0.3, 0.8]]))
+        tensor([[0.0000, 0.1000],
+                [0.0000, 0.0000]])
     """
     # Adding the negated vector saves autograd a negated matrix; relu_ saves one more allocation.
-    return torch.relu_(raised + (-positive)[:, None])
+    return torch.relu_(raised + (-raised.diagonal())[:, None])
 
 
-def spread_margin(sim: Tensor, margin: float | Tensor, negatives: Tensor | None) -> Tensor:
-    """The margin of every pair, ``FAR_BELOW`` for the pairs that are no negatives.
+def spread_margin(
+    sim: Tensor, margin: float | Tensor, negatives: Tensor | None, far_below: float = FAR_BELOW
+) -> Tensor:
+    """The margin of every pair: 0 on the diagonal, ``far_below`` for other pairs that are no negatives.
 
     Args:
         sim: Similarities [N, N], as ``checked_sim`` returns them.
         margin: A number or [N, N].
         negatives: As ``negative_pairs`` returns them.
+        far_below: Out of every reach.
 
     Returns:
         [N, N] in the precision of ``sim``.
@@ -96,15 +94,16 @@ def spread_margin(sim: Tensor, margin: float | Tensor, negatives: Tensor | None)
         ours.
 
     Example:
-        >>> spread_margin(torch.eye(2), 0.2, None)[0, 1]
-        tensor(0.2000)
+        >>> spread_margin(torch.eye(2), 0.2, None)[0]
+        tensor([0.0000, 0.2000])
     """
     if negatives is not None:
         # As a tensor: a number would be rounded to float32 among float64 scores.
-        return torch.where(negatives, torch.as_tensor(margin, dtype=sim.dtype, device=sim.device), FAR_BELOW)
+        margin = torch.as_tensor(margin, dtype=sim.dtype, device=sim.device)
+        margin = torch.where(negatives, margin, far_below)
     if isinstance(margin, Tensor):
-        return margin.diagonal_scatter(margin.new_full((sim.shape[0],), FAR_BELOW))
-    return torch.full_like(sim, margin, requires_grad=False).fill_diagonal_(FAR_BELOW)
+        return margin.diagonal_scatter(margin.new_zeros(len(sim)))
+    return torch.full_like(sim, margin, requires_grad=False).fill_diagonal_(0)
 
 
 def negative_pairs(sim: Tensor, margin: float | Tensor = 0.0, ids: Ids | None = None) -> Tensor | None:
@@ -208,62 +207,3 @@ def _numbered(ids: Sequence[Hashable]) -> list[int]:
         raise ValueError(
             f"ids: expected one name or number an item, got {type(ids).__name__}: {error}"
         ) from None
-
-
-def reduce_direction(
-    raised: Tensor,
-    positive: Tensor,
-    negatives: Tensor | None,
-    reduction: Reduction,
-    temperature: float = 0.03,
-) -> Tensor:
-    """Reduce one direction to a scalar; rows are anchors.
-
-    An anchor's own similarity is the same for all its negatives, so for every reduction but ``mean`` and
-    ``sum`` it is subtracted after the maximum has been taken: the same value, without a second matrix.
-
-    Args:
-        raised: Similarity plus margin [anchors, negatives], far below where a pair is left out.
-        positive: Similarity of every anchor to its own partner [anchors].
-        negatives: Boolean [anchors, negatives], or None for all off the diagonal.
-        reduction: ``"mean"``: over all pairs; ``"sum"``; ``"hardest"``: the largest of each anchor, mean
-            over anchors; an int k: mean of the min(k, available) largest of each anchor, zeros included;
-            ``"smooth"``: temperature * softplus(logsumexp(violation / temperature)), mean over anchors.
-        temperature: Of ``"smooth"``, in units of the similarity.
-
-    Returns:
-        Scalar >= 0. Anchors without any negative are left out of the mean over anchors.
-
-    Source:
-        ``mean``: CE, MMT; ``sum`` and ``hardest``: VSE++; the others ours.
-
-    Example:
-        >>> raised = torch.tensor([[-1e4, 0.8], [0.4, -1e4]])
-        >>> reduce_direction(raised, torch.tensor([0.5, 0.5]), None, "hardest")
-        tensor(0.1500)
-    """
-    n = raised.shape[0]
-    if reduction == "sum":
-        return hinge_against(raised, positive).sum()
-    if reduction == "mean":
-        count = n * (n - 1) if negatives is None else negatives.sum().clamp_min(1)
-        return hinge_against(raised, positive).sum() / count
-    available = None if negatives is None else negatives.sum(dim=1)
-    if reduction == "hardest":
-        # amax shares the gradient among ties, so that the order of the batch does not matter.
-        return _mean_over_anchors(torch.relu(raised.amax(dim=1) - positive), available)
-    if reduction == "smooth":
-        violation = torch.logsumexp(raised / temperature, dim=1) - positive / temperature
-        # softplus, exactly: torch's own turns into a straight line above 20.
-        soft = temperature * torch.logaddexp(violation, torch.zeros_like(violation))
-        return _mean_over_anchors(soft, available)
-    largest = torch.relu(raised.topk(min(int(reduction), n - 1), dim=1).values - positive[:, None])
-    counted = largest.shape[1] if available is None else available.clamp(1, largest.shape[1])
-    return _mean_over_anchors(largest.sum(dim=1) / counted, available)
-
-
-def _mean_over_anchors(per_anchor: Tensor, available: Tensor | None) -> Tensor:
-    if available is None:
-        return per_anchor.mean()
-    anchors = available > 0
-    return torch.where(anchors, per_anchor, 0).sum() / anchors.sum().clamp_min(1)

@@ -13,7 +13,8 @@ from cmgsd_lite.losses.checks import (
     one_margin,
     why_whole_margin,
 )
-from cmgsd_lite.losses.hinge import Reduction, negative_pairs, reduce_direction, spread_margin
+from cmgsd_lite.losses.hinge import Reduction, negative_pairs
+from cmgsd_lite.losses.reductions import reduce_directions
 
 
 class MaxMarginRankingLoss(RetrievalLoss):
@@ -78,14 +79,7 @@ class MaxMarginRankingLoss(RetrievalLoss):
         negatives: tuple[Tensor | None, Tensor | None],
     ) -> Tensor:
         """Return the loss of checked margins and negatives, one each for text to video and video to text."""
-        raised = sim + spread_margin(sim, margins[0], negatives[0])
-        positive, how = sim.diagonal(), (self.reduction, self.temperature)
-        text_to_video = reduce_direction(raised, positive, negatives[0], *how)
-        if margins[1] is not margins[0]:
-            raised = sim + spread_margin(sim, margins[1], negatives[1])
-        transposed = None if negatives[1] is None else negatives[1].T
-        video_to_text = reduce_direction(raised.T, positive, transposed, *how)
-        total = text_to_video + video_to_text
+        total = reduce_directions(sim, margins, negatives, self.reduction, self.temperature)
         return total if self.reduction == "sum" else total / 2
 
     def extra_repr(self) -> str:
