@@ -152,8 +152,10 @@ class InfoNCELoss(RetrievalLoss):
             of_video = _centred(sim, margins[1], negatives[1], temperature)
         if targets is None:
             return reduce_directions(logits, (of_text, of_video), negatives, "infonce") / 2
-        to_video = _contrast(_raised(logits, of_text, negatives[0], positives[0]), targets[0], negatives[0])
-        raised = _raised(logits, of_video, negatives[1], positives[1])
+        raised = _raised(logits, of_text, negatives[0], positives[0])
+        to_video = _contrast(raised, targets[0], negatives[0])
+        if margins[1] is not margins[0]:
+            raised = _raised(logits, of_video, negatives[1], positives[1])
         to_text = _contrast(raised.T, targets[1], None if negatives[1] is None else negatives[1].T)
         return to_video / 2 + to_text / 2
 
@@ -261,7 +263,7 @@ def _raised(
 ) -> Tensor:
     """Logits plus margin; known positives as they are, and far below where a pair is neither."""
     # Logits are a hundred times a similarity at most; -inf times a share of 0 would be NaN.
-    added = spread_margin(logits, margin, negatives, 100 * FAR_BELOW)
+    added = spread_margin(logits, margin, negatives, 0.0, 100 * FAR_BELOW)
     return logits + (added if positives is None else torch.where(positives, 0, added))
 
 

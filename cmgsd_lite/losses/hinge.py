@@ -52,14 +52,16 @@ def ranking_hinge(sim: Tensor, margin: float | Tensor) -> tuple[Tensor, Tensor]:
     sim, _ = checked_sim(sim)
     margin = checked_margin(margin, sim)
     raised = sim + spread_margin(sim, margin, negative_pairs(sim, margin))
-    return hinges(raised), hinges(raised.T).T
+    positive = sim.diagonal()
+    return hinge_against(raised, positive), hinge_against(raised.T, positive).T
 
 
-def hinges(raised: Tensor) -> Tensor:
-    """Hinge of every pair of one direction: max(0, raised - own similarity); rows are anchors.
+def hinge_against(raised: Tensor, positive: Tensor) -> Tensor:
+    """Hinge of every pair of one direction: max(0, raised - positive); rows are anchors.
 
     Args:
-        raised: Similarity plus margin [anchors, negatives]; on the diagonal the similarity alone.
+        raised: Similarity plus margin [anchors, negatives].
+        positive: Similarity of every anchor to its own partner [anchors].
 
     Returns:
         [anchors, negatives] >= 0; the gradient is 0 where the hinge is exactly 0.
@@ -68,24 +70,28 @@ def hinges(raised: Tensor) -> Tensor:
         The field's standard.
 
     Example:
-        >>> hinges(torch.tensor([[0.9, 1.0], [0.3, 0.8]]))
-        tensor([[0.0000, 0.1000],
-                [0.0000, 0.0000]])
+        >>> hinge_against(torch.tensor([[0.3, 1.0]]), torch.tensor([0.9]))
+        tensor([[0.0000, 0.1000]])
     """
     # Adding the negated vector saves autograd a negated matrix; relu_ saves one more allocation.
-    return torch.relu_(raised + (-raised.diagonal())[:, None])
+    return torch.relu_(raised + (-positive)[:, None])
 
 
 def spread_margin(
-    sim: Tensor, margin: float | Tensor, negatives: Tensor | None, far_below: float = FAR_BELOW
+    sim: Tensor,
+    margin: float | Tensor,
+    negatives: Tensor | None,
+    own: float = FAR_BELOW,
+    left_out: float = FAR_BELOW,
 ) -> Tensor:
-    """The margin of every pair: 0 on the diagonal, ``far_below`` for other pairs that are no negatives.
+    """The margin of every pair, also of those that are no negatives.
 
     Args:
         sim: Similarities [N, N], as ``checked_sim`` returns them.
         margin: A number or [N, N].
         negatives: As ``negative_pairs`` returns them.
-        far_below: Out of every reach.
+        own: The margin on the diagonal.
+        left_out: That of the others that are no negatives.
 
     Returns:
         [N, N] in the precision of ``sim``.
@@ -94,16 +100,18 @@ def spread_margin(
         ours.
 
     Example:
-        >>> spread_margin(torch.eye(2), 0.2, None)[0]
+        >>> spread_margin(torch.eye(2), 0.2, None, own=0.0)[0]
         tensor([0.0000, 0.2000])
     """
     if negatives is not None:
         # As a tensor: a number would be rounded to float32 among float64 scores.
         margin = torch.as_tensor(margin, dtype=sim.dtype, device=sim.device)
-        margin = torch.where(negatives, margin, far_below)
+        margin = torch.where(negatives, margin, left_out)
+        if own == left_out:
+            return margin
     if isinstance(margin, Tensor):
-        return margin.diagonal_scatter(margin.new_zeros(len(sim)))
-    return torch.full_like(sim, margin, requires_grad=False).fill_diagonal_(0)
+        return margin.diagonal_scatter(margin.new_full((len(sim),), own))
+    return torch.full_like(sim, margin, requires_grad=False).fill_diagonal_(own)
 
 
 def negative_pairs(sim: Tensor, margin: float | Tensor = 0.0, ids: Ids | None = None) -> Tensor | None:

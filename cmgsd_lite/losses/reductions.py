@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cmgsd_lite.losses.hinge import FAR_BELOW, Reduction, hinges, spread_margin
+from cmgsd_lite.losses.hinge import FAR_BELOW, Reduction, hinge_against, spread_margin
 from cmgsd_lite.validation import checks_values
 
 SOFT = ("smooth", "infonce")
@@ -89,40 +89,44 @@ def _reduced(
     sim: Tensor, margins: Margins, negatives: Masks, reduction: str | int, temperature: float
 ) -> Tensor:
     """The reductions as they are defined; autograd finds the gradient."""
-    far_below = _far_below(reduction)
-    raised = sim + spread_margin(sim, margins[0], negatives[0], far_below)
-    to_video = _direction(raised, negatives[0], reduction, temperature)
+    off = _off_negatives(reduction)
+    raised, positive = sim + spread_margin(sim, margins[0], negatives[0], *off), sim.diagonal()
+    to_video = _direction(raised, positive, negatives[0], reduction, temperature)
     if margins[1] is not margins[0]:
-        raised = sim + spread_margin(sim, margins[1], negatives[1], far_below)
-    return to_video + _direction(raised.T, _turned(negatives[1]), reduction, temperature)
+        raised = sim + spread_margin(sim, margins[1], negatives[1], *off)
+    return to_video + _direction(raised.T, positive, _turned(negatives[1]), reduction, temperature)
 
 
-def _far_below(reduction: str | int) -> float:
-    """Logits know no scale, and the own pair keeps every softmax finite."""
-    return -torch.inf if reduction == "infonce" else FAR_BELOW
+def _off_negatives(reduction: str | int) -> tuple[float, float]:
+    """The margin of own pairs and of those left out; a softmax with its own pair stays finite."""
+    return (0.0, -torch.inf) if reduction == "infonce" else (FAR_BELOW, FAR_BELOW)
 
 
 def _turned(negatives: Tensor | None) -> Tensor | None:
     return None if negatives is None else negatives.T
 
 
-def _direction(raised: Tensor, negatives: Tensor | None, reduction: str | int, temperature: float) -> Tensor:
-    """One direction; rows are anchors."""
+def _direction(
+    raised: Tensor, positive: Tensor, negatives: Tensor | None, reduction: str | int, temperature: float
+) -> Tensor:
+    """One direction; rows are anchors.
+
+    An anchor's own similarity is the same for all its negatives, so for every reduction but ``mean`` and
+    ``sum`` it is subtracted after the maximum has been taken: the same value, without a second matrix.
+    """
     n = len(raised)
     if reduction in ("mean", "sum"):
-        return hinges(raised).sum() * _of_each(raised, negatives, reduction)
+        return hinge_against(raised, positive).sum() * _of_each(raised, negatives, reduction)
     if reduction == "infonce":
         own = torch.arange(n, device=raised.device)
         return mean_over_anchors(functional.cross_entropy(raised, own, reduction="none"), negatives)
-    # An anchor's own similarity is the same for all its negatives: it is subtracted after the maximum.
-    positive, others = raised.diagonal(), raised.diagonal_scatter(raised.new_full((n,), FAR_BELOW))
     if reduction == "hardest":
         # amax shares the gradient among ties, so that the order of the batch does not matter.
-        return mean_over_anchors(torch.relu(others.amax(dim=1) - positive), negatives)
+        return mean_over_anchors(torch.relu(raised.amax(dim=1) - positive), negatives)
     if reduction == "smooth":
-        violation = torch.logsumexp(others / temperature, dim=1) - positive / temperature
+        violation = torch.logsumexp(raised / temperature, dim=1) - positive / temperature
         return mean_over_anchors(temperature * _softplus(violation), negatives)
-    largest = torch.relu(others.topk(min(int(reduction), n - 1), dim=1).values - positive[:, None])
+    largest = torch.relu(raised.topk(min(int(reduction), n - 1), dim=1).values - positive[:, None])
     return mean_over_anchors(largest.sum(dim=1) / _counted(negatives, largest.shape[1]), negatives)
 
 
@@ -133,9 +137,10 @@ def _of_each(sim: Tensor, negatives: Tensor | None, reduction: str | int) -> Ten
         return sim.new_ones(())
     if negatives is None:
         return sim.new_full(() if of_pairs else (n,), 1 / (n * (n - 1) if of_pairs else n))
-    counted = negatives.sum() if of_pairs else negatives.any(dim=1).sum()
-    share = 1 / counted.clamp_min(1).to(sim.dtype)
-    return share if of_pairs else share * negatives.any(dim=1)
+    if of_pairs:
+        return 1 / negatives.sum().clamp_min(1).to(sim.dtype)
+    anchors = negatives.any(dim=1).to(sim.dtype)
+    return anchors / anchors.sum().clamp_min(1)
 
 
 def _counted(negatives: Tensor | None, most: int) -> int | Tensor:
@@ -185,10 +190,10 @@ def _with_gradient(
     if reduction in SOFT:
         found = _of_one_exponential(sim, margins[0], negatives, reduction, temperature)
         return found or _by_autograd(sim, margins, negatives, reduction, temperature)
-    raised = _raised(sim, margins[0], negatives[0])
-    other = raised.clone() if margins[1] is margins[0] else _raised(sim, margins[1], negatives[1])
-    to_video, of_text = _hinge_with_gradient(raised, negatives[0], reduction)
-    to_text, of_video = _hinge_with_gradient(other.T, _turned(negatives[1]), reduction)
+    raised = _raised(sim, margins[0], negatives[0], reduction)
+    other = raised.clone() if margins[1] is margins[0] else _raised(sim, margins[1], negatives[1], reduction)
+    to_video, of_text = _hinge_with_gradient(raised, sim.diagonal(), negatives[0], reduction)
+    to_text, of_video = _hinge_with_gradient(other.T, sim.diagonal(), _turned(negatives[1]), reduction)
     return to_video + to_text, of_text.add_(of_video.T)
 
 
@@ -199,45 +204,44 @@ def _by_autograd(sim: Tensor, *given: Any) -> tuple[Tensor, Tensor]:
         return value.detach(), torch.autograd.grad(value, sim)[0]
 
 
-def _raised(
-    sim: Tensor, margin: float | Tensor, negatives: Tensor | None, far_below: float = FAR_BELOW
-) -> Tensor:
-    """``sim`` plus margin, on the diagonal ``sim``: a new matrix, to be overwritten."""
-    raised = sim + (margin if negatives is None else spread_margin(sim, margin, negatives, far_below))
-    raised.diagonal().copy_(sim.diagonal())
+def _raised(sim: Tensor, margin: float | Tensor, negatives: Tensor | None, reduction: str | int) -> Tensor:
+    """Similarity plus margin as in ``_reduced``: a new matrix, to be overwritten."""
+    own, left_out = _off_negatives(reduction)
+    if negatives is not None:
+        return sim + spread_margin(sim, margin, negatives, own, left_out)
+    raised = sim + margin
+    raised.diagonal().copy_(sim.diagonal() + own)
     return raised
 
 
 def _hinge_with_gradient(
-    raised: Tensor, negatives: Tensor | None, reduction: str | int
+    raised: Tensor, positive: Tensor, negatives: Tensor | None, reduction: str | int
 ) -> tuple[Tensor, Tensor]:
     """The value of one direction, and its gradient in the place of ``raised``; rows are anchors.
 
     A negative that counts is 1 in ``counts``, and what it counts is the weight of its anchor, or of all. An
     anchor's own pair is drawn up by as much as its negatives are pushed down.
     """
-    positive, weight = raised.diagonal().clone(), _of_each(raised, negatives, reduction)
+    weight = _of_each(raised, negatives, reduction)
     # Ones and zeros are numbers here: torch works on them several times faster than on booleans.
     if reduction in ("mean", "sum"):
         counts = raised.sub_(positive[:, None]).relu_()
         value = counts.sum() * weight
         counts.sign_()
     elif reduction == "hardest":
-        others = raised.fill_diagonal_(FAR_BELOW)
-        largest = others.amax(dim=1)
+        largest = raised.amax(dim=1)
         violation = torch.relu(largest - positive)
         value = mean_over_anchors(violation, negatives)
-        counts = torch.eq(others, largest[:, None], out=others)
+        counts = torch.eq(raised, largest[:, None], out=raised)
         # Ties share, so that the order of the batch does not matter.
         weight = weight * violation.sign() / counts.sum(dim=1)
     else:
-        others = raised.fill_diagonal_(FAR_BELOW)
         # The rows of a transposed matrix are searched in half the time where they lie in one piece.
-        top = others.contiguous().topk(min(int(reduction), len(raised) - 1), dim=1)
+        top = raised.contiguous().topk(min(int(reduction), len(raised) - 1), dim=1)
         violations = torch.relu(top.values - positive[:, None])
         counted = _counted(negatives, violations.shape[1])
         value, weight = mean_over_anchors(violations.sum(dim=1) / counted, negatives), weight / counted
-        counts = others.zero_().scatter_(1, top.indices, violations.sign())
+        counts = raised.zero_().scatter_(1, top.indices, violations.sign())
     gradient = counts.mul_(weight[..., None])
     gradient.diagonal().sub_(gradient.sum(dim=1))
     return value, gradient
@@ -247,11 +251,9 @@ def _of_one_exponential(
     sim: Tensor, margin: float | Tensor, negatives: Masks, reduction: str | int, temperature: float
 ) -> tuple[Tensor, Tensor] | None:
     """Both directions of ``"smooth"`` or ``"infonce"``; None where their maxima lie too far apart."""
-    x = _raised(sim, margin, negatives[0], _far_below(reduction))
-    positive = x.diagonal().clone()
+    x, positive = _raised(sim, margin, negatives[0], reduction), sim.diagonal()
     if reduction == "smooth":
-        positive /= temperature
-        x.fill_diagonal_(FAR_BELOW).div_(temperature)
+        x, positive = x.div_(temperature), positive / temperature
     largest = x.amax()
     shares = x.sub_(largest).exp_()
     sums = shares.sum(dim=1), shares.sum(dim=0)
