@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 
@@ -29,6 +30,16 @@ class Verdict:
     def ok(self) -> bool:
         """Whether the answer is right."""
         return self.state == "correct"
+
+    def or_raise(self, strict: bool = True) -> Verdict:
+        """Return the verdict itself; where it is not right and ``strict``, raise it for whoever grades.
+
+        Raises:
+            AssertionError: With the message.
+        """
+        if strict and not self.ok:
+            raise AssertionError(repr(self))
+        return self
 
     def __repr__(self) -> str:
         if self.state == "open":
@@ -87,19 +98,26 @@ def judge(
     mistakes: Sequence[tuple[Any, str]] = (),
     tolerance: float = 1e-4,
     otherwise: str = "the value is off",
+    *,
+    strict: bool = False,
 ) -> Verdict:
     """Compare an answer with the right one and with typical wrong ones.
 
     Args:
-        answer: Number, sequence, array or tensor of the learner; a verdict is handed on.
-        right: The right answer.
+        answer: Number of any kind, text, sequence, array, table or tensor of the learner; a verdict is handed
+            on.
+        right: The right answer. Of a text, neither case nor blanks at the ends count.
         message: What the right answer teaches.
         mistakes: Typical wrong answers, each with what to say of it.
         tolerance: Largest difference of an entry that counts as equal.
         otherwise: What to say of any other answer.
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
@@ -108,25 +126,114 @@ def judge(
         >>> judge(0.18, 0.05, "flat", [(0.18, "the diagonal is in your statistics")])
         ✗ not yet: the diagonal is in your statistics
     """
+    return _judge(answer, right, message, mistakes, tolerance, otherwise).or_raise(strict)
+
+
+def as_numbers(answer: Any) -> torch.Tensor | None:
+    """Read what a learner may answer with as float64 numbers.
+
+    Args:
+        answer: A number of Python, numpy or sympy, a tensor, an array, a table of pandas, or lists of these.
+
+    Returns:
+        A tensor without gradient, or None if these are no numbers.
+
+    Source:
+        ours.
+
+    Example:
+        >>> as_numbers([torch.tensor(1), 2.5])
+        tensor([1.0000, 2.5000], dtype=torch.float64)
+    """
+    try:
+        if isinstance(answer, torch.Tensor):
+            return answer.detach().to("cpu", torch.float64)
+        if hasattr(answer, "to_numpy"):
+            answer = answer.to_numpy()
+        if isinstance(answer, list | tuple):
+            parts = [as_numbers(part) for part in answer]
+            known = [part for part in parts if part is not None]
+            if len(known) < len(parts):
+                return None
+            return torch.stack(known) if known else torch.zeros(0, dtype=torch.float64)
+        if isinstance(answer, str):
+            return None
+        return torch.from_numpy(np.asarray(answer).astype(np.float64))
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return None
+
+
+def same(value: Any, other: Any, tolerance: float = 1e-4) -> bool:
+    """Say whether two answers are equal: texts in any case, numbers of any kind to a tolerance.
+
+    Args:
+        value: Of the learner.
+        other: To compare with.
+        tolerance: Largest difference of an entry.
+
+    Returns:
+        False also if the shapes differ or one is neither text nor numbers. NaN equals nothing, infinities
+        themselves.
+
+    Source:
+        ours.
+
+    Example:
+        >>> same("Better ", "better"), same([1, 2], torch.tensor([1.0, 2.0])), same(1, [1])
+        (True, True, False)
+    """
+    if isinstance(value, str) and isinstance(other, str):
+        return value.strip().casefold() == other.strip().casefold()
+    ours, theirs = as_numbers(value), as_numbers(other)
+    if ours is None or theirs is None or ours.shape != theirs.shape:
+        return False
+    return bool(torch.allclose(ours, theirs, rtol=0, atol=tolerance))
+
+
+def _judge(
+    answer: Any,
+    right: Any,
+    message: str,
+    mistakes: Sequence[tuple[Any, str]],
+    tolerance: float,
+    otherwise: str,
+) -> Verdict:
     if isinstance(answer, Verdict):
         return answer
     if not_attempted(answer):
         return Verdict("open")
-    try:
-        value = torch.as_tensor(answer).detach().to(torch.float64)
-    except (TypeError, ValueError, RuntimeError):
-        return Verdict("off", f"expected numbers, got {type(answer).__name__}")
-    if _same(value, right, tolerance):
+    if same(answer, right, tolerance):
         return Verdict("correct", message)
     for wrong, hint in mistakes:
-        if _same(value, wrong, tolerance):
+        if same(answer, wrong, tolerance):
             return Verdict("off", hint)
-    expected = torch.as_tensor(right)
-    if value.shape != expected.shape:
-        return Verdict("off", f"expected shape {list(expected.shape)}, got {list(value.shape)}")
-    return Verdict("off", otherwise)
+    return Verdict("off", wrong_kind(answer, right) or otherwise)
 
 
-def _same(value: torch.Tensor, other: Any, tolerance: float) -> bool:
-    wanted = torch.as_tensor(other).detach().to(torch.float64)
-    return value.shape == wanted.shape and bool(torch.allclose(value, wanted, rtol=0, atol=tolerance))
+def wrong_kind(answer: Any, right: Any) -> str | None:
+    """Say what of an answer is wrong before its value: no numbers where numbers are asked for, or the shape.
+
+    Args:
+        answer: Of the learner.
+        right: The right answer.
+
+    Returns:
+        A sentence, or None if the kind is right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> wrong_kind([1, 2], 3)
+        'expected one number, got shape [2]'
+    """
+    if isinstance(right, str):
+        return None if isinstance(answer, str) else f"expected a text, got {type(answer).__name__}"
+    value, expected = as_numbers(answer), as_numbers(right)
+    if value is None or expected is None:
+        return f"expected numbers, got {type(answer).__name__}"
+    if value.shape == expected.shape:
+        return None
+    if expected.ndim == 0:
+        return f"expected one number, got shape {list(value.shape)}"
+    return f"expected shape {list(expected.shape)}, got {list(value.shape) if value.ndim else 'one number'}"

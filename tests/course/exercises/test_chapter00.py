@@ -48,7 +48,7 @@ def test_wrong_numbers_of_negatives_are_recognised(answer, hint):
         (lambda true: (true & off_diagonal(true)).any(dim=1).sum(), "not pairs"),
         (lambda true: true.triu(1).sum(), "not symmetric"),
         (lambda true: (true & off_diagonal(true)).float().mean(), "count the entries"),
-        (lambda true: true & off_diagonal(true), "expected shape"),
+        (lambda true: true & off_diagonal(true), "expected one number"),
     ],
 )
 def test_wrong_counts_are_recognised(function, hint):

@@ -1,0 +1,243 @@
+"""The checker of functions: many random inputs, the smallest counter-example, typical mistakes by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from inspect import Parameter, signature
+from typing import Any, NamedTuple
+from warnings import catch_warnings, simplefilter
+
+import torch
+from torch import Tensor
+
+from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted, same, wrong_kind
+
+SIZES = (2, 3, 4, 6)
+"""Of the inputs, the small ones first: what fails at a small one is shown."""
+TRIES = 6
+"""Inputs of each size."""
+
+Inputs = Callable[[torch.Generator, int], tuple[Any, ...]]
+"""Random arguments of the learner's function for a size N."""
+
+
+class Mistake(NamedTuple):
+    """A typical wrong answer: recognised where the learner's function does the same on every input.
+
+    Args:
+        name: In a word or two, for the authors' tests.
+        function: The wrong function.
+        hint: What to say to the learner.
+
+    Example:
+        >>> Mistake("sum", torch.sum, "that is the sum").name
+        'sum'
+    """
+
+    name: str
+    function: Callable[..., Any]
+    hint: str
+
+
+def check_function(
+    function: Callable[..., Any],
+    reference: Callable[..., Any],
+    inputs: Inputs,
+    message: str,
+    mistakes: Sequence[Mistake] = (),
+    *,
+    gradient: bool = False,
+    prepare: Callable[[Tensor], Tensor] | None = None,
+    tolerance: float = 1e-4,
+    strict: bool = False,
+) -> Verdict:
+    """Compare a learner's function with the reference on 24 random inputs, from small to large.
+
+    Args:
+        function: Of the learner. Where it stops with tensors it is tried with numpy arrays.
+        reference: The right one.
+        inputs: Draws the arguments for a size N: asymmetric, negative numbers, ties, whatever the question
+            allows. Round numbers (``hundredths``) make a readable counter-example.
+        message: What the right answer teaches.
+        mistakes: Typical wrong functions.
+        gradient: Whether the derivative by the first argument is asked for too. Draw inputs without ties then
+            (a margin of .205 among hundredths): where a hinge is exactly 0, right functions differ.
+        prepare: What is done to both answers before they are compared, where the question leaves something
+            open, such as the scale.
+        tolerance: Largest difference of an entry.
+        strict: Raise unless the answer is right, for grading.
+
+    Returns:
+        The verdict. It never holds the reference, only its value at one small input.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_function(
+        ...     lambda sim: sim.sum(), lambda sim: sim.diagonal().sum(),
+        ...     lambda generator, n: (hundredths(generator, n, n),), "the diagonal alone",
+        ... )  # doctest: +ELLIPSIS
+        ✗ not yet: for sim = [[...]] yours gives ..., expected ...
+    """
+    generator = torch.Generator().manual_seed(0)
+    cases = [inputs(generator, n) for n in SIZES for _ in range(TRIES)]
+    first = _try(function, cases[0])
+    if isinstance(first, _Stopped) or not not_attempted(first):
+        ask = _Asked(gradient, prepare, tolerance)
+        return _verdict(function, reference, cases, message, mistakes, ask).or_raise(strict)
+    return Verdict("open").or_raise(strict)
+
+
+def hundredths(generator: torch.Generator, *shape: int, low: float = -1.0, high: float = 1.0) -> Tensor:
+    """Draw random numbers that read well: multiples of .01.
+
+    Args:
+        generator: Where they are drawn from.
+        shape: Of the tensor; nothing for one number.
+        low: The smallest.
+        high: The largest.
+
+    Returns:
+        float32.
+
+    Source:
+        ours.
+
+    Example:
+        >>> bool((hundredths(torch.Generator(), 3, 3).abs() <= 1).all())
+        True
+    """
+    whole = torch.randint(round(100 * low), round(100 * high) + 1, shape, generator=generator)
+    return whole / 100
+
+
+class _Asked(NamedTuple):
+    """What is compared of two answers."""
+
+    gradient: bool
+    prepare: Callable[[Tensor], Tensor] | None
+    tolerance: float
+
+    def agree(self, one: Any, other: Any) -> bool:
+        values = [as_numbers(one), as_numbers(other)]
+        if self.prepare is not None and all(value is not None and value.numel() for value in values):
+            one, other = (self.prepare(value) for value in values if value is not None)
+        return same(one, other, self.tolerance)
+
+
+class _Stopped(NamedTuple):
+    """The exception of a learner's function."""
+
+    error: Exception
+
+
+def _verdict(
+    function: Callable[..., Any],
+    reference: Callable[..., Any],
+    cases: Sequence[tuple[Any, ...]],
+    message: str,
+    mistakes: Sequence[Mistake],
+    ask: _Asked,
+) -> Verdict:
+    answers = [_try(function, case) for case in cases]
+    expected = [reference(*_copies(case)) for case in cases]
+    wrong = [i for i, (a, b) in enumerate(zip(answers, expected, strict=True)) if not ask.agree(a, b)]
+    if wrong:
+        hint = _hint(answers, cases, mistakes, ask)
+        return Verdict(
+            "off", hint or _example(reference, cases[wrong[0]], answers[wrong[0]], expected[wrong[0]])
+        )
+    wrong = [
+        i
+        for i, case in enumerate(cases)
+        if ask.gradient and not ask.agree(*_slopes(function, reference, case))
+    ]
+    if wrong:
+        found, _ = _slopes(function, reference, cases[wrong[0]])
+        what = f"no gradient ({found.error})" if isinstance(found, _Stopped) else "another gradient"
+        return Verdict(
+            "off", f"the values are right, but for {_said(reference, cases[wrong[0]])} yours has {what}"
+        )
+    return Verdict("correct", message)
+
+
+def _hint(
+    answers: Sequence[Any], cases: Sequence[tuple[Any, ...]], mistakes: Sequence[Mistake], ask: _Asked
+) -> str | None:
+    for mistake in mistakes:
+        theirs = (_try(mistake.function, case) for case in cases)
+        if all(ask.agree(a, b) for a, b in zip(answers, theirs, strict=True)):
+            return mistake.hint
+    return None
+
+
+def _try(function: Callable[..., Any], case: tuple[Any, ...]) -> Any:
+    """The answer; with numpy arrays if tensors are not what the function takes."""
+    try:
+        with catch_warnings():
+            simplefilter("ignore")  # of numpy functions on tensors; the learner asked for none of it
+            return function(*_copies(case))
+    except Exception as error:
+        try:
+            return function(*(a.numpy() if isinstance(a, Tensor) else a for a in _copies(case)))
+        except Exception:
+            return _Stopped(error)
+
+
+def _copies(case: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Copies: a function that changes its arguments must not change those of the next one."""
+    return tuple(a.clone() if isinstance(a, Tensor) else a for a in case)
+
+
+def _slopes(
+    function: Callable[..., Any], reference: Callable[..., Any], case: tuple[Any, ...]
+) -> tuple[Any, Any]:
+    return _slope(function, case), _slope(reference, case)
+
+
+def _slope(function: Callable[..., Any], case: tuple[Any, ...]) -> Tensor | _Stopped:
+    """Derivative of a weighted sum of the answer by the first argument."""
+    leaf = case[0].clone().requires_grad_()
+    try:
+        answer = function(leaf, *_copies(case[1:]))
+        # Unequal weights: among equal ones the pushes of a row could cancel.
+        weights = torch.linspace(1, 2, answer.numel()).reshape(answer.shape)
+        (weights * answer).sum().backward()
+    except (AttributeError, RuntimeError, TypeError) as error:
+        return _Stopped(error)
+    return torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+
+
+def _example(reference: Callable[..., Any], case: tuple[Any, ...], answer: Any, expected: Any) -> str:
+    given = _said(reference, case)
+    if isinstance(answer, _Stopped):
+        return f"your function stops with {type(answer.error).__name__}: {answer.error} (for {given})"
+    kind = wrong_kind(answer, expected)
+    if kind is not None:
+        return f"{kind} (for {given})"
+    return f"for {given} yours gives {_written(answer)}, expected {_written(expected)}"
+
+
+def _said(reference: Callable[..., Any], case: tuple[Any, ...]) -> str:
+    """The arguments by the names that the reference gives them."""
+    names = [
+        name for name, p in signature(reference).parameters.items() if p.kind is not Parameter.VAR_POSITIONAL
+    ]
+    return ", ".join(f"{name} = {_written(value)}" for name, value in zip(names, case, strict=False))
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(value)
+    numbers = as_numbers(value)
+    return repr(value) if numbers is None else _short(numbers.tolist())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_short(part) for part in value)}]"
+    return f"{value:.3g}"
