@@ -49,18 +49,40 @@ def show_figure(figure: Figure | Image.Image, name: str, alt: str) -> None:
     Example:
         >>> show_figure(figure, "03-similarities", "Three histograms: ...")  # doctest: +SKIP
     """
-    if len(alt.strip()) < 20:
-        raise ValueError(f"alt: expected at least 20 characters saying what the picture shows, got {alt!r}")
     if not name or Path(name).name != name or "." in name:
         raise ValueError(f"name: expected a file name without folder and ending, got {name!r}")
-    image = _drawn(figure)
-    bundle = {"text/html": image_tag(image, alt), "image/png": _palette_png(image), "text/plain": alt}
-    display(bundle, raw=True)  # type: ignore[no-untyped-call]
+    display(figure_bundle(figure, alt), raw=True)  # type: ignore[no-untyped-call]
     folder = os.environ.get(FIGURES_FOLDER)
     if folder:
         export_figure(figure, Path(folder), name)
     if isinstance(figure, Figure):
         plt.close(figure)
+
+
+def figure_bundle(figure: Figure | Image.Image, alt: str) -> dict[str, Any]:
+    """What a page, a reader without HTML and a terminal get of a figure.
+
+    Args:
+        figure: Of matplotlib, or a picture.
+        alt: What the picture shows, at least 20 characters.
+
+    Returns:
+        By MIME type: an ``<img>`` with its ``alt``, a PNG, and the text.
+
+    Raises:
+        ValueError: If the text is shorter.
+
+    Source:
+        ours.
+
+    Example:
+        >>> sorted(figure_bundle(Image.new("RGB", (4, 4)), "a small black square"))
+        ['image/png', 'text/html', 'text/plain']
+    """
+    if len(alt.strip()) < 20:
+        raise ValueError(f"alt: expected at least 20 characters saying what the picture shows, got {alt!r}")
+    image = _drawn(figure)
+    return {"text/html": image_tag(image, alt), "image/png": _palette_png(image), "text/plain": alt}
 
 
 def image_tag(image: Image.Image, alt: str) -> str:
