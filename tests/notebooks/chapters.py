@@ -35,7 +35,7 @@ MACHINE_PATH = re.compile(
     re.IGNORECASE,
 )
 PICTURE_BYTES = re.compile(r"data:image/(?:png|webp|gif);base64,[A-Za-z0-9+/=]+")
-SHOWS_SOMETHING = ("print", "display", "show")
+SHOWS_SOMETHING = ("print", "display", "show", "predict")
 
 
 def build_tool() -> ModuleType:

@@ -78,6 +78,10 @@ sheet = contact_sheet([f"video{i}" for i in range(4)])
 show_figure(sheet, "00-sheet", 'four clips, one "row" each & <b>all</b> drawn')
 
 # %%
+from cmgsd_lite.course.live import show_live
+show_live("circle", sheet, "fifteen pairs on a circle, as the loss pushes them")
+
+# %%
 def double(x):
     ### BEGIN SOLUTION
     if x is not None:
@@ -296,7 +300,11 @@ def test_a_small_chapter_with_a_slider_and_an_exercise(page: Any, lab: str, tmp_
     notebook = Notebook(page, lab, "00_small")
     notebook.check_pictures(least=1)  # before any cell has run JupyterLab does not trust the file
     learn(notebook, script)
-    notebook.check_pictures(least=2)
+    notebook.check_pictures(least=3)
+    circle = notebook.panel.locator(".cmgsd-live")
+    assert circle.locator("img:visible").count() == 0, "the still picture gave way"
+    circle.get_by_role("slider", name="margin").press("ArrowRight")
+    assert "What do you expect?" in circle.locator("fieldset").inner_text()
     assert notebook.slider_cells().count() == 1
     assert notebook.move_slider(notebook.slider_cells().first)
 

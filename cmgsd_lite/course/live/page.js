@@ -97,7 +97,8 @@ function settings(name, usual, given) {
 
 // The still picture gives way where scripts run.
 function begin(root, alt) {
-  root.replaceChildren(element("style", {}, STYLE));
+  for (const still of root.children) still.hidden = true;
+  root.append(element("style", {}, STYLE));
   // JupyterLab's own shortcuts must not take the keys of a slider or a number.
   set(root, { role: "group", "aria-label": alt, "data-lm-suppress-shortcuts": "true" });
   return root;
