@@ -95,7 +95,7 @@ def train_circle(
         Where the points are at the end.
 
     Raises:
-        ValueError: On an unknown loss or kind of margins.
+        ValueError: On an unknown loss or kind of margins, or a seed below 1.
 
     Source:
         ours.
@@ -107,6 +107,8 @@ def train_circle(
     """
     _check("loss", loss, LOSSES)
     _check("margins", margins, MARGINS)
+    if seed < 1:
+        raise ValueError(f"seed: expected 1 or more, got {seed}")
     inputs, weights, order = _start(seed)
     given = _margins(inputs, order, margins, margin, beta)
     optimizer = torch.optim.Adam([weights], lr=RATE)

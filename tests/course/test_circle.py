@@ -31,7 +31,7 @@ def test_another_start_is_another():
     assert not torch.equal(train_circle(steps=0).texts, train_circle(steps=0, seed=21).texts)
 
 
-@pytest.mark.parametrize("wrong", [{"loss": "median"}, {"margins": "none"}])
+@pytest.mark.parametrize("wrong", [{"loss": "median"}, {"margins": "none"}, {"seed": 0}])
 def test_unknown_names_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         train_circle(**wrong)

@@ -190,9 +190,7 @@ function questions(train) {
 }
 
 function picture(root, given, alt) {
-  const chosen = settings("circle", USUAL, given);
-  if (!LOSSES.includes(chosen.loss)) chosen.loss = USUAL.loss;
-  if (!MARGINS.includes(chosen.margins)) chosen.margins = USUAL.margins;
+  const chosen = trainable(settings("circle", USUAL, given), USUAL);
   let circle = new Circle(chosen), before = null, frame = 0;
   const [points, drawPoints] = drawingOfCircle(), [histogram, drawHistogram] = drawingOfHistogram();
   const cells = ["step", "loss", "R@1: own video first", "cosine, same scene", "cosine, other scenes"]

@@ -3,6 +3,18 @@
 const LOSSES = ["mean", "hardest", "4 hardest", "smooth", "InfoNCE"];
 const MARGINS = ["fixed", "adaptive", "permuted"];
 
+// An address may hold anything: what can not be trained with becomes the usual.
+function trainable(chosen, usual) {
+  const right = {
+    loss: LOSSES.includes(chosen.loss),
+    margins: MARGINS.includes(chosen.margins),
+    temperature: chosen.temperature >= 0.01,
+    seed: Number.isInteger(chosen.seed) && chosen.seed > 0,
+  };
+  for (const key of Object.keys(right)) if (key in usual && !right[key]) chosen[key] = usual[key];
+  return chosen;
+}
+
 const zeros = n => Array.from({ length: n }, () => new Array(n).fill(0));
 const transposed = matrix => matrix[0].map((_, j) => matrix.map(row => row[j]));
 const sum = numbers => numbers.reduce((a, b) => a + b, 0);

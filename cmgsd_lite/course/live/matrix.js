@@ -29,8 +29,7 @@ function sentence(sim, i, j, margin, { textToVideo, videoToText }) {
 }
 
 function picture(root, given, alt) {
-  const chosen = settings("matrix", USUAL, given);
-  if (!LOSSES.includes(chosen.loss)) chosen.loss = USUAL.loss;
+  const chosen = trainable(settings("matrix", USUAL, given), USUAL);
   const sim = (chosen.sim ?? SIM).map(row => [...row]), n = sim.length;
   const told = announcer(), total = element("p");
   let at = [0, 1], found;

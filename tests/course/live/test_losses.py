@@ -80,3 +80,11 @@ def test_the_same_names_on_both_sides():
     assert run("circle", "return USUAL") == {
         "loss": "mean", "margins": "fixed", "margin": 0.3, "beta": 0.15, "temperature": 0.1, "seed": 20,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"loss": "nonsense"}, {"margins": "none"}, {"temperature": 0}, {"seed": 0.5}]
+)
+def test_what_can_not_be_trained_with_becomes_the_usual(wrong):
+    found = run("circle", f"return trainable({{ ...USUAL, margin: 0.5, ...{json.dumps(wrong)} }}, USUAL)")
+    assert found == run("circle", "return { ...USUAL, margin: 0.5 }")
