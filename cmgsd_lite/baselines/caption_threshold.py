@@ -27,7 +27,7 @@ class CaptionThresholdLoss(MaskingLoss):
         base: ``"infonce"`` or ``"hinge"``.
         margin: Of the hinge.
         reduction: Of the hinge, as in ``MaxMarginRankingLoss``.
-        temperature: Of InfoNCE.
+        temperature: Of InfoNCE or of the smooth reduction; None for .05 and .03.
 
     Raises:
         ValueError: On a setting out of range.
@@ -51,7 +51,7 @@ class CaptionThresholdLoss(MaskingLoss):
         base: Base = "infonce",
         margin: float = 0.2,
         reduction: Reduction = "hardest",
-        temperature: float = 0.05,
+        temperature: float | None = None,
     ) -> None:
         super().__init__(base, margin, reduction, temperature)
         self.threshold = check_between("threshold", threshold, -1.0, 1.0)

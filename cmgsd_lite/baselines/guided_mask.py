@@ -58,7 +58,7 @@ class GuidedMaskLoss(MaskingLoss):
         base: ``"infonce"`` or ``"hinge"``.
         margin: Of the hinge.
         reduction: Of the hinge, as in ``MaxMarginRankingLoss``.
-        temperature: Of InfoNCE.
+        temperature: Of InfoNCE or of the smooth reduction; None for .05 and .03.
         relative: Instead of ``share``, in [0, 1]. Ready distances then have to be 1 - similarity, in [0, 2].
 
     Raises:
@@ -85,7 +85,7 @@ class GuidedMaskLoss(MaskingLoss):
         base: Base = "infonce",
         margin: float = 0.2,
         reduction: Reduction = "hardest",
-        temperature: float = 0.05,
+        temperature: float | None = None,
         relative: float | None = None,
     ) -> None:
         super().__init__(base, margin, reduction, temperature)

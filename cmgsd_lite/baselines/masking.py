@@ -27,7 +27,7 @@ class MaskingLoss(RetrievalLoss):
         base: ``"infonce"`` or ``"hinge"``.
         margin: Of the hinge, in units of the similarity.
         reduction: Of the hinge, as in ``MaxMarginRankingLoss``.
-        temperature: Of InfoNCE.
+        temperature: Of InfoNCE or of the smooth reduction; None for .05 and .03.
 
     Raises:
         ValueError: On a setting out of range.
@@ -48,7 +48,7 @@ class MaskingLoss(RetrievalLoss):
         base: Base = "infonce",
         margin: float = 0.2,
         reduction: Reduction = "hardest",
-        temperature: float = 0.05,
+        temperature: float | None = None,
     ) -> None:
         super().__init__()
         if base not in ("infonce", "hinge"):
@@ -56,8 +56,8 @@ class MaskingLoss(RetrievalLoss):
         self.margin = margin
         # Both are built, so that a setting out of range never goes unnoticed.
         losses: dict[str, RetrievalLoss] = {
-            "infonce": InfoNCELoss(temperature),
-            "hinge": MaxMarginRankingLoss(margin, reduction),
+            "infonce": InfoNCELoss(0.05 if temperature is None else temperature),
+            "hinge": MaxMarginRankingLoss(margin, reduction, 0.03 if temperature is None else temperature),
         }
         self.base = losses[base]
 

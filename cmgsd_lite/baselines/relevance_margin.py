@@ -25,6 +25,7 @@ class RelevanceMarginLoss(RetrievalLoss):
         reduction: As in ``MaxMarginRankingLoss``.
         form: ``"zscore"``: ``oracle_margin``, the map of CMGSD with the truth in place of a teacher, so that
             the two differ in the source of the distance alone. ``"linear"``: ``margin * (1 - relevance)``.
+        temperature: Of the smooth reduction.
 
     Raises:
         ValueError: On a setting out of range.
@@ -49,13 +50,14 @@ class RelevanceMarginLoss(RetrievalLoss):
         beta: float = 0.05,
         reduction: Reduction = "hardest",
         form: Literal["zscore", "linear"] = "zscore",
+        temperature: float = 0.03,
     ) -> None:
         super().__init__()
         if form not in ("zscore", "linear"):
             raise ValueError(f"form: expected 'zscore' or 'linear', got {form!r}")
         self.margin, self.beta = checked_finite("margin", margin), checked_finite("beta", beta)
         self.form = form
-        self.ranking = MaxMarginRankingLoss(margin, reduction)
+        self.ranking = MaxMarginRankingLoss(margin, reduction, temperature)
 
     def compute(self, sim: Tensor, given: Inputs) -> Tensor:
         """Return the loss of checked inputs, >= 0."""

@@ -20,7 +20,7 @@ class TrueMaskLoss(MaskingLoss):
         base: ``"infonce"`` or ``"hinge"``.
         margin: Of the hinge.
         reduction: Of the hinge, as in ``MaxMarginRankingLoss``.
-        temperature: Of InfoNCE.
+        temperature: Of InfoNCE or of the smooth reduction; None for .05 and .03.
 
     Raises:
         ValueError: On a setting out of range.
@@ -42,7 +42,7 @@ class TrueMaskLoss(MaskingLoss):
         base: Base = "infonce",
         margin: float = 0.2,
         reduction: Reduction = "hardest",
-        temperature: float = 0.05,
+        temperature: float | None = None,
     ) -> None:
         super().__init__(base, margin, reduction, temperature)
         self.relevant_at = check_between("relevant_at", relevant_at, 0.0, 1.0)

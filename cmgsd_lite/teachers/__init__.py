@@ -6,6 +6,7 @@ features, which a loss measures itself.
 """
 
 from cmgsd_lite.teachers.base import Teacher
+from cmgsd_lite.teachers.blend import Blend
 from cmgsd_lite.teachers.directed import Containment, Directed, DirectedEmbedding
 from cmgsd_lite.teachers.oracle import Oracle
 from cmgsd_lite.teachers.text import text_teacher
@@ -13,6 +14,7 @@ from cmgsd_lite.teachers.video import Statistics, feature_statistics, video_teac
 from cmgsd_lite.teachers.video_to_video import VideoToVideo
 
 __all__ = [
+    "Blend",
     "Containment",
     "Directed",
     "DirectedEmbedding",

@@ -148,7 +148,9 @@ class LossConfig:
 
     def _baseline(self) -> RetrievalLoss:
         hinge: dict[str, Any] = {"base": self.base, "reduction": self.reduction}
-        under = {**hinge, "margin": self.margin, "temperature": self.temperature}
+        # InfoNCE's; the hinge's smooth reduction has its own default.
+        temperature = self.temperature if self.base == "infonce" else None
+        under = {**hinge, "margin": self.margin, "temperature": temperature}
         if self.kind == "oracle":
             return baselines.RelevanceMarginLoss(self.margin, self.beta, self.reduction)
         if self.kind == "relevance-target":
@@ -172,8 +174,9 @@ class LossConfig:
                 learnable=self.learnable,
             )
         if self.kind == "mean-margin":
-            temperature = self.temperature
-            return baselines.AdaptiveMeanMarginLoss(self._strength(0.5), temperature=temperature, **hinge)
+            return baselines.AdaptiveMeanMarginLoss(
+                self._strength(0.5), temperature=self.temperature, **hinge
+            )
         raise ValueError(f"kind: expected one of {', '.join(get_args(Kind))}, got {self.kind!r}")
 
     def _strength(self, default: float) -> float:

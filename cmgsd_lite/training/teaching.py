@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from cmgsd_lite.teachers import Containment, Directed, DirectedEmbedding, Teacher, VideoToVideo
+from cmgsd_lite.teachers import Blend, Containment, Directed, DirectedEmbedding, Teacher, VideoToVideo
 from cmgsd_lite.training.prepare import PreparedSplit
 
 TeacherChoice = Teacher | Mapping[str, Teacher] | str | Sequence[str]
@@ -16,6 +16,9 @@ TeacherChoice = Teacher | Mapping[str, Teacher] | str | Sequence[str]
 STATIC = {"text_teacher", "video_teacher", "distances"}
 """Inputs of a loss that come from teachers."""
 
+DIRECTED_SHARE = 0.7
+"""Weight of the directed text distance in ``"directed+video"``, from prototypes (docs/METHOD.md)."""
+
 
 def prepare_teacher(name: str, train: PreparedSplit) -> Teacher:
     """Prepare a teacher on the training videos.
@@ -23,7 +26,8 @@ def prepare_teacher(name: str, train: PreparedSplit) -> Teacher:
     Args:
         name: Of ``TEACHERS``: ``"text"`` (the mean text vectors of two videos), ``"video"`` (their frozen
             features), ``"directed-embedding"`` (a caption's vector and a video's mean one), ``"containment"``
-            (the share of a caption's words that a video's captions lack), ``"directed"`` (the sum of both).
+            (the share of a caption's words that a video's captions lack), ``"directed"`` (the sum of both),
+            ``"directed+video"`` (a blend of ``DIRECTED_SHARE`` of ``"directed"`` and the rest ``"video"``).
         train: Training videos.
 
     Returns:
@@ -149,6 +153,12 @@ _PREPARE: dict[str, Callable[[PreparedSplit], Teacher]] = {
     "directed": lambda train: Directed(_embedding(train), _containment(train)),
     "directed-embedding": _embedding,
     "containment": _containment,
+    "directed+video": lambda train: Blend.of(
+        Directed(_embedding(train), _containment(train)),
+        VideoToVideo(train.video_teacher, train.video_of_text),
+        DIRECTED_SHARE,
+        train.first_caption_and_count()[0],
+    ),
 }
 TEACHERS = tuple(_PREPARE)
 """Names of teachers, as ``--teacher`` takes them."""

@@ -12,7 +12,7 @@ from cmgsd_lite.cli.main import main
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.losses import CMGSDLoss, InfoNCELoss, MaxMarginRankingLoss
 from cmgsd_lite.losses.selected import SelectedSourcesLoss
-from cmgsd_lite.teachers import Containment, Directed, Oracle, VideoToVideo
+from cmgsd_lite.teachers import Blend, Containment, Directed, Oracle, VideoToVideo
 from cmgsd_lite.training import TrainingConfig, fit
 from cmgsd_lite.training.checkpoints import load_model
 from cmgsd_lite.training.conditions import CONDITIONS, LossConfig, condition
@@ -52,6 +52,12 @@ def test_a_name_is_prepared_on_the_training_split(name):
         "directed": lambda: Directed.of(captions, encode),
         "directed-embedding": lambda: Directed.of(captions, encode).embedding,
         "containment": lambda: Containment.of(captions),
+        "directed+video": lambda: Blend.of(
+            Directed.of(captions, encode),
+            VideoToVideo(TRAIN.video_teacher, TRAIN.video_of_text),
+            0.7,
+            TRAIN.first_caption_and_count()[0],
+        ),
     }[name]()
     videos, texts = torch.arange(24), torch.arange(len(TRAIN.text))
     torch.testing.assert_close(teacher.distances(videos, texts), direct.distances(videos, texts))
