@@ -1,174 +1,177 @@
-"""What is compared: named conditions, each with its permuted control, and the pairs that get an interval."""
+"""The plan of the study: questions, data, conditions, the rule of choice, the comparisons in their order.
+
+Written and committed before the first run that it describes. What is changed later stands in ``CHANGES``,
+with its date and its reason.
+
+Words
+    row      a loss with one knob: a condition of the study
+    knob     the one setting of a row that is chosen
+    try      a row at one value of its knob
+    hinge    the plain ranking loss that won the first stage, at the value that won it: everything with a
+             margin or a mask stands on it
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
-import torch
-from torch import Tensor
+CHANGES: tuple[tuple[str, str], ...] = ()
+"""Date and what was changed, with the reason, since the first run."""
 
-from cmgsd_lite.runtime import versions
-from cmgsd_lite.training.conditions import Kind, LossConfig, condition
-from cmgsd_lite.training.digests import digest
-from cmgsd_lite.training.experiment import Bench
+QUESTIONS = {
+    "temperature": "How much of the gain of a random margin is a temperature?",
+    "teachers": "Which distance knows best, and does the gain follow it?",
+    "meaning": "What does meaning add over the best plain and the best random row?",
+    "when": "When: rate of false negatives, batch size, noise of the teacher?",
+    "use": "Margin, mask or soft target: what is the best use of the same teacher?",
+}
 
-PLAIN: tuple[Kind, ...] = ("fixed", "infonce", "sigmoid")
-"""Kinds of loss that know nothing of distances."""
+Set = Literal["msrvtt", "minivtt", "minivtt-low", "minivtt-high", "msrvtt-frames"]
+SETS: dict[Set, str] = {
+    "msrvtt": "MSR-VTT, official split, EfficientNet-Lite0 means, mean-pool model",
+    "minivtt": "MiniVTT, default rate of false negatives, mean-pool model",
+    "minivtt-low": "MiniVTT, low rate",
+    "minivtt-high": "MiniVTT, high rate",
+    "msrvtt-frames": "MSR-VTT, official split, frame sequences, transformer",
+}
+MAIN: tuple[Set, ...] = ("msrvtt", "minivtt")
+"""Sets on which everything is chosen; the others take the settings over: the rates those of ``minivtt``."""
 
-CONTROLS: dict[Kind, Kind] = {"cmgsd": "permuted", "infonce-cmgsd": "infonce-permuted"}
-"""The permuted control of each kind that has one: the same margins without their meaning."""
+HELD_OUT: dict[str, tuple[int, int]] = {"msrvtt": (600, 751), "minivtt": (300, 500)}
+"""Training videos held out for choosing, and for confirming; their ids are in ``held_out.json``.
 
-HEADLINE = ("R@10", "nDCG")
-"""The metrics over which Holm's correction runs, one of each family."""
+Choosing: trained without either, measured on the first. Confirming: trained without the second and with the
+first, measured once on the second; the official test videos, which earlier rounds looked at, are measured
+beside it and named as seen. The epoch is chosen on the official validation videos throughout.
+"""
+
+Group = Literal["plain", "placebo", "teacher", "truth"]
+Knob = Literal["margin", "temperature", "beta", "share", "weight"]
+
+GRIDS: dict[str, tuple[float, ...]] = {
+    "margin": (0.05, 0.1, 0.15, 0.2, 0.3, 0.025, 0.075, 0.125, 0.25, 0.4),
+    "temperature of smooth": (0.02, 0.03, 0.05, 0.08, 0.12, 0.015, 0.025, 0.04, 0.065, 0.1),
+    "temperature of InfoNCE": (0.02, 0.03, 0.05, 0.07, 0.1, 0.025, 0.04, 0.06, 0.085, 0.14),
+    "beta": (0.0125, 0.025, 0.05, 0.1, 0.2, 0.035, 0.07, 0.14, 0.28, 0.4),
+    "share": (0.005, 0.01, 0.02, 0.03, 0.04, 0.0075, 0.015, 0.025, 0.06, 0.08),
+    "weight": (0.05, 0.1, 0.2, 0.3, 0.5, 0.025, 0.075, 0.15, 0.4, 0.7),
+    "relevant at": (1.0, 0.9, 0.8, 0.7, 0.6, 0.95, 0.85, 0.75, 0.65, 0.5),
+}
+"""Ten values each: five, then five more, so that no row has more tries than another."""
+
+MARGIN = 0.2
+"""alpha of every row whose knob is not the margin."""
 
 
-class Comparison(NamedTuple):
-    """Two conditions of which the first is compared with the second.
+@dataclass(frozen=True)
+class Row:
+    """A condition of the study.
 
     Args:
-        first: Name of the minuend.
-        second: Name of the subtrahend.
-        headline: Whether Holm's correction runs over it.
-    """
-
-    first: str
-    second: str
-    headline: bool
-
-
-def with_controls(names: Sequence[str]) -> dict[str, LossConfig]:
-    """Look conditions up by name, and put the permuted control behind each that has one.
-
-    Args:
-        names: Of ``cmgsd_lite.training.conditions``.
-
-    Returns:
-        Settings by name; a control is called as its condition, with ``-permuted``.
-
-    Raises:
-        ValueError: On an unknown name, or none at all.
-
-    Source:
-        ours.
+        group: What the row knows.
+        grid: Of its knob, a name of ``GRIDS``.
+        teacher: Name of the teacher whose distances it uses, or None.
+        sets: On which of ``MAIN`` it is run.
+        says: What it is, for the tables.
 
     Example:
-        >>> list(with_controls(["cmgsd-4", "infonce"]))
-        ['cmgsd-4', 'cmgsd-4-permuted', 'infonce']
+        >>> ROWS["smooth"].group
+        'plain'
     """
-    if not names:
-        raise ValueError("conditions: expected at least one name, got none")
-    chosen = {}
-    for name in names:
-        chosen[name] = condition(name)
-        if chosen[name].kind in CONTROLS:
-            chosen[f"{name}-permuted"] = control_of(chosen[name])
-    return chosen
+
+    group: Group
+    grid: str
+    says: str
+    teacher: str | None = None
+    sets: tuple[Set, ...] = MAIN
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The values of the knob that are tried."""
+        return GRIDS[self.grid]
 
 
-def control_of(loss: LossConfig) -> LossConfig:
-    """Return the permuted control of an adaptive margin; the two differ in their kind alone.
+BEST_TEACHER = "directed+video"
+"""The teacher of every row that is not there to compare teachers."""
 
-    Args:
-        loss: Of a kind in ``CONTROLS``.
+ROWS: dict[str, Row] = {
+    "hardest": Row("plain", "margin", "ranking loss, hardest negative"),
+    "8-hardest": Row("plain", "margin", "ranking loss, 8 hardest negatives"),
+    "smooth": Row("plain", "temperature of smooth", "ranking loss, smooth maximum"),
+    "infonce": Row("plain", "temperature of InfoNCE", "InfoNCE"),
+    "random-untuned": Row("placebo", "beta", "random margins on the hardest negative at margin .2"),
+    "random": Row("placebo", "beta", "random margins on the hinge"),
+    "permuted": Row("placebo", "beta", "permuted margins of directed+video", BEST_TEACHER),
+    "text": Row("teacher", "beta", "CMGSD, text of two videos", "text"),
+    "directed": Row("teacher", "beta", "CMGSD, directed text", "directed"),
+    "video": Row("teacher", "beta", "CMGSD, video", "video"),
+    "directed+video": Row("teacher", "beta", "CMGSD, directed text and video", BEST_TEACHER),
+    "own": Row("teacher", "beta", "CMGSD, the model's own distances"),
+    "ramp": Row("teacher", "beta", "CMGSD, from directed+video to the model's own", BEST_TEACHER),
+    "mask": Row("teacher", "share", "mask of the nearest by directed+video", BEST_TEACHER),
+    "soft": Row("teacher", "weight", "InfoNCE with soft targets by directed+video", BEST_TEACHER),
+    "reversed": Row("teacher", "beta", "CMGSD, directed+video, sign turned", BEST_TEACHER),
+    "oracle": Row("truth", "beta", "margin by the truth", sets=("minivtt",)),
+    "true-mask": Row("truth", "relevant at", "mask of the truth", sets=("minivtt",)),
+}
+"""Sixteen conditions, and the two placebos on the hinge (``random``, ``permuted``)."""
 
-    Raises:
-        KeyError: If the kind has no control.
+HINGES = ("hardest", "8-hardest", "smooth")
+"""The plain rows of which one becomes the hinge."""
 
-    Source:
-        ours (docs/METHOD.md, "Controls").
+FIVE = ("hinge", "infonce", "permuted", "directed+video", "mask")
+"""Rows that are run on the sets which take settings over; ``hinge`` is the plain row that won."""
 
-    Example:
-        >>> control_of(LossConfig("cmgsd", beta=0.1)).kind
-        'permuted'
-    """
-    return replace(loss, kind=CONTROLS[loss.kind])
+EPOCHS: dict[str, int] = {"msrvtt": 30, "minivtt": 20}
+BATCH = 128
 
+SEEDS = {
+    "choose": (100, 101, 102),
+    "repeat": (200, 201, 202),
+    "confirm": tuple(range(300, 308)),
+    "frames": tuple(range(300, 305)),
+    "factors": tuple(range(300, 305)),
+    "a/a": tuple(range(1000, 1040)),
+}
+"""Seeds by stage: no stage sees another's, but what is compared is paired."""
 
-def comparisons(conditions: Mapping[str, LossConfig], strongest: str | None) -> list[Comparison]:
-    """List what is compared: rows with their own control, and everything with the strongest plain row.
+RULE = ("R@10", "nDCG")
+"""A try is scored by the sum of these, text to video, on the videos held out for choosing, mean over seeds.
 
-    Args:
-        conditions: Settings by name.
-        strongest: Name of the strongest plain row, or None if there is none.
+nDCG is by the truth on MiniVTT and by caption overlap on MSR-VTT. The value with the highest score is taken
+(the first of equals). The two best are run again on other seeds to see whether the choice repeats; the first
+choice stands.
+"""
 
-    Returns:
-        Comparisons in the order of the conditions. Headline are those of the rows that are neither plain
-        nor a control.
+BATCHES = {64: 10, 128: 20, 256: 40}
+"""Batch size to epochs: equal steps. Run on ``minivtt`` for ``FACTOR_ROWS``."""
+NOISES = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""Spread of the noise on the distances of ``directed+video``, in their own spread; on ``minivtt``."""
+FACTOR_ROWS = ("hinge", "permuted", "directed+video")
 
-    Source:
-        ours.
+BEST_PLAIN, BEST_RANDOM = "best plain", "best random"
+"""Stand-ins: the plain or placebo row on the hinge with the highest score of choice."""
 
-    Example:
-        >>> [pair[:2] for pair in comparisons(with_controls(["cmgsd-4", "infonce"]), "infonce")]
-        [('cmgsd-4', 'cmgsd-4-permuted'), ('cmgsd-4', 'infonce'), ('cmgsd-4-permuted', 'infonce')]
-    """
-    name_of = {loss: name for name, loss in conditions.items()}
-    found = []
-    for name, loss in conditions.items():
-        control = name_of.get(control_of(loss)) if loss.kind in CONTROLS else None
-        if control is not None:
-            found.append(Comparison(name, control, headline=True))
-        if strongest is not None and name != strongest:
-            asked = loss.kind not in (*PLAIN, *CONTROLS.values())
-            found.append(Comparison(name, strongest, headline=asked))
-    return found
+COMPARISONS: tuple[tuple[str, str, str], ...] = (
+    ("meaning", "directed+video", BEST_PLAIN),
+    ("meaning", "directed+video", BEST_RANDOM),
+    ("meaning", "directed+video", "infonce"),
+    ("meaning", "directed+video", "permuted"),
+    ("temperature", BEST_RANDOM, BEST_PLAIN),
+    ("use", "mask", "directed+video"),
+    ("use", "soft", "directed+video"),
+    ("use", "mask", BEST_PLAIN),
+    ("use", "soft", "infonce"),
+)
+"""Question, row and what it is compared with, in order; Holm's correction runs over all of them and
+``HEADLINE``, on the confirming videos of each set of ``MAIN`` by itself."""
 
+HEADLINE = {
+    "msrvtt": ("R@10", "nDCG", "nDCG (category)"),
+    "minivtt": ("R@10", "nDCG"),
+}
+"""Metrics of the named comparisons. All others are shown without a star."""
 
-def run_keys(bench: Bench) -> dict[str, str]:
-    """Fingerprints of the conditions on a bench: runs with one key and one seed must give the same numbers.
-
-    Args:
-        bench: With the experiment's data.
-
-    Returns:
-        Key by name. It holds the loss, the model, the training, the content of the data (however its folder
-        is called) and the versions of this package and of torch. Code that was changed within one version is
-        not told apart: take another folder then.
-
-    Source:
-        ours.
-
-    Example:
-        >>> run_keys(Bench(experiment))  # doctest: +SKIP
-        {'infonce': '5d1c...'}
-    """
-    known = versions()
-    common = {
-        "model": bench.experiment.model,
-        "training": {k: v for k, v in asdict(bench.experiment.training).items() if k != "seed"},
-        "data": data_digest(bench),
-        "versions": {package: known[package] for package in ("cmgsd-lite", "torch")},
-    }
-    keys = {}
-    for name, loss in bench.experiment.conditions.items():
-        keys[name] = digest([json.dumps({**common, "loss": asdict(loss)}, sort_keys=True)])
-    return keys
-
-
-def data_digest(bench: Bench) -> str:
-    """Fingerprint of all that a run reads: ids, captions, queries, categories and features of every split.
-
-    Args:
-        bench: With the experiment's data.
-
-    Returns:
-        32 hexadecimal digits; the same wherever the data lies, and on every machine.
-
-    Source:
-        ours.
-
-    Example:
-        >>> len(data_digest(Bench(experiment)))  # doctest: +SKIP
-        32
-    """
-    parts: list[str | Tensor] = [bench.experiment.data.asked, *bench.relevance]
-    for split in (bench.dataset.train, bench.dataset.validation, bench.dataset.test):
-        parts.append(repr(split.video_ids))
-        parts += [repr(sorted(words.items())) for words in (split.captions, split.queries)]
-        parts.append(repr(sorted(split.categories.items())))
-        for name, (values, mask) in split.features.items():
-            parts += [name, torch.from_numpy(values), torch.from_numpy(mask)]
-    return digest(parts)
+SECONDS = {"msrvtt": 14.0, "minivtt": 5.0, "msrvtt-frames": 100.0}
+"""Measured time of a run with its scoring on one core, for the budget: rates cost as ``minivtt``."""
