@@ -7,7 +7,10 @@
     runs         the runs that the plan asks for, stage by stage
     choice       the rule of choice
     run          training them, resumably
-    values       what a run is remembered by
+    values       what a run is remembered by, and ``store``, where that is packed
+    statistics   whether intervals hold what they say
+    quality      what each teacher knows
+    summary      from finished runs to everything that is reported
 
 ``python -m study plan`` says what it costs, ``python -m study run --minutes 60`` goes on with it.
 """

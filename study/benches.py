@@ -22,7 +22,8 @@ from cmgsd_lite.training.ground_truth import known_relevance
 from cmgsd_lite.training.prepare import PreparedDataset, PreparedSplit
 from cmgsd_lite.training.teaching import prepare_teacher
 from cmgsd_lite.training.trainer import BatchRelevance
-from study.plan import HELD_OUT, Set
+from study import plan
+from study.plan import Set
 
 IDS = Path(__file__).with_name("held_out.json")
 FRAMES = "efficientnet_lite0_frames_pca256"
@@ -155,7 +156,7 @@ def write_ids() -> None:
     """Draw and write the ids of ``HELD_OUT``: done once, before anything was run."""
     main: dict[str, Set] = {"msrvtt": "msrvtt", "minivtt": "minivtt"}
     found = {}
-    for name, sizes in HELD_OUT.items():
+    for name, sizes in plan.HELD_OUT.items():
         found[name] = draw_ids(list(config_of(main[name]).load().train.video_ids), sizes)
     IDS.write_text(json.dumps(found, indent=0) + "\n", encoding="utf-8")
 

@@ -6,8 +6,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from study import plan
 from study.losses import Base
-from study.plan import ROWS, RULE, SEEDS, Set
+from study.plan import Set
 
 Finished = Mapping[str, Mapping[str, Any]]
 """What was measured, by the key of the run."""
@@ -35,8 +36,8 @@ def score(
     Raises:
         KeyError: If a run is missing.
     """
-    runs = [finished[key_of(stage, name, row, value, seed, base)]["metrics"] for seed in SEEDS[stage]]
-    return statistics.fmean(sum(run[metric] for metric in RULE) for run in runs)
+    runs = [finished[key_of(stage, name, row, value, seed, base)]["metrics"] for seed in plan.SEEDS[stage]]
+    return statistics.fmean(sum(run[metric] for metric in plan.RULE) for run in runs)
 
 
 def chosen(name: Set, rows: Sequence[str], base: Base | None, finished: Finished) -> dict[str, float]:
@@ -46,10 +47,10 @@ def chosen(name: Set, rows: Sequence[str], base: Base | None, finished: Finished
 
 def two_best(name: Set, row: str, base: Base | None, finished: Finished) -> list[float]:
     """Return the two values of a row's knob with the highest scores, the best first."""
-    scores = {value: score(name, row, value, base, finished) for value in ROWS[row].values}
+    scores = {value: score(name, row, value, base, finished) for value in plan.ROWS[row].values}
     return sorted(scores, key=lambda value: -scores[value])[:2]
 
 
 def stands_on(row: str, base: Base | None) -> Base | None:
     """Plain rows stand on nothing, and neither does the placebo that nobody tuned."""
-    return None if ROWS[row].group == "plain" or row == "random-untuned" else base
+    return None if plan.ROWS[row].group == "plain" or row == "random-untuned" else base

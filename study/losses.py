@@ -20,7 +20,7 @@ from cmgsd_lite.losses.base import RetrievalLoss
 from cmgsd_lite.losses.hinge import Reduction
 from cmgsd_lite.schedules import LinearRamp
 from cmgsd_lite.teachers import Teacher
-from study.plan import MARGIN
+from study import plan
 
 REDUCTIONS: dict[str, Reduction] = {"hardest": "hardest", "8-hardest": 8, "smooth": "smooth"}
 SCHEDULES: dict[str, Any] = {"own": "dynamic", "ramp": LinearRamp()}
@@ -62,7 +62,7 @@ def hinge_settings(row: str, value: float) -> dict[str, Any]:
     """
     smooth = row == "smooth"
     return {
-        "margin": MARGIN if smooth else value,
+        "margin": plan.MARGIN if smooth else value,
         "reduction": REDUCTIONS[row],
         "temperature": value if smooth else 0.03,
     }
@@ -89,7 +89,7 @@ def build_loss(row: str, value: float, base: Base | None, seed: int) -> Retrieva
     if row == "infonce":
         return InfoNCELoss(value)
     if row == "random-untuned":
-        return RandomMarginLoss(MARGIN, value, "hardest", seed=seed)
+        return RandomMarginLoss(plan.MARGIN, value, "hardest", seed=seed)
     if base is None:
         raise ValueError(f"{row}: expected the hinge that was chosen before, got none")
     hinge = base.settings()

@@ -21,9 +21,10 @@ from cmgsd_lite.teachers import Blend, Teacher
 from cmgsd_lite.training import TrainingConfig, fit
 from cmgsd_lite.training.scoring import score
 from cmgsd_lite.training.teaching import uses_teacher
+from study import plan
 from study.benches import Part, StudyBench
 from study.losses import NoisyTeacher, build_loss
-from study.plan import ROWS, Set
+from study.plan import Set
 from study.runs import Run, wanted
 from study.values import VideoValues, measure
 
@@ -104,7 +105,7 @@ def run_one(bench: StudyBench, run: Run) -> Measured:
         bench.train,
         bench.prepared.validation,
         TrainingConfig(run.epochs, run.batch, seed=run.seed),
-        relevance=bench.truth if ROWS[run.row].group == "truth" else None,
+        relevance=bench.truth if plan.ROWS[run.row].group == "truth" else None,
         teacher=teacher_of(bench, run, loss),
         progress=False,
         device="cpu",
@@ -130,7 +131,7 @@ def run_one(bench: StudyBench, run: Run) -> Measured:
 
 def teacher_of(bench: StudyBench, run: Run, loss: RetrievalLoss) -> Teacher | None:
     """The teacher of a row, blurred where the run asks for it."""
-    name = ROWS[run.row].teacher
+    name = plan.ROWS[run.row].teacher
     if name is None or not uses_teacher(loss):
         return None
     teacher = bench.teacher(name)
@@ -170,6 +171,15 @@ def _results(name: Set, part: Part, runs: Sequence[Run], jobs: int, deadline: fl
         now = time.monotonic()
         return now + (jobs * (now - start) / done if done else 0) < deadline
 
+    if jobs == 1:
+        set_threads(1)
+        bench = StudyBench(name, part)
+        for run in runs:
+            if not in_time():
+                return
+            yield run_one(bench, run)
+            done += 1
+        return
     waiting, running = iter(runs), set[Future[Measured]]()
     # spawn, not fork: the same on every system, and no half-copied thread pools.
     context = multiprocessing.get_context("spawn")

@@ -6,22 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from study import plan
 from study.benches import Part
 from study.choice import Finished, chosen, key_of, score, stands_on, two_best
 from study.losses import Base
-from study.plan import (
-    BATCH,
-    BATCHES,
-    EPOCHS,
-    FACTOR_ROWS,
-    FIVE,
-    HINGES,
-    MAIN,
-    NOISES,
-    ROWS,
-    SEEDS,
-    Set,
-)
+from study.plan import Set
 
 Stage = Literal["choose", "repeat", "confirm", "a/a", "rates", "factors", "frames"]
 
@@ -49,7 +38,7 @@ class Run:
     seed: int
     base: Base | None
     epochs: int
-    batch: int = BATCH
+    batch: int
     noise: float = 0.0
 
     @property
@@ -70,7 +59,7 @@ class Run:
 
 def rows_of(name: Set, *, plain: bool) -> list[str]:
     """Return the plain rows of a set, or the others."""
-    return [r for r, row in ROWS.items() if name in row.sets and (row.group == "plain") == plain]
+    return [r for r, row in plan.ROWS.items() if name in row.sets and (row.group == "plain") == plain]
 
 
 def wanted(finished: Finished) -> list[Run]:
@@ -83,7 +72,7 @@ def wanted(finished: Finished) -> list[Run]:
         >>> {run.row for run in wanted({})} == {"hardest", "8-hardest", "smooth", "infonce"}
         True
     """
-    runs = [run for name in MAIN for run in _of_set(name, finished)]
+    runs = [run for name in plan.MAIN for run in _of_set(name, finished)]
     return sorted(runs, key=lambda run: run.stage == "frames")  # the slowest last
 
 
@@ -101,11 +90,11 @@ def _of_set(name: Set, finished: Finished) -> Iterator[Run]:
     if not all(run.key in finished for run in second):
         return
     values |= chosen(name, others, base, finished)
-    for seed in SEEDS["repeat"]:
+    for seed in plan.SEEDS["repeat"]:
         for row in values:
             for value in two_best(name, row, stands_on(row, base), finished):
                 yield _run("repeat", name, row, value, seed, base)
-    for seed in SEEDS["confirm"]:
+    for seed in plan.SEEDS["confirm"]:
         for row, value in values.items():
             yield _run("confirm", name, row, value, seed, base)
     yield from _later(name, values, base)
@@ -113,43 +102,44 @@ def _of_set(name: Set, finished: Finished) -> Iterator[Run]:
 
 def base_of(name: Set, values: Mapping[str, float], finished: Finished) -> Base:
     """Return the hinge that won, at its value, and InfoNCE's temperature."""
-    hinge = max(HINGES, key=lambda row: score(name, row, values[row], None, finished))
+    hinge = max(plan.HINGES, key=lambda row: score(name, row, values[row], None, finished))
     return Base(hinge, values[hinge], values["infonce"])
 
 
 def _later(name: Set, values: Mapping[str, float], base: Base) -> Iterator[Run]:
     hinge = base.hinge
     if name == "msrvtt":
-        for seed in SEEDS["a/a"]:
+        for seed in plan.SEEDS["a/a"]:
             yield _run("a/a", name, hinge, values[hinge], seed, base)
-        for seed in SEEDS["frames"]:
-            for row in FIVE:
+        for seed in plan.SEEDS["frames"]:
+            for row in plan.FIVE:
                 row = hinge if row == "hinge" else row
                 yield _run("frames", "msrvtt-frames", row, values[row], seed, base)
         return
     rates: tuple[Set, ...] = ("minivtt-low", "minivtt-high")
     for rate in rates:
-        for seed in SEEDS["confirm"]:
-            for row in FIVE:
+        for seed in plan.SEEDS["confirm"]:
+            for row in plan.FIVE:
                 row = hinge if row == "hinge" else row
                 yield _run("rates", rate, row, values[row], seed, base)
-    for seed in SEEDS["factors"]:
-        for batch, epochs in BATCHES.items():
-            for row in FACTOR_ROWS:
+    for seed in plan.SEEDS["factors"]:
+        for batch, epochs in plan.BATCHES.items():
+            for row in plan.FACTOR_ROWS:
                 row = hinge if row == "hinge" else row
                 yield _run("factors", name, row, values[row], seed, base, batch=batch, epochs=epochs)
-        for noise in NOISES[1:]:
+        for noise in plan.NOISES[1:]:
             row = "directed+video"
             yield _run("factors", name, row, values[row], seed, base, noise=noise)
 
 
 def _tries(name: Set, rows: list[str], base: Base | None) -> Iterator[Run]:
-    for seed in SEEDS["choose"]:
+    for seed in plan.SEEDS["choose"]:
         for row in rows:
-            for value in ROWS[row].values:
+            for value in plan.ROWS[row].values:
                 yield _run("choose", name, row, value, seed, base)
 
 
 def _run(stage: Stage, name: Set, row: str, value: float, seed: int, base: Base | None, **more: Any) -> Run:
-    more.setdefault("epochs", EPOCHS[name.split("-")[0]])
+    more.setdefault("batch", plan.BATCH)
+    more.setdefault("epochs", plan.EPOCHS[name.split("-")[0]])
     return Run(stage, name, row, value, seed, stands_on(row, base), **more)

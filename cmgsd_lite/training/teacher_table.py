@@ -35,7 +35,8 @@ MEASURES = {
     "auc_batch": "the same among all pairs of a batch, which no hinge compares",
     "precision": "share of false negatives among the nearest .25 to 4 percent of the pairs of a batch",
     "recall": "share of the false negatives that are among them",
-    "directed+video": "both distances standardised over the pairs of the batch, then summed",
+    "directed, video": "both distances standardised over the pairs of the batch, then summed: what a loss "
+    "makes of two teachers; directed+video is their blend, .7 and .3",
     "trained": f"the own distances of a model trained as {TRAINED}, in evaluation mode",
     "grammar": "MiniVTT's captions come from a grammar: one thing is always called by the same few words, "
     "which favours containment. Rows of real captions stand beside it",
@@ -78,7 +79,7 @@ def minivtt_rows(
         for batch in draw_batches(train, batches, size, seed):
             false = truth_of(*batch) >= 1 - 1e-6  # a share of facets such as 3/3 may miss 1 by rounding
             distances = {name: teacher.distances(*batch) for name, teacher in teachers.items()}
-            distances["directed+video"] = sum_of_standardised(distances["directed"], distances["video"])
+            distances["directed, video"] = sum_of_standardised(distances["directed"], distances["video"])
             own = four_distances(train, batch, model)
             distances |= {f"trained {side}": own[f"{side}-dynamic"] for side in ("text", "video")}
             for name, d in distances.items():

@@ -1,66 +1,57 @@
-"""A small folder of videos, and an experiment on it whose runs take a fraction of a second."""
+"""A plan so small that the whole study runs in seconds: few videos, two values of each knob, few seeds."""
 
-import itertools
-import json
+from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from cmgsd_lite.training import TrainingConfig
-from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
-from study.plan import with_controls
-from study.run import run_study
+from study import benches, plan, quality
+from study.run import read_lines, run_study
+from study.runs import wanted
+from study.store import Store, pack
 
-COLOURS, ANIMALS, VERBS = (
-    ("red", "blue", "green", "white"),
-    ("cat", "dog", "horse"),
-    ("runs", "sleeps", "eats"),
-)
-PARTS = {"train": range(64), "validate": range(64, 76), "test": range(76, 100)}
-
-
-def write_folder(folder, changed=()):
-    """Captions, split and features of a hundred videos; those ``changed`` have other features."""
-    folder.mkdir(parents=True)
-    words = list(itertools.product(COLOURS, ANIMALS, VERBS))
-    videos, sentences, features = [], [], []
-    rng = np.random.default_rng(0)
-    directions = {word: rng.normal(size=12) for word in (*COLOURS, *ANIMALS, *VERBS)}
-    for part, numbers in PARTS.items():
-        for v in numbers:
-            colour, animal, verb = words[v % len(words)]
-            videos.append({"video_id": f"video{v}", "category": v % 5, "split": part, "id": v, "url": "u"})
-            texts = (f"a {colour} {animal} {verb}", f"the {animal} {verb}", f"something {colour} {verb}")
-            sentences += [
-                {"caption": t, "video_id": f"video{v}", "sen_id": 3 * v + i} for i, t in enumerate(texts)
-            ]
-            meant = directions[colour] + directions[animal] + directions[verb]
-            features.append(meant + rng.normal(size=12) + (v in changed))
-    content = {"info": {}, "videos": videos, "sentences": sentences}
-    (folder / "videodatainfo.json").write_text(json.dumps(content))
-    ids = np.array([f"video{v}" for v in range(len(features))])
-    np.savez(folder / "rgb.npz", video_id=ids, features=np.array(features, np.float32))
-    return folder
+SMALL = {"choose": (0, 1), "repeat": (2,), "confirm": (3, 4, 5), "factors": (6, 7), "a/a": (), "frames": ()}
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    return write_folder(tmp_path_factory.mktemp("data") / "clips")
+def patched():
+    """The plan in small; back to what it was afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "MAIN", ("minivtt",))
+        patch.setattr(plan, "SEEDS", SMALL)
+        patch.setattr(plan, "GRIDS", {name: values[1:3] for name, values in plan.GRIDS.items()})
+        patch.setattr(plan, "EPOCHS", {"minivtt": 1})
+        patch.setattr(plan, "BATCHES", {32: 1, 64: 1})
+        patch.setattr(plan, "BATCH", 64)
+        patch.setattr(plan, "NOISES", (0.0, 2.0))
+        patch.setattr(quality, "BATCHES", 2)
+        whole, ids = benches.DataConfig.load, benches.held_out
 
+        def small(config):
+            dataset = whole(config)
+            splits = {
+                name: getattr(dataset, name).subset(getattr(dataset, name).video_ids[:count])
+                for name, count in (("train", 400), ("validation", 20), ("test", 40))
+            }
+            return replace(dataset, **splits)
 
-def experiment(folder, names=("cmgsd-4", "infonce"), seeds=(0, 1)):
-    training = TrainingConfig(epochs=2, batch_size=16)
-    return Experiment(DataConfig(str(folder)), with_controls(names), seeds, training=training)
+        kept = {f"video{i}" for i in range(400)}
+        patch.setattr(benches.DataConfig, "load", small)
+        patch.setattr(benches, "held_out", lambda name: tuple([v for v in x if v in kept] for x in ids(name)))
+        yield
 
 
 @pytest.fixture(scope="session")
-def bench(folder):
-    return Bench(experiment(folder))
-
-
-@pytest.fixture(scope="session")
-def finished(bench, tmp_path_factory):
-    """A folder in which every run of the experiment is there; not to be changed."""
+def finished(patched, tmp_path_factory):
+    """The folder of a small study that has been run to its end, with its runs."""
     out = tmp_path_factory.mktemp("study")
-    assert run_study(bench, out, progress=False) == (6, 0)
-    return out
+    runs = {}
+    assert run_study(out / "runs.jsonl", out / "values", runs, minutes=10, jobs=1) == 0
+    assert pack(runs, out / "values", out) == []
+    assert read_lines(out / "runs.jsonl") == runs
+    assert [run.key for run in wanted(runs) if run.key not in runs] == []
+    return out, runs
+
+
+@pytest.fixture(scope="session")
+def store(finished):
+    return Store(finished[0])

@@ -170,7 +170,15 @@ def test_the_command_prints_a_table_and_writes_a_file(quick, labelled, tmp_path,
     rows = {row["name"]: row for row in content["rows"]}
     for row in rows.values():
         check_row(row)
-    assert {"text", "video", "directed", "directed-embedding", "containment", "directed+video"} < set(rows)
+    assert {
+        "text",
+        "video",
+        "directed",
+        "directed-embedding",
+        "containment",
+        "directed+video",
+        "directed, video",
+    } < set(rows)
     assert {"trained text", "trained video", "directed (ECCV Caption)"} < set(rows)
     # What the caption says, of all captions of a video, against the mean of all of both; features know least.
     areas = [rows[name]["auc_text"] for name in ("directed", "directed-embedding", "text", "video")]
