@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cmgsd_lite.runtime import write_json
 from study.budget import format_budget
-from study.run import VALUES, read_lines, run_study
+from study.quality import measure_teachers
+from study.run import VALUES, Result, read_lines, run_study
+from study.store import Store, pack
+from study.summary import Chosen, summarise
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -36,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "run":
             left = run_study(options.out / "runs.jsonl", VALUES, finished, options.minutes, options.jobs)
             print(f"{len(finished)} runs are finished, {left} of those that can be listed are missing")
+        elif options.command == "report":
+            return report(options.out, finished)
         else:
             print(format_budget(finished))
     except (ValueError, OSError) as error:
@@ -56,7 +63,24 @@ def build_parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="train what is missing, resumably; needs CMGSD_DATA for real data")
     run.add_argument("--minutes", type=float, default=60.0, help="start no run that would end later")
     run.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes")
+    commands.add_parser("report", help="every table, figure and sentence with a number")
     return parser
+
+
+def report(out: Path, finished: dict[str, Result]) -> int:
+    """Pack what lies loose, compute the summary and write the report; says what is missing."""
+    from study.report import write_report
+
+    for key in pack(finished, VALUES, out):
+        print(f"study: no values per video of {key}; remove its line and run again", file=sys.stderr)
+    summary = summarise(finished, Store(out))
+    for one in summary["missing"]:
+        print(f"study: not finished: {one}", file=sys.stderr)
+    quality = out / "quality.json"
+    if not quality.is_file():
+        write_json(quality, measure_teachers(Chosen.of("minivtt", finished)))
+    write_report({**summary, "quality": json.loads(quality.read_text(encoding="utf-8"))})
+    return 0
 
 
 if __name__ == "__main__":

@@ -141,12 +141,13 @@ def _confirmed(name: Set, chose: Chosen, finished: Finished, store: Store) -> Su
             }
         )
     _correct(found["comparisons"], plan.HEADLINE[name])
-    references = (chose.resolve(plan.BEST_PLAIN), chose.resolve(plan.BEST_RANDOM), "permuted", "infonce")
+    stand_ins = {one: chose.resolve(one) for one in (plan.BEST_PLAIN, plan.BEST_RANDOM, "hinge")}
+    references = (*stand_ins.values(), "permuted", "infonce", "hardest", "text", "directed+video")
     for reference in dict.fromkeys(references):
         found["pairs"][reference] = {
             row: compare(store, keys[row], keys[reference], "confirm") for row in keys if row != reference
         }
-    found["stands for"] = {one: chose.resolve(one) for one in (plan.BEST_PLAIN, plan.BEST_RANDOM)}
+    found["stands for"] = stand_ins
     found["coverage"] = _coverage(name, found["comparisons"][0], keys, store)
     return found
 
