@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from cmgsd_lite.course.plots.study import plot_decision, plot_differences, plot_dose, plot_levels
+from cmgsd_lite.course.plots.verdict import plot_decision, plot_differences, plot_dose, plot_levels
 
 Summary = Mapping[str, Any]
 NAMES = {"msrvtt": "MSR-VTT", "minivtt": "MiniVTT"}
