@@ -1,104 +1,224 @@
-"""Checkers of chapter 01: what a constant matrix scores, nDCG, and ranks with several captions a video."""
+"""Checkers of chapter 01: nDCG's floor, ties broken at random, several captions, a fooled metric."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge
-from cmgsd_lite.evaluation.metrics import ranks
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
 
-GALLERY = 1000
+HONEST = 10.0
+"""Percent: at most so many queries may be answered where common code is to say 100."""
 
 
-def check_constant_rank(answer: object) -> Verdict:
-    """Check the tie-averaged rank that a constant matrix gives every query among 1,000 videos.
+def _all_gains(generator: torch.Generator, n: int) -> tuple[Tensor]:
+    """Draw the gains of one query, some 0, at least one above."""
+    gains = hundredths(generator, n, low=-0.5, high=1).clamp_min(0)
+    gains[int(torch.randint(n, (), generator=generator))] = 0.75
+    return (gains,)
+
+
+def _tied_scores(generator: torch.Generator, n: int) -> tuple[Tensor, int]:
+    """Draw a matrix with many ties, and K."""
+    sim = torch.randint(-2, 3, (n, n), generator=generator) / 10
+    return sim, int(torch.randint(1, n + 1, (), generator=generator))
+
+
+def _several_captions(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
+    """Draw scores with ties and each text's own video, at least one text a video, in any order."""
+    own = torch.cat([torch.arange(n), torch.randint(n, (2 * n,), generator=generator)])
+    own = own[torch.randperm(len(own), generator=generator)]
+    return torch.randint(-4, 10, (len(own), n), generator=generator) / 10, own
+
+
+def _ndcg_floor(gains: Tensor) -> Tensor:
+    discount = 1 / torch.log2(torch.arange(len(gains)) + 2.0)
+    return 100 * gains.mean() * discount.sum() / (gains.sort(descending=True).values * discount).sum()
+
+
+def _expected_recall(sim: Tensor, k: int) -> Tensor:
+    own = sim.diagonal()[:, None]
+    better, tied = (sim > own).sum(dim=1), (sim == own).sum(dim=1)
+    return 100 * ((k - better) / tied).clamp(0, 1).mean()
+
+
+def _video_ranks(sim: Tensor, video_of_text: Tensor) -> Tensor:
+    return _ranks_by(sim, video_of_text)
+
+
+def _ranks_by(
+    sim: Tensor, own: Tensor, choose: Callable[[Tensor], Tensor] = torch.max, tie: float = 0.5, more: int = 0
+) -> Tensor:
+    found = []
+    for video in range(sim.shape[1]):
+        score, rivals = choose(sim[own == video, video]), sim[own != video, video]
+        found.append(1 + (rivals > score).sum() + tie * ((rivals == score).sum() + more))
+    return torch.stack(found)
+
+
+def _recall_of(sim: Tensor, k: int, tie: float) -> Tensor:
+    own = sim.diagonal()[:, None]
+    ranks = 1 + (sim > own).sum(dim=1) + tie * ((sim == own).sum(dim=1) - 1)
+    return 100 * (ranks <= k).double().mean()
+
+
+def _given_order(gains: Tensor) -> Tensor:
+    discount = 1 / torch.log2(torch.arange(len(gains)) + 2.0)
+    return 100 * (gains * discount).sum() / (gains.sort(descending=True).values * discount).sum()
+
+
+FLOOR = (
+    Mistake("share", lambda gains: _ndcg_floor(gains) / 100, "nearly: the course gives metrics in percent"),
+    Mistake(
+        "mean gain",
+        lambda gains: 100 * gains.mean(),
+        "that is the mean gain: discount each place, then divide by the ideal DCG",
+    ),
+    Mistake(
+        "DCG",
+        lambda gains: gains.mean() / torch.log2(torch.arange(len(gains)) + 2.0).reciprocal().sum() ** -1,
+        "that is the expected DCG: divide by the DCG of the ideal order",
+    ),
+    Mistake(
+        "this order",
+        _given_order,
+        "that is the nDCG of the order in which the gains came: the mean over all orders is asked for",
+    ),
+    Mistake(
+        "no discount below",
+        lambda gains: (
+            100 * gains.mean() * torch.log2(torch.arange(len(gains)) + 2.0).reciprocal().sum() / gains.sum()
+        ),
+        "the ideal order is discounted too",
+    ),
+)
+TIES = (
+    Mistake(
+        "tie-averaged",
+        lambda sim, k: _recall_of(sim, k, 0.5),
+        "that is R@K of tie-averaged ranks: here each order of the tied videos is equally likely",
+    ),
+    Mistake("won", lambda sim, k: _recall_of(sim, k, 0), "you let the right video win every tie"),
+    Mistake("lost", lambda sim, k: _recall_of(sim, k, 1), "you let the right video lose every tie"),
+    Mistake(
+        "share", lambda sim, k: _expected_recall(sim, k) / 100, "nearly: the course gives metrics in percent"
+    ),
+    Mistake(
+        "direction",
+        lambda sim, k: _expected_recall(sim.T, k),
+        "that is video to text: the rivals of text i stand in row i",
+    ),
+    Mistake(
+        "K = 1",
+        lambda sim, k: _expected_recall(sim, 1),
+        "that is R@1: several of the first K places may fall into the tie",
+    ),
+)
+CAPTIONS = (
+    Mistake(
+        "first",
+        lambda sim, own: _ranks_by(sim, own, lambda mine: mine[0]),
+        "you used the first caption of each video; its best one counts",
+    ),
+    Mistake(
+        "worst",
+        lambda sim, own: _ranks_by(sim, own, torch.min),
+        "you used the worst caption of each video; its best one counts",
+    ),
+    Mistake(
+        "mean",
+        lambda sim, own: _ranks_by(sim, own, torch.mean),
+        "you used the mean of each video's captions; its best one counts",
+    ),
+    Mistake("won", lambda sim, own: _ranks_by(sim, own, tie=0), "a tie counts half: you took it as won"),
+    Mistake("lost", lambda sim, own: _ranks_by(sim, own, tie=1), "a tie counts half: you took it as lost"),
+    Mistake(
+        "itself",
+        lambda sim, own: _ranks_by(sim, own, more=1),
+        "the best caption ties with itself in your count: leave the video's own captions out",
+    ),
+    Mistake(
+        "from 0",
+        lambda sim, own: _video_ranks(sim, own) - 1,
+        "you count from 0: the best rank is 1",
+    ),
+    Mistake(
+        "rows",
+        lambda sim, own: (
+            1
+            + (sim > sim[torch.arange(len(own)), own][:, None]).sum(dim=1)
+            + ((sim == sim[torch.arange(len(own)), own][:, None]).sum(dim=1) - 1) / 2
+        ),
+        "these are ranks from text to video, one a caption: compare along a column",
+    ),
+)
+
+
+def check_ndcg_floor(function: Callable[[Tensor], Any], strict: bool = False) -> Verdict:
+    """Check the expected nDCG of a random order of one query's videos.
 
     Args:
-        answer: A number.
+        function: Gains [videos] to percent.
+        strict: Raise unless it is right, for grading.
 
     Returns:
         The verdict.
 
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
+
     Source:
-        ours.
+        Järvelin and Kekäläinen, TOIS 2002; the floor: ours.
 
     Example:
-        >>> check_constant_rank(None)
+        >>> check_ndcg_floor(lambda gains: None)
         · not attempted yet
     """
-    return judge(
-        answer,
-        (GALLERY + 1) / 2,
-        "the middle of the gallery: the rank that guessing has on average",
-        [
-            (1, "that is the optimistic count: no video is strictly better, but 999 are just as good"),
-            (GALLERY, "that is the pessimistic count: every tie lost"),
-            (GALLERY / 2, "nearly: ranks run from 1 to 1,000, so their mean is not 1,000 / 2"),
-            (GALLERY / 2 - 0.5, "you counted from 0; the best rank is 1"),
-        ],
-        otherwise="1 + strictly better ones + half of the other videos with the same score",
-    )
+    said = "in a random order each place has the mean gain: no need to try the orders"
+    return check_function(function, _ndcg_floor, _all_gains, said, FLOOR, tolerance=1e-2, strict=strict)
 
 
-def check_ndcg(function: Callable[[Tensor], Any]) -> Verdict:
-    """Check nDCG of one query from its gains in the order of the ranking.
+def check_expected_recall(function: Callable[[Tensor, int], Any], strict: bool = False) -> Verdict:
+    """Check R@K, text to video, when tied videos are put in a random order.
 
     Args:
-        function: Gains [items], the best-ranked item first, to percent.
+        function: Scores [N, N], partners on the diagonal, and K, to percent.
+        strict: Raise unless it is right, for grading.
 
     Returns:
         The verdict.
 
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
+
     Source:
-        Järvelin and Kekäläinen, TOIS 2002.
+        McSherry and Najork, ECIR 2008.
 
     Example:
-        >>> check_ndcg(lambda gains: None)
+        >>> check_expected_recall(lambda sim, k: None)
         · not attempted yet
     """
-    gains = torch.tensor([0.25, 1.0, 0.0, 0.5])
-    best = gains.sort(descending=True).values
-    places = torch.arange(1, 5)
-
-    def dcg(values: Tensor, discount: Tensor) -> float:
-        return float((values * discount).sum())
-
-    discount = 1 / torch.log2(1 + places)
-    right = dcg(gains, discount) / dcg(best, discount)
-    power = dcg(2**gains - 1, discount) / dcg(2**best - 1, discount)
-    linear = dcg(gains, 1 / places) / dcg(best, 1 / places)
-    answer = call(function, gains)
-    if isinstance(answer, float | Tensor) and not math.isfinite(float(torch.as_tensor(answer).sum())):
-        return Verdict("off", "log2(1) is 0: the discount of place 1 is 1 / log2(1 + 1)")
-    return judge(
-        answer,
-        100 * right,
-        "100 would be the ideal order; the scale starts well above 0",
-        [
-            (right, "nearly: the course gives metrics in percent"),
-            (dcg(gains, discount), "that is DCG: divide by the DCG of the ideal order"),
-            (100 * dcg(gains, discount), "that is 100 x DCG: divide by the DCG of the ideal order"),
-            (100 * power, "you used the gain 2^relevance - 1; here the gain is the relevance itself"),
-            (100 * linear, "you divided by the place; the discount is 1 / log2(1 + place)"),
-        ],
-        otherwise="the place counts from 1: the discounts begin 1, 0.63, 0.5",
-    )
+    said = "a constant matrix gets K of N here and 0 by averaged ranks: say which rule a table follows"
+    return check_function(function, _expected_recall, _tied_scores, said, TIES, tolerance=1e-2, strict=strict)
 
 
-def check_video_ranks(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
+def check_video_ranks(function: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
     """Check ranks from video to text when each video has several captions.
 
     Args:
         function: Scores [texts, videos] and the column of each text's own video [texts] to the rank of each
             video's best caption [videos] among the captions of other videos, ties averaged.
+        strict: Raise unless it is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         The rule of CE and MMT; ties: ours.
@@ -107,57 +227,50 @@ def check_video_ranks(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
         >>> check_video_ranks(lambda sim, video_of_text: None)
         · not attempted yet
     """
-    sim = torch.tensor(
-        [
-            [0.9, 0.1, 0.4],
-            [0.6, 0.1, 0.6],
-            [0.9, 0.1, 0.5],
-            [0.5, 0.3, 0.7],
-            [0.8, 0.8, 0.1],
-            [0.1, 0.8, 0.8],
-            [0.4, 0.4, 0.7],
-            [0.2, 0.6, 0.5],
-            [0.5, 0.5, 0.5],
-        ]
-    )
-    own = torch.arange(3).repeat_interleave(3)
-    return judge(
-        call(function, sim, own),
-        torch.from_numpy(ranks(sim, own, "v2t")),
-        "one good caption is enough, and a video's own other captions are no rivals",
-        [
-            (
-                _naive_ranks(sim, own, "first"),
-                "you used the first caption of each video; its best one counts",
-            ),
-            (
-                _naive_ranks(sim, own, "worst"),
-                "you used the worst caption of each video; its best one counts",
-            ),
-            (
-                _naive_ranks(sim, own, "mean"),
-                "you used the mean of each video's captions; its best one counts",
-            ),
-            (_naive_ranks(sim, own, "best", tie=0.0), "a tie counts half: you took it as won"),
-            (_naive_ranks(sim, own, "best", tie=1.0), "a tie counts half: you took it as lost"),
-            (
-                _naive_ranks(sim, own, "best", self_tie=True),
-                "the best caption ties with itself in your count: leave the video's own captions out",
-            ),
-            (
-                torch.from_numpy(ranks(sim, own, "t2v")),
-                "these are ranks from text to video: one a caption. Compare along a column",
-            ),
-        ],
-        otherwise="for video j: take the best of its own captions, then compare with the captions of others",
-    )
+    said = "one good caption is enough, and a video's own other captions are no rivals"
+    return check_function(function, _video_ranks, _several_captions, said, CAPTIONS, strict=strict)
 
 
-def _naive_ranks(sim: Tensor, own: Tensor, which: str, tie: float = 0.5, self_tie: bool = False) -> Tensor:
-    found = []
-    for video in range(sim.shape[1]):
-        mine, rivals = sim[own == video, video], sim[own != video, video]
-        score = {"first": mine[0], "worst": mine.min(), "mean": mine.mean(), "best": mine.max()}[which]
-        equal = (rivals == score).sum() + int(self_tie)
-        found.append(1 + (rivals > score).sum() + tie * equal)
-    return torch.stack(found).double()
+def check_fooled(matrix: Any, strict: bool = False) -> Verdict:
+    """Check a matrix on which common code says R@1 = 100 % although hardly a query is answered.
+
+    Args:
+        matrix: Scores [N, N] without NaN.
+        strict: Raise unless it is right, for grading.
+
+    Returns:
+        The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
+
+    Source:
+        ours; the code is that of CLIP4Clip's ``metrics.py``, by idea.
+
+    Example:
+        >>> check_fooled(torch.eye(3))
+        ✗ not yet: common code says 100 %, and it is right: 100 % of the queries are answered
+    """
+    if not_attempted(matrix):
+        return Verdict("open").or_raise(strict)
+    return _fooled(as_numbers(matrix)).or_raise(strict)
+
+
+def _fooled(sim: Tensor | None) -> Verdict:
+    if sim is None or sim.ndim != 2 or sim.shape[0] != sim.shape[1] or not len(sim):
+        found = "no numbers" if sim is None else f"shape {list(sim.shape)}"
+        return Verdict("off", f"expected a square matrix of numbers, got {found}")
+    if sim.isnan().any():
+        return Verdict("off", "there is NaN in it, and that trick is known: do without")
+    own = sim.diagonal()[:, None]
+    places = ((-sim).sort(dim=1).values + own == 0).nonzero()[:, 1]
+    says = 100 * float((places == 0).double().mean())
+    honest = 100 * float(((sim > own).sum(dim=1) + (sim == own).sum(dim=1) == 1).double().mean())
+    if not len(places):
+        return Verdict("off", "common code divides 0 by 0: at least one query has to stay in its list")
+    if says < 100:
+        return Verdict("off", f"common code says {says:.3g} % of it, not 100: who is still in its list?")
+    if honest > HONEST:
+        how = "and it is right" if honest == 100 else "so the trick works"
+        return Verdict("off", f"common code says 100 %, {how}: {honest:.3g} % of the queries are answered")
+    return Verdict("correct", f"common code says 100 %, and {honest:.2g} % of the queries are answered")

@@ -1,22 +1,15 @@
-"""Figures of retrieval: matrices, ranked scores, recall curves, the hinge, and clips as pictures."""
+"""Figures of retrieval: matrices, ranked scores, recall curves, the hinge."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
 
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
-from numpy.typing import ArrayLike, NDArray
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
 
 from cmgsd_lite.course.plots.base import PALETTE, line_style, new_axes
-
-Truth = Literal["own", "also true", "not true"]
-_TRUTH = {"own": ("its own clip", 2), "also true": ("also true", 1), "not true": ("not true", 7)}
 
 
 def plot_matrix(
@@ -178,116 +171,3 @@ def plot_hinge(margins: Sequence[float], ax: Axes | None = None, reach: float = 
     )
     ax.legend(fontsize="small")
     return ax
-
-
-class Found(NamedTuple):
-    """One clip of a ranking, as it is to be shown.
-
-    Args:
-        frames: RGB [T, H, W, 3].
-        truth: Whether it is the query's ``"own"`` clip, ``"also true"`` or ``"not true"``.
-        note: A line under it, such as its similarity.
-
-    Example:
-        >>> found = Found(np.zeros((8, 16, 16, 3), np.uint8), "own", "similarity 0.7")
-    """
-
-    frames: NDArray[np.uint8]
-    truth: Truth
-    note: str = ""
-
-
-def plot_top_clips(query: str, found: Sequence[Found], frames: int = 3) -> Figure:
-    """Draw the clips found for a query, best first: one column a clip, time runs downwards.
-
-    Args:
-        query: The sentence asked with, written above.
-        found: The clips, best first.
-        frames: How many frames of each, evenly spread.
-
-    Returns:
-        The figure. Colour and words above each column say whether the sentence is true of the clip.
-
-    Raises:
-        ValueError: If nothing was found, or ``frames`` is below 1.
-
-    Source:
-        ours.
-
-    Example:
-        >>> figure = plot_top_clips("a red car", [Found(np.zeros((8, 16, 16, 3), np.uint8), "own")])
-    """
-    if not found or frames < 1:
-        raise ValueError(f"found: expected at least one clip and frame, got {len(found)} and {frames}")
-    height = 5.4 + 0.2 * max(item.note.count("\n") for item in found)
-    figure, axes = plt.subplots(1, len(found), figsize=(8, height), layout="constrained", squeeze=False)
-    for place, (ax, item) in enumerate(zip(axes[0], found, strict=True), start=1):
-        words, colour = _TRUTH[item.truth]
-        _film(ax, item.frames, frames, upright=True)
-        _edge(ax, colour, 5)
-        ax.set_title(f"{place}. {words}", fontsize="medium", color="black")
-        ax.set_xlabel(item.note, fontsize="small")
-    figure.suptitle("\n".join(textwrap.wrap(f"“{query}”", 80)), fontsize="large")
-    return figure
-
-
-def plot_clip_strips(caption: str, strips: Mapping[str, NDArray[np.uint8]], frames: int = 5) -> Figure:
-    """Draw clips under each other, time runs to the right, under a common caption.
-
-    Args:
-        caption: Written above.
-        strips: Frames [T, H, W, 3] of each clip, by what to write above it.
-        frames: How many frames of each, evenly spread.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ValueError: If there is no clip, or ``frames`` is below 1.
-
-    Source:
-        ours.
-
-    Example:
-        >>> figure = plot_clip_strips("a red car", {"its own clip": np.zeros((8, 16, 16, 3), np.uint8)})
-    """
-    if not strips or frames < 1:
-        raise ValueError(f"strips: expected at least one clip and frame, got {len(strips)} and {frames}")
-    lines = sum(1 + name.count("\n") for name in strips)
-    height = 0.5 + len(strips) * 8 / frames + 0.25 * lines
-    figure, axes = plt.subplots(len(strips), 1, figsize=(8, height), layout="constrained", squeeze=False)
-    for place, (ax, (name, film)) in enumerate(zip(axes[:, 0], strips.items(), strict=True)):
-        _film(ax, film, frames, upright=False)
-        _edge(ax, 2 if place == 0 else 1, 4)
-        ax.set_title(name, fontsize="medium", loc="left")
-    figure.suptitle("\n".join(textwrap.wrap(f"“{caption}”", 80)), fontsize="large")
-    return figure
-
-
-def truth_legend() -> list[Patch]:
-    """Return legend handles for the three colours of ``plot_top_clips``.
-
-    Returns:
-        Patches with their words.
-
-    Source:
-        ours.
-
-    Example:
-        >>> len(truth_legend())
-        3
-    """
-    return [Patch(color=PALETTE[colour], label=words) for words, colour in _TRUTH.values()]
-
-
-def _film(ax: Axes, film: NDArray[np.uint8], frames: int, upright: bool) -> None:
-    chosen = film[np.linspace(0, len(film) - 1, frames).round().astype(int)]
-    ax.imshow(np.concatenate(list(chosen), axis=0 if upright else 1))
-    ax.set_xticks([])
-    ax.set_yticks([])
-
-
-def _edge(ax: Axes, colour: int, width: float) -> None:
-    for spine in ax.spines.values():
-        spine.set_edgecolor(PALETTE[colour])
-        spine.set_linewidth(width)

@@ -5,16 +5,11 @@ import pytest
 from matplotlib import pyplot as plt
 
 from cmgsd_lite.course.plots.retrieval import (
-    Found,
-    plot_clip_strips,
     plot_hinge,
     plot_matrix,
     plot_ranked_scores,
     plot_recall_at_k,
-    plot_top_clips,
 )
-
-FILM = np.zeros((8, 16, 16, 3), np.uint8)
 
 
 @pytest.fixture(autouse=True)
@@ -70,26 +65,3 @@ def test_the_hinge_bends_at_minus_the_margin():
     assert y[np.isclose(x, 0)] == pytest.approx(0.2)
     with pytest.raises(ValueError, match="margins"):
         plot_hinge([])
-
-
-def test_found_clips_say_whether_the_query_is_true():
-    found = [Found(FILM, "own", "a"), Found(FILM, "also true", "b"), Found(FILM, "not true", "c")]
-    axes = plot_top_clips("a red car", found, frames=2).axes
-    assert [ax.get_title() for ax in axes] == ["1. its own clip", "2. also true", "3. not true"]
-    assert [ax.get_xlabel() for ax in axes] == ["a", "b", "c"]
-    assert axes[0].images[0].get_array().shape == (32, 16, 3)
-    assert len({ax.spines["left"].get_edgecolor() for ax in axes}) == 3
-
-
-def test_strips_run_to_the_right_under_one_caption():
-    figure = plot_clip_strips("a red car", {"own": FILM, "other": FILM}, frames=4)
-    assert [ax.get_title(loc="left") for ax in figure.axes] == ["own", "other"]
-    assert figure.axes[0].images[0].get_array().shape == (16, 64, 3)
-    assert "a red car" in figure.get_suptitle()
-
-
-def test_nothing_to_draw_is_refused():
-    with pytest.raises(ValueError, match="found"):
-        plot_top_clips("a red car", [])
-    with pytest.raises(ValueError, match="strips"):
-        plot_clip_strips("a red car", {})
