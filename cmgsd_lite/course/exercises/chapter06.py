@@ -1,4 +1,4 @@
-"""Checkers of chapter 06: how large beta may be, the reversed margin, and the permuted control."""
+"""Checkers of chapter 06: the reversed margin, picks under noise, margins of an anchor, the fair control."""
 
 from __future__ import annotations
 
@@ -8,47 +8,44 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
 
 
-def check_largest_beta(answer: Any) -> Verdict:
-    """Check the largest beta that clips no pair within two standard deviations, for alpha = .2.
-
-    Args:
-        answer: A number.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_largest_beta(None)
-        · not attempted yet
-    """
-    return judge(
-        answer,
-        0.1,
-        "above alpha / 2 the clip starts to eat the histogram: near pairs can no longer be told apart",
-        [
-            (0.2, "that keeps one standard deviation; a pair two below the mean would have α - 2β < 0"),
-            (0.4, "α + 2β? The clip is at the lower end, where the margin is α - 2β"),
-            (0.05, "no pair is clipped there, but β may be larger"),
-            (-0.1, "the sign: with β < 0 the *far* pairs would get the small margins"),
-        ],
-        otherwise="set the margin of a pair with z = -2 to 0 and solve for β",
-    )
+def margin_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, float]:
+    """Unclipped margins [N, N] around an alpha that is another one each time."""
+    alpha = float(hundredths(generator, low=0.05, high=0.5))
+    return alpha + hundredths(generator, n, n, low=-0.3, high=0.3), alpha
 
 
-def check_reversed(function: Callable[[Tensor, float], Any]) -> Verdict:
+def _reversed(margin: Tensor, alpha: float) -> Tensor:
+    return 2 * alpha - margin
+
+
+REVERSED_MISTAKES = (
+    Mistake("at zero", lambda margin, alpha: -margin, "the mean must stay at α: mirror at α, not at 0"),
+    Mistake("mean zero", lambda margin, alpha: alpha - margin, "now the mean is 0; it must stay at α"),
+    Mistake("one alpha", lambda margin, alpha: 0.4 - margin, "α is an argument: it need not be .2"),
+    Mistake(
+        "transpose", lambda margin, alpha: margin.T, "a transpose swaps the items of a pair; far stays far"
+    ),
+    Mistake("flip", lambda margin, alpha: margin.flip(0, 1), "this renames the pairs: a permutation"),
+    Mistake("unchanged", lambda margin, alpha: margin, "nothing has changed"),
+)
+
+
+def check_reversed(function: Callable[[Tensor, float], Any], strict: bool = False) -> Verdict:
     """Check a function that turns a margin matrix into its reversed control.
 
     Args:
         function: Of the learner: unclipped margins [N, N] and alpha to margins [N, N].
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
@@ -57,51 +54,173 @@ def check_reversed(function: Callable[[Tensor, float], Any]) -> Verdict:
         >>> check_reversed(lambda margin, alpha: None)
         · not attempted yet
     """
-    alpha = 0.2
-    margin = torch.tensor([[0.2, 0.05, 0.25], [0.1, 0.2, 0.3], [0.22, 0.28, 0.2]])
-    return judge(
-        call(function, margin, alpha),
-        2 * alpha - margin,
-        "mirrored at alpha: the same mean and the same spread, the opposite meaning",
-        [
-            (-margin, "the mean must stay at α: mirror at α, not at 0"),
-            (alpha - margin, "now the mean is 0; reversing must keep it at α"),
-            (margin.T, "a transpose swaps the two items of a pair; far stays far"),
-            (margin.flip(0, 1), "this renames the pairs; it is a permutation, not a reversal"),
-            (margin, "nothing has changed"),
-        ],
-        otherwise="M = α + β z; write the margin with -β and express it by M and α",
-    )
+    said = "mirrored at α: the same mean and the same spread, the opposite meaning"
+    return check_function(function, _reversed, margin_inputs, said, REVERSED_MISTAKES, strict=strict)
 
 
-def check_permuted(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
-    """Check a function that permutes a margin matrix.
+def violation_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, float]:
+    """Violations [N], most of them below zero in some draws, and a temperature."""
+    return hundredths(generator, n, low=-0.3, high=0.3), float(hundredths(generator, low=0.03, high=0.3))
+
+
+def _picked(violations: Tensor, temperature: float) -> Tensor:
+    powers = torch.exp(violations / temperature)
+    return powers / (1 + powers.sum())
+
+
+PICKED_MISTAKES = (
+    Mistake(
+        "without zero",
+        lambda violations, temperature: torch.softmax(violations / temperature, dim=0),
+        "these sum to 1: the zero of the hinge competes as well, with violation 0",
+    ),
+    Mistake(
+        "times temperature",
+        lambda violations, temperature: _picked(violations * temperature, 1),
+        "you multiply by the temperature: a small one should sharpen",
+    ),
+    Mistake(
+        "no temperature",
+        lambda violations, temperature: _picked(violations, 1),
+        "where is the temperature?",
+    ),
+    Mistake(
+        "zero is among them",
+        lambda violations, temperature: torch.softmax(
+            torch.cat([violations / temperature, torch.zeros(1)]), dim=0
+        ),
+        "the zero's own share is not asked for: [N], not [N + 1]",
+    ),
+    Mistake(
+        "sigmoid",
+        lambda violations, temperature: torch.sigmoid(violations / temperature),
+        "each negative against zero alone; all of them compete with each other",
+    ),
+    Mistake(
+        "clipped",
+        lambda violations, temperature: _picked(violations.clamp(min=0), temperature),
+        "noise can lift a negative violation too: do not clip before the softmax",
+    ),
+)
+
+
+def check_picked(function: Callable[[Tensor, float], Any], strict: bool = False) -> Verdict:
+    """Check the probabilities with which negatives are picked under Gumbel margins.
 
     Args:
-        function: Of the learner: margins [N, N] and an order of the N items to margins [N, N].
+        function: Of the learner: violations [N] and a temperature to probabilities [N].
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
 
     Example:
-        >>> check_permuted(lambda margin, order: None)
+        >>> check_picked(lambda violations, temperature: None)
         · not attempted yet
     """
-    margin = torch.arange(25.0).view(5, 5) / 100
-    order = torch.tensor([2, 0, 4, 1, 3])  # no item stays, and the inverse is another order
+    said = "the gradient of the smooth loss: what one draw picks, it shares out"
+    return check_function(function, _picked, violation_inputs, said, PICKED_MISTAKES, strict=strict)
+
+
+def anchor_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
+    """Similarities [N, N] without ties, the diagonal no higher than others, and a margin for every text."""
+    sim = (torch.randperm(n * n, generator=generator).view(n, n) - n * n // 2) / 100
+    return sim, hundredths(generator, n, low=0, high=0.6)
+
+
+def _hardest(sim: Tensor, margins: Tensor) -> Tensor:
+    return sim.masked_fill(torch.eye(len(sim), dtype=torch.bool), -torch.inf).argmax(dim=1)
+
+
+ANCHOR_MISTAKES = (
+    Mistake("diagonal", lambda sim, margins: sim.argmax(dim=1), "a text's own video is no negative"),
+    Mistake(
+        "axis",
+        lambda sim, margins: _hardest(sim.T, margins),
+        "that is the pick of every video: rows are texts",
+    ),
+    Mistake(
+        "diagonal as zero",
+        lambda sim, margins: sim.clone().fill_diagonal_(0).argmax(dim=1),
+        "similarities may be negative: a 0 on the diagonal can still win",
+    ),
+    Mistake(
+        "margins along columns",
+        lambda sim, margins: _hardest(sim + margins[None, :], margins),
+        "your margin belongs to the video; here each text has one for all its negatives",
+    ),
+    Mistake("easiest", lambda sim, margins: _hardest(-sim, margins), "that is the least similar negative"),
+)
+
+
+def check_anchor_picks(
+    answer: Any, function: Callable[[Tensor, Tensor], Any], strict: bool = False
+) -> Verdict:
+    """Check the picks under one margin a text, and whether shuffling these margins changes them.
+
+    Args:
+        answer: ``"yes"`` or ``"no"``.
+        function: Of the learner: similarities [N, N] and margins [N] to the picked columns [N].
+        strict: Raise unless the answer is right, for grading.
+
+    Returns:
+        The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_anchor_picks(None, lambda sim, margins: None)
+        · not attempted yet
+    """
+    said = "a constant a row moves no maximum: text to video, no pick changes and nothing softens"
+    found = check_function(function, _hardest, anchor_inputs, said, ANCHOR_MISTAKES)
+    if not_attempted(answer) and found.state != "off":
+        found = Verdict("open")
+    elif found.ok:
+        wrong = [("yes", "your own function says otherwise: hand it the same sim with other margins")]
+        found = judge(answer, "no", said, wrong, otherwise='answer "yes" or "no"')
+    return found.or_raise(strict)
+
+
+def check_fair_control(key: Any, strict: bool = False) -> Verdict:
+    """Check which control of a report lets it speak of meaning.
+
+    Args:
+        key: ``"a"`` to ``"d"``.
+        strict: Raise unless the answer is right, for grading.
+
+    Returns:
+        The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_fair_control(None)
+        · not attempted yet
+    """
     return judge(
-        call(function, margin, order),
-        margin[order][:, order],
-        "the histogram and the diagonal stay; who is who is gone",
+        key,
+        "c",
+        "the same margins without meaning, and as many tries to find its softening",
         [
-            (margin, "nothing has changed; index with order"),
-            (margin[order], "only the rows are shuffled: the diagonal, the positives, is torn apart"),
-            (margin[:, order], "only the columns are shuffled: the diagonal is torn apart"),
-            (margin[order, order], "this picks N entries; you want N rows and then N columns"),
-            (margin[order.argsort()][:, order.argsort()], "a permutation, but the inverse of the given one"),
+            ("a", "against the fixed margin a gain may be softening alone"),
+            ("b", "the row chose among six; this control was given what is best for another"),
+            ("d", "reversed punishes right answers: almost anything is better than that"),
         ],
-        otherwise="rows and columns have to follow the same order",
+        otherwise="one key of the four",
+        strict=strict,
     )

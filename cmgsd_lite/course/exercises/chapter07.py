@@ -1,4 +1,4 @@
-"""Checkers of chapter 07: the mixture of margins, known positives, and the effective learning rate."""
+"""Checkers of chapter 07: the average of z-scores, known positives, learning rates, a log with a fault."""
 
 from __future__ import annotations
 
@@ -8,65 +8,72 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge, not_attempted
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
 
-STATIC, DYNAMIC, SPREAD = (-2.236, 0.447), (-0.655, -1.964), 0.857
-"""Z-scores of the pairs (0, 1) and (2, 3) in the notebook's four pairs, and the spread of their average."""
-
-
-def check_twins(twins: Any, two_three: Any) -> Verdict:
-    """Check the two margins at t = .3 with a ramp from .2 to .6.
-
-    Args:
-        twins: Margin of the pair (0, 1), in cosine units.
-        two_three: Margin of the pair (2, 3).
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_twins(None, None)
-        · not attempted yet
-    """
-    if not_attempted(twins) or not_attempted(two_three):
-        return Verdict("open")
-
-    def mixed(share: float, spread: float = SPREAD) -> list[float]:
-        pairs = zip(STATIC, DYNAMIC, strict=True)
-        return [0.2 + 0.05 * ((1 - share) * s + share * d) / spread for s, d in pairs]
-
-    try:
-        answer = [float(twins), float(two_three)]
-    except (TypeError, ValueError):
-        return Verdict("off", "expected two numbers")
-    return judge(
-        answer,
-        mixed(0.25),
-        "a quarter of the way up the ramp, the model's mistake weighs a quarter",
-        [
-            (mixed(0.3), "t is how far the training is, λ how far the ramp is: they differ"),
-            (mixed(0.75), "λ is the share of the model; you gave it to the teacher"),
-            (mixed(0.5), "λ = .3 / .6? The ramp does not start at 0"),
-            (mixed(0.25)[::-1], "the two answers are the wrong way round"),
-            (mixed(0.25, spread=1), "an average of z-scores: divide it by its own standard deviation"),
-            (mixed(0.5, SPREAD / 2), "a sum, not an average: weights sum to 1"),
-        ],
-        tolerance=1.2e-3,
-        otherwise="the values are off; first find λ(.3) for a ramp from .2 to .6",
-    )
+Matrices = list[Tensor]
 
 
-def check_combine(combine: Callable[[list[Tensor], list[Tensor], float], Tensor]) -> Verdict:
+def combine_inputs(generator: torch.Generator, n: int) -> tuple[Matrices, Matrices, float]:
+    """Lists of 0 to 3 matrices, never both empty, and a share strictly between 0 and 1."""
+    numbers = [0, 0]
+    while not sum(numbers):
+        numbers = torch.randint(0, 4, (2,), generator=generator).tolist()
+    static, dynamic = ([hundredths(generator, 2, 2, low=-2, high=2) for _ in range(k)] for k in numbers)
+    return static, dynamic, float(hundredths(generator, low=0.1, high=0.9))
+
+
+def _mean(matrices: Matrices) -> Tensor:
+    return torch.stack(matrices).mean(dim=0) if matrices else torch.zeros(2, 2)
+
+
+def _combined(static: Matrices, dynamic: Matrices, share: float) -> Tensor:
+    if not static or not dynamic:
+        return _mean([*static, *dynamic])
+    return (1 - share) * _mean(static) + share * _mean(dynamic)
+
+
+COMBINE_MISTAKES = (
+    Mistake(
+        "swapped",
+        lambda static, dynamic, share: _combined(static, dynamic, 1 - share),
+        "λ is the share of the dynamic matrices",
+    ),
+    Mistake(
+        "weights lost",
+        lambda static, dynamic, share: (1 - share) * _mean(static) + share * _mean(dynamic),
+        "where one kind is missing your weights sum to less than 1: share the rest out",
+    ),
+    Mistake(
+        "plain mean",
+        lambda static, dynamic, share: _mean([*static, *dynamic]),
+        "a plain mean over all matrices: where is λ?",
+    ),
+    Mistake(
+        "sums",
+        lambda static, dynamic, share: (1 - share) * sum(static) + share * sum(dynamic),
+        "each kind is a mean of its matrices: your weights sum to more than 1",
+    ),
+    Mistake(
+        "added",
+        lambda static, dynamic, share: _mean(static) + _mean(dynamic),
+        "the kinds are added up: your weights sum to 2",
+    ),
+)
+
+
+def check_combine(combine: Callable[[Matrices, Matrices, float], Any], strict: bool = False) -> Verdict:
     """Check the weighted mean of lists of matrices of z-scores.
 
     Args:
         combine: Of the learner: static [k matrices], dynamic [l matrices] and lambda to one matrix.
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
@@ -75,52 +82,84 @@ def check_combine(combine: Callable[[list[Tensor], list[Tensor], float], Tensor]
         >>> check_combine(lambda static, dynamic, share: None)
         · not attempted yet
     """
-    one, two, three, four = (torch.full((2, 2), value) for value in (0.1, 0.2, 0.4, 0.6))
-    share = 0.25
-    full = call(combine, [one, two], [three], share)
-    static, dynamic = torch.full((2, 2), 0.15), three
-    verdict = judge(
-        full,
-        (1 - share) * static + share * dynamic,
-        "",
-        [
-            (share * static + (1 - share) * dynamic, "λ is the share of the dynamic matrices"),
-            (
-                (1 - share) * 2 * static + share * dynamic,
-                "each group is a mean: your weights sum to more than 1",
-            ),
-            ((one + two + three) / 3, "a plain mean over all matrices: where is λ?"),
-            (static + dynamic, "the groups are added up: your weights sum to 2"),
-        ],
-        otherwise="with two static matrices, one dynamic and λ = .25 the mixture is off",
-    )
-    if not verdict.ok:
-        return verdict
-    for given, wanted, name in (
-        (([], [three, four], share), torch.full((2, 2), 0.5), "static"),
-        (([one, two], [], share), static, "dynamic"),
-    ):
-        weight = share if name == "static" else 1 - share
-        verdict = judge(
-            call(combine, *given),
-            wanted,
-            "",
-            [(weight * wanted, f"without {name} matrices your weights sum to {weight}: share the rest out")],
-            otherwise=f"without {name} matrices the others should be their plain mean",
-        )
-        if not verdict.ok:
-            return verdict
-    return Verdict("correct", "whatever is missing, the weights sum to one")
+    said = "whatever is missing, the weights sum to one"
+    return check_function(combine, _combined, combine_inputs, said, COMBINE_MISTAKES, strict=strict)
 
 
-def check_known_positives(margin_with_ids: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def known_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
+    """Distances [N, N], not symmetric and not 0 on the diagonal, and ids of which some are equal."""
+    n = max(n, 3)
+    ids = torch.randint(0, n, (n,), generator=generator)
+    ids[:2], ids[2] = 3, 8  # one known positive at least, and one negative
+    return hundredths(generator, n, n, low=0, high=2), ids
+
+
+def _spread(
+    distances: Tensor, counted: Tensor, kept: Tensor, elsewhere: float = 0.2, correction: int = 0
+) -> Tensor:
+    values = distances[counted]
+    z = (distances - values.mean()) / values.std(correction=correction)
+    return torch.where(kept, 0.2 + 0.05 * z, elsewhere)
+
+
+def _apart(ids: Tensor) -> Tensor:
+    return ids[:, None] != ids[None, :]
+
+
+def _off(ids: Tensor) -> Tensor:
+    return ~torch.eye(len(ids), dtype=torch.bool)
+
+
+def _with_ids(distances: Tensor, ids: Tensor) -> Tensor:
+    return _spread(distances, _apart(ids), _apart(ids))
+
+
+KNOWN_MISTAKES = (
+    Mistake(
+        "ids not used",
+        lambda distances, ids: _spread(distances, _off(ids), _off(ids)),
+        "the pair with equal ids is still a negative for you",
+    ),
+    Mistake(
+        "in the statistics",
+        lambda distances, ids: _spread(distances, _off(ids), _apart(ids)),
+        "the known positive still counts in mean and standard deviation",
+    ),
+    Mistake(
+        "diagonal in the statistics",
+        lambda distances, ids: _spread(distances, _off(ids) | ~_off(ids), _apart(ids)),
+        "the diagonal counts in your mean and standard deviation",
+    ),
+    Mistake(
+        "zero",
+        lambda distances, ids: _spread(distances, _apart(ids), _apart(ids), 0.0),
+        "known positives get α, not 0",
+    ),
+    Mistake(
+        "everywhere",
+        lambda distances, ids: _spread(distances, _apart(ids), _off(ids) | ~_off(ids)),
+        "the statistics are right; pairs that are no negatives get α",
+    ),
+    Mistake(
+        "sample",
+        lambda distances, ids: _spread(distances, _apart(ids), _apart(ids), correction=1),
+        "the population's standard deviation: correction=0",
+    ),
+)
+
+
+def check_known_positives(margin_with_ids: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
     """Check margins whose statistics leave known positives out.
 
     Args:
         margin_with_ids: Of the learner: distances [N, N] and ids [N] to margins [N, N].
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
@@ -129,62 +168,83 @@ def check_known_positives(margin_with_ids: Callable[[Tensor, Tensor], Tensor]) -
         >>> check_known_positives(lambda distances, ids: None)
         · not attempted yet
     """
-    distances = torch.tensor([[0, 0.1, 0.6, 1.0], [0.1, 0, 0.7, 0.9], [0.6, 0.7, 0, 0.5], [1.0, 0.9, 0.5, 0]])
-    ids = torch.tensor([4, 4, 2, 8])
-    negatives = ids[:, None] != ids[None, :]
-    off = ~torch.eye(4, dtype=torch.bool)
-
-    def margins(counted: Tensor, kept: Tensor, elsewhere: float = 0.2, correction: int = 0) -> Tensor:
-        values = distances[counted]
-        z = (distances - values.mean()) / values.std(correction=correction)
-        return torch.where(kept, 0.2 + 0.05 * z, elsewhere)
-
-    everywhere = torch.ones_like(off)
-    return judge(
-        call(margin_with_ids, distances, ids),
-        margins(negatives, negatives),
-        "only negatives are counted, and only negatives are spread",
-        [
-            (margins(off, off), "the pair with equal ids is still a negative for you"),
-            (margins(off, negatives), "the known positive still counts in mean and standard deviation"),
-            (margins(everywhere, negatives), "the diagonal counts in your mean and standard deviation"),
-            (margins(negatives, negatives, 0.0), "known positives get α, not 0"),
-            (margins(negatives, everywhere), "the statistics are right; pairs that are no negatives get α"),
-            (
-                margins(negatives, negatives, correction=1),
-                "the population's standard deviation: correction=0",
-            ),
-        ],
-        otherwise="the margins are off; which pairs are negatives, by ids?",
-    )
+    said = "only negatives are counted, and only negatives are spread"
+    return check_function(margin_with_ids, _with_ids, known_inputs, said, KNOWN_MISTAKES, strict=strict)
 
 
-def check_learning_rate(learning_rate: Any) -> Verdict:
-    """Check which learning rate makes the plain loss as fast as a sum of three.
+def check_learning_rates(sgd: Any, adam: Any, strict: bool = False) -> Verdict:
+    """Check which rates give the plain loss the steps of a sum of three such losses.
 
     Args:
-        learning_rate: The answer.
+        sgd: Rate under SGD, where the sum has .01.
+        adam: Rate under Adam, where the sum has .001.
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
 
     Example:
-        >>> check_learning_rate(None)
+        >>> check_learning_rates(None, None)
         · not attempted yet
     """
+    if not_attempted(sgd) or not_attempted(adam):
+        return Verdict("open").or_raise(strict)
     return judge(
-        learning_rate,
-        0.03,
-        "three equal losses are three times the gradient, so three times the rate",
+        [sgd, adam],
+        [0.03, 0.001],
+        "SGD's step is as long as the gradient; Adam divides by the gradient's size",
         [
-            (0.01, "at β = 0 all terms are the same loss: how long is the gradient of their sum?"),
-            (0.02, "the fixed term is in the sum too"),
-            (0.01 / 3, "the wrong way round: the sum takes the longer steps"),
-            (0.05, "this repository has no dynamic terms: count again"),
+            ([0.03, 0.003], "under Adam a constant factor stands above and below the line"),
+            ([0.01, 0.001], "SGD: three equal terms have three times the gradient"),
+            ([0.02, 0.001], "SGD: the fixed term is one of the three"),
+            ([0.01 / 3, 0.001], "SGD, the wrong way round: the sum takes the longer steps"),
+            ([0.001, 0.03], "the two are the wrong way round: SGD first"),
         ],
-        tolerance=1e-4,
-        otherwise="the value is off; how many equal terms are in the sum?",
+        tolerance=1e-5,
+        otherwise="at β = 0 all three terms are one loss: how long is the step of each optimizer?",
+        strict=strict,
+    )
+
+
+def check_log(faults: Any, strict: bool = False) -> Verdict:
+    """Check which fault each of three logs has.
+
+    Args:
+        faults: Three letters, for the runs A, B and C.
+        strict: Raise unless the answer is right, for grading.
+
+    Returns:
+        The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_log(None)
+        · not attempted yet
+    """
+    if isinstance(faults, list | tuple) and all(isinstance(one, str) for one in faults):
+        faults = "".join(one.strip() for one in faults)
+    return judge(
+        faults,
+        "yzx",
+        "a dip follows disagreement, a heap at 0 follows β, a late λ follows the clock",
+        [
+            ("zyx", "A: nothing is at 0 there, and the spread dips where both sources count"),
+            ("yxz", "B: its λ is the ramp of this chapter, by the hand's sum"),
+            ("xzy", "A: compare its λ with the ramp from .2 to .6, then its spread"),
+            ("xyz", "A: compare its λ with the ramp from .2 to .6, then its spread"),
+            ("zxy", "A: nothing is at 0 there, and the spread dips where both sources count"),
+        ],
+        otherwise="three letters out of x, y and z, for A, B and C",
+        strict=strict,
     )

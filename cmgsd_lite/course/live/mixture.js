@@ -27,7 +27,8 @@ function mixed(teacher, model, done, beta, again) {
 
 function grid(title) {
   const cells = [0, 1, 2, 3].map(i => [0, 1, 2, 3].map(j => element("td", {}, i === j ? "·" : "")));
-  const box = element("table", {}, element("caption", {}, title), ...cells.map((row, i) =>
+  const head = element("tr", {}, element("td"), ...cells.map((_, j) => element("th", { scope: "col" }, `video ${j}`)));
+  const box = element("table", {}, element("caption", {}, title), head, ...cells.map((row, i) =>
     element("tr", {}, element("th", { scope: "row" }, `text ${i}`), ...row)));
   return [box, margins => cells.forEach((row, i) => row.forEach((cell, j) => {
     if (i === j) return;

@@ -14,50 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from cmgsd_lite.course.plots.base import PALETTE, line_style, new_axes
 
 Floats = NDArray[np.float64]
-DISTANCE, MARGIN = "distance", "margin (cosine units)"
-
-
-def plot_margin_functions(
-    distances: ArrayLike, margins: Mapping[str, ArrayLike], fixed: float | None = None
-) -> Figure:
-    """Draw margin against distance, one line a function, above the histogram of the distances.
-
-    Args:
-        distances: Off the diagonal of one batch [P].
-        margins: Of the same pairs [P], by name of the function.
-        fixed: The fixed margin, as a horizontal line.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ValueError: If there is no function, or one of another length.
-
-    Source:
-        ours.
-
-    Example:
-        >>> figure = plot_margin_functions([0.2, 0.4], {"z-score": [0.15, 0.25]}, fixed=0.2)
-    """
-    d = np.asarray(distances, np.float64).ravel()
-    if not margins:
-        raise ValueError("margins: expected at least one function, got none")
-    order = np.argsort(d, kind="stable")
-    figure, (upper, lower) = plt.subplots(
-        2, 1, figsize=(8, 5), layout="constrained", sharex=True, height_ratios=[3, 1]
-    )
-    for i, (name, margin) in enumerate(margins.items()):
-        values = np.asarray(margin, np.float64).ravel()
-        if values.shape != d.shape:
-            raise ValueError(f"margins: expected {d.size} for {name!r}, got {values.size}")
-        upper.plot(d[order], values[order], linewidth=2, label=name, **line_style(i))
-    if fixed is not None:
-        upper.axhline(fixed, color="black", linewidth=1, label="fixed")
-    upper.set(ylabel=MARGIN)
-    upper.legend(fontsize="small")
-    lower.hist(d, bins=60, color="0.6")
-    lower.set(xlabel=DISTANCE, ylabel="pairs")
-    return figure
+MARGIN = "margin (cosine units)"
+TALLEST = 25
+"""Top of every histogram of margins, in percent of a group."""
 
 
 def plot_margin_histogram(
@@ -77,7 +36,8 @@ def plot_margin_histogram(
         fixed: The fixed margin, as a vertical line.
 
     Returns:
-        The Axes; each outline sums to 100 % of its group, removed pairs included.
+        The Axes, one scale whatever is drawn (a taller bin says its share); each outline sums to 100 % of its
+        group, removed pairs included.
 
     Raises:
         ValueError: If the two differ in length.
@@ -101,11 +61,16 @@ def plot_margin_histogram(
         count, _ = np.histogram(kept, edges)
         share = 100 * count / max(group.sum(), 1)
         ax.stairs(share, edges, color=colour, linestyle=dash, linewidth=1.8, label=name)
+        if share.max() > TALLEST:
+            at = edges[share.argmax()]
+            ax.annotate(
+                f"{share.max():.0f} %", (at, 0.8 * TALLEST), (6, 0), textcoords="offset points", color=colour
+            )
         if kept.size:
             ax.plot([kept.mean()] * 2, [0.93, 1.0], color=colour, transform=ax.get_xaxis_transform())
     if fixed is not None:
         ax.axvline(fixed, color="black", linewidth=0.8)
-    ax.set(xlabel=MARGIN, ylabel="share of the group (%)")
+    ax.set(xlabel=MARGIN, ylabel="share of the group (%)", ylim=(0, TALLEST))
     return ax
 
 
@@ -144,6 +109,7 @@ def plot_margin_grid(
         layout="constrained",
         squeeze=False,
         sharex=True,
+        sharey=True,
     )
     bins = np.linspace(0, 2 * max(alphas), 41)
     for row, alpha in enumerate(alphas):
@@ -187,7 +153,7 @@ def plot_controls(margins: Mapping[str, ArrayLike], relevance: ArrayLike, fixed:
     figure, axes = plt.subplots(
         2,
         len(margins),
-        figsize=(2.5 * len(margins) + 0.4, 4.6),
+        figsize=(2.4 * len(margins) + 0.4, 5),
         layout="constrained",
         squeeze=False,
     )
@@ -211,44 +177,67 @@ def plot_controls(margins: Mapping[str, ArrayLike], relevance: ArrayLike, fixed:
     return figure
 
 
-def plot_explorer(
-    distances: ArrayLike, margins: ArrayLike, false_negatives: ArrayLike, alpha: float, title: str
-) -> Figure:
-    """Draw one setting: margin against distance on the left, the histogram of margins on the right.
+def plot_picks(
+    picks: Mapping[str, Sequence[tuple[float, float]]], floor: float, ax: Axes | None = None
+) -> Axes:
+    """Draw which negatives are picked as the hardest: how far down by similarity, and how many are false.
 
     Args:
-        distances: [N, N].
-        margins: [N, N].
-        false_negatives: bool [N, N].
-        alpha: The margin at the mean, as a line.
-        title: Of the figure.
+        picks: For each kind of margin a path of points (mean number of more similar negatives; share of false
+            negatives among the picked, in percent), from small to large spread.
+        floor: Share of false negatives among all, in percent.
+        ax: Where to draw; a new figure by default.
 
     Returns:
-        The figure; all axes have the same limits whatever the setting.
+        The Axes.
 
     Source:
         ours.
 
     Example:
-        >>> d = np.array([[0.0, 0.4], [0.8, 0.0]])
-        >>> figure = plot_explorer(d, d / 2, d < 0.5, 0.2, "half the distance")
+        >>> ax = plot_picks({"permuted": [(0, 28), (1, 25)], "adaptive": [(0, 28), (2, 9)]}, floor=3)
     """
-    outside = ~np.eye(len(np.asarray(distances)), dtype=bool)
-    d, values = np.asarray(distances)[outside], np.asarray(margins)[outside]
-    false = np.asarray(false_negatives, bool)[outside]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-    for name, group, colour, size in (
-        ("true negatives", ~false, PALETTE[0], 3),
-        ("false negatives", false, PALETTE[1], 8),
-    ):
-        left.scatter(d[group], values[group], s=size, color=colour, label=name, alpha=0.6, linewidths=0)
-    left.axhline(alpha, color="black", linewidth=0.8)
-    left.set(xlabel=DISTANCE, ylabel=MARGIN, ylim=(-0.02, 0.7))
-    left.legend(fontsize="small", loc="upper left")
-    plot_margin_histogram(values, false, np.linspace(0, 0.7, 57), right, fixed=alpha)
-    right.set(xlim=(-0.01, 0.71))
-    right.set_title(describe(values), fontsize="medium")
-    figure.suptitle(title)
+    ax = plt.subplots(figsize=(10, 5), layout="constrained")[1] if ax is None else ax
+    for i, (name, points) in enumerate(picks.items()):
+        style = line_style(i + 1)
+        places, shares = zip(*points, strict=True)
+        ax.plot(places, shares, marker="o", markersize=9, linewidth=2, label=name, **style)
+        ax.annotate(name, points[-1], (8, 4), textcoords="offset points", color=style["color"], fontsize=14)
+    start = next(iter(picks.values()))[0]
+    ax.annotate("fixed", start, (8, 8), textcoords="offset points", fontsize=14)
+    ax.axhline(floor, color="black", linestyle=":", label="all pairs")
+    ax.annotate("all pairs", (0, floor), (4, 5), textcoords="offset points", fontsize=12)
+    ax.set(xlabel="more similar negatives passed over (mean)")
+    ax.set_ylabel("false negatives\namong the picked (%)")
+    ax.margins(x=0.15)
+    ax.set_ylim(0, 1.15 * start[1])
+    return ax
+
+
+def plot_noise(drawn: Mapping[str, float], expected: Mapping[str, float]) -> Figure:
+    """Draw how often each contender was the hardest under noise, beside what a softmax gives it.
+
+    Args:
+        drawn: Share of the draws in which it was picked, in 0..1, by name.
+        expected: Its share in the softmax, by the same names.
+
+    Returns:
+        The figure: full bars are drawn, frames expected.
+
+    Source:
+        ours.
+
+    Example:
+        >>> figure = plot_noise({"A": 0.6, "none": 0.4}, {"A": 0.62, "none": 0.38})
+    """
+    figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    at = np.arange(len(drawn))
+    ax.bar(at - 0.2, [100 * x for x in drawn.values()], 0.36, color=PALETTE[0], label="drawn")
+    frame = {"color": "none", "edgecolor": PALETTE[1], "linewidth": 2.5}
+    ax.bar(at + 0.2, [100 * expected[name] for name in drawn], 0.36, label="softmax", **frame)
+    ax.set_xticks(at, list(drawn))
+    ax.set(ylabel="is the hardest (%)")
+    ax.legend()
     return figure
 
 

@@ -1,8 +1,9 @@
-"""Figures of CMGSD at work: whom the margin listens to, what the model learns of distance, the margins."""
+"""Figures of CMGSD at work: its margins, what comes out, and what the model learns of distance."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -10,9 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from cmgsd_lite.course.plots.base import PALETTE, line_style, new_axes
+from cmgsd_lite.course.plots.base import line_style, new_axes
 
-HATCHES = ("", "//", "..", "\\\\", "xx")
 PROGRESS = "fraction of training done"
 
 
@@ -60,48 +60,6 @@ def plot_matrices(matrices: Mapping[str, ArrayLike], unit: str = "margin (cosine
     return figure
 
 
-def plot_weights(progress: ArrayLike, weights: Mapping[str, ArrayLike], ax: Axes | None = None) -> Axes:
-    """Draw how much each part of the margin counts over training, stacked; they should fill up to 1.
-
-    Args:
-        progress: Fractions of training [T], rising.
-        weights: Of each part at those moments [T], in 0..1, by name.
-        ax: Where to draw; a new figure by default.
-
-    Returns:
-        The Axes.
-
-    Raises:
-        ValueError: If a part has another length than ``progress``.
-
-    Source:
-        ours.
-
-    Example:
-        >>> ax = plot_weights([0, 1], {"static": [1, 0], "dynamic": [0, 1]})
-    """
-    ax = new_axes(ax)
-    moments = np.asarray(progress, np.float64)
-    bottom = np.zeros_like(moments)
-    for i, (name, weight) in enumerate(weights.items()):
-        height = np.asarray(weight, np.float64)
-        if height.shape != moments.shape:
-            raise ValueError(f"weights: expected {len(moments)} for {name!r}, got shape {list(height.shape)}")
-        ax.fill_between(
-            moments,
-            bottom,
-            bottom + height,
-            facecolor=PALETTE[i % len(PALETTE)],
-            edgecolor="white",
-            hatch=HATCHES[i % len(HATCHES)],
-            label=name,
-        )
-        bottom = bottom + height
-    ax.set(xlabel=PROGRESS, ylabel="weight in the margin", xlim=(moments[0], moments[-1]), ylim=(0, None))
-    ax.legend(fontsize="small", loc="center right")
-    return ax
-
-
 def plot_agreement(
     progress: ArrayLike,
     curves: Mapping[str, ArrayLike],
@@ -144,48 +102,44 @@ def plot_agreement(
     return ax
 
 
-def plot_margins_over_training(
-    progress: ArrayLike,
-    groups: Mapping[str, Sequence[ArrayLike]],
-    fixed: float | None = None,
-    ramp: tuple[float, float] | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the margins of groups of pairs over training: the mean, and a band for four pairs in five.
+def plot_two_questions(results: Mapping[str, Mapping[str, float]], ax: Axes | None = None) -> Axes:
+    """Draw nDCG against R@10: a path for each reduction, from one row of it to the next.
 
     Args:
-        progress: Fractions of training [T].
-        groups: For each group the margins of its pairs at those moments: T arrays of one or more numbers.
-        fixed: The fixed margin, as a horizontal line.
-        ramp: Start and end of the schedule's ramp, shaded.
+        results: ``R@10`` and ``nDCG`` by row, named ``"row with reduction"``; rows in the order of the path.
         ax: Where to draw; a new figure by default.
 
     Returns:
-        The Axes; bands go from the 10th to the 90th percentile.
-
-    Raises:
-        ValueError: If a group has another length than ``progress``.
+        The Axes.
 
     Source:
         ours.
 
     Example:
-        >>> ax = plot_margins_over_training([0, 1], {"false negatives": [[0.1, 0.2], [0.1, 0.1]]}, fixed=0.2)
+        >>> one, other = {"R@10": 30, "nDCG": 87}, {"R@10": 39, "nDCG": 90}
+        >>> ax = plot_two_questions({"fixed with hardest": one, "CMGSD with hardest": other})
     """
-    ax = new_axes(ax)
-    moments = np.asarray(progress, np.float64)
-    if ramp is not None:
-        ax.axvspan(*ramp, color="0.92", label="ramp")
-    for i, (name, margins) in enumerate(groups.items()):
-        if len(margins) != len(moments):
-            raise ValueError(f"groups: expected {len(moments)} for {name!r}, got {len(margins)}")
-        values = [np.asarray(m, np.float64).ravel() for m in margins]
-        low, high = ([np.quantile(v, share) for v in values] for share in (0.1, 0.9))
+    ax = plt.subplots(figsize=(10, 5), layout="constrained")[1] if ax is None else ax
+    paths: dict[str, list[tuple[str, float, float]]] = {}
+    for name, row in results.items():
+        kind, _, reduction = name.partition(" with ")
+        paths.setdefault(reduction, []).append((kind, row["R@10"], row["nDCG"]))
+    for i, (reduction, points) in enumerate(paths.items()):
         style = line_style(i)
-        ax.fill_between(moments, low, high, color=style["color"], alpha=0.2)
-        ax.plot(moments, [v.mean() for v in values], linewidth=2, label=name, **style)
-    if fixed is not None:
-        ax.axhline(fixed, color="black", linewidth=1, linestyle=":", label="fixed margin")
-    ax.set(xlabel=PROGRESS, ylabel="margin (cosine units)", ylim=(0, None))
-    ax.legend(fontsize="small")
+        ax.plot(
+            [x for _, x, _ in points],
+            [y for *_, y in points],
+            marker="o",
+            markersize=9,
+            label=reduction,
+            **style,
+        )
+        for place, (kind, x, y) in enumerate(points):
+            beside: dict[str, Any] = {"xytext": (9, -5)}
+            if place == 1:  # of three, the middle one: its name would lie on its neighbours'
+                beside = {"xytext": (-9, 8), "ha": "right"}
+            ax.annotate(kind, (x, y), textcoords="offset points", color=style["color"], fontsize=14, **beside)
+    ax.set(xlabel="R@10 (%): the own clip is found", ylabel="nDCG (%): true clips stand high")
+    ax.legend(title="reduction", loc="upper left")
+    ax.margins(x=0.15, y=0.12)
     return ax

@@ -12,13 +12,14 @@ from cmgsd_lite.course.plots.distances import (
     plot_quality,
 )
 from cmgsd_lite.course.plots.margin_functions import (
+    TALLEST,
     describe,
     mean_by_level,
     plot_controls,
-    plot_explorer,
-    plot_margin_functions,
     plot_margin_grid,
     plot_margin_histogram,
+    plot_noise,
+    plot_picks,
 )
 
 FRAME = np.zeros((8, 8, 3), np.uint8)
@@ -32,19 +33,6 @@ def close_figures():
 
 def stairs(ax):
     return {patch.get_label(): patch.get_data().values for patch in ax.patches if patch.get_label()}
-
-
-def test_functions_are_drawn_from_near_to_far():
-    figure = plot_margin_functions([0.8, 0.2, 0.5], {"line": [0.3, 0.1, 0.2]}, fixed=0.2)
-    upper, lower = figure.axes
-    assert upper.lines[0].get_xdata().tolist() == [0.2, 0.5, 0.8]
-    assert upper.lines[0].get_ydata().tolist() == [0.1, 0.2, 0.3]
-    assert lower.get_xlabel() == "distance"
-    assert sum(bar.get_height() for bar in lower.patches) == 3
-    with pytest.raises(ValueError, match="at least one function"):
-        plot_margin_functions([0.8], {})
-    with pytest.raises(ValueError, match="expected 2 for 'line', got 1"):
-        plot_margin_functions([0.8, 0.2], {"line": [0.1]})
 
 
 def test_each_group_of_margins_sums_to_100_percent():
@@ -89,14 +77,26 @@ def test_describe_counts_what_is_clipped():
     assert describe([-np.inf, 0.2]) == "mean 0.20, 50 % clipped"
 
 
-def test_the_explorer_keeps_its_axes_whatever_the_setting():
-    d = np.array([[0.0, 0.4, 0.8], [0.4, 0.0, 0.6], [0.8, 0.6, 0.0]])
-    one = plot_explorer(d, d / 4, d < 0.5, 0.2, "one")
-    other = plot_explorer(d, d / 2, d < 0.5, 0.3, "other")
-    assert one.axes[0].get_ylim() == other.axes[0].get_ylim()
-    assert one.axes[1].get_xlim() == other.axes[1].get_xlim()
-    near = one.axes[0].collections[1].get_offsets()
-    assert near.tolist() == [[0.4, 0.1], [0.4, 0.1]]
+def test_histograms_have_one_scale_and_a_taller_bin_says_its_share():
+    ax = plot_margin_histogram([0.05, 0.05, 0.05, 0.15], [True] * 4, [0.0, 0.1, 0.2])
+    assert ax.get_ylim() == (0, TALLEST)
+    assert [text.get_text() for text in ax.texts] == ["75 %"]
+    low = plot_margin_histogram(np.linspace(0.005, 0.095, 10), [True] * 10, np.linspace(0, 0.1, 11))
+    assert low.get_ylim() == (0, TALLEST)
+    assert not low.texts
+
+
+def test_picks_are_paths_above_the_floor():
+    ax = plot_picks({"permuted": [(0, 28), (1, 25)], "adaptive": [(0, 28), (2, 9)]}, floor=3)
+    assert ax.lines[1].get_xydata().tolist() == [[0, 28], [2, 9]]
+    assert set(ax.lines[2].get_ydata()) == {3}
+    assert {"permuted", "adaptive", "fixed", "all pairs"} == {text.get_text() for text in ax.texts}
+
+
+def test_drawn_and_expected_stand_side_by_side():
+    (ax,) = plot_noise({"A": 0.6, "none": 0.4}, {"none": 0.38, "A": 0.62}).axes
+    assert [bar.get_height() for bar in ax.patches] == pytest.approx([60, 40, 62, 38])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["A", "none"]
 
 
 def test_arrows_are_named():

@@ -6,9 +6,8 @@ from matplotlib import pyplot as plt
 
 from cmgsd_lite.course.plots.self_distillation import (
     plot_agreement,
-    plot_margins_over_training,
     plot_matrices,
-    plot_weights,
+    plot_two_questions,
 )
 
 
@@ -45,17 +44,6 @@ def test_matrices_refuse_nothing_and_what_is_not_square():
         plot_matrices({"wide": np.zeros((2, 3))})
 
 
-def test_weights_are_stacked():
-    ax = plot_weights([0, 0.5, 1], {"static": [1, 0.5, 0], "dynamic": [0, 0.5, 1]})
-    tops = [area.get_datalim(ax.transData).y1 for area in ax.collections]
-    assert tops == [1, 1]  # dynamic stands on static, and both fill up to one
-    bottom = ax.collections[1].get_paths()[0].vertices[:, 1].min()
-    assert bottom == 0
-    halfway = [y for x, y in ax.collections[1].get_paths()[0].vertices if x == 0.5]
-    assert set(halfway) == {0.5, 1}
-    assert labels(ax) == ["static", "dynamic"]
-
-
 def test_agreement_draws_curves_and_levels():
     ax = plot_agreement([0, 1], {"dynamic text": [70, 80]}, {"static": 78})
     assert ax.lines[0].get_ydata().tolist() == [70, 80]
@@ -63,33 +51,20 @@ def test_agreement_draws_curves_and_levels():
     assert labels(ax) == ["dynamic text", "static"]
 
 
-def test_margins_draw_mean_and_band_and_ramp():
-    ax = plot_margins_over_training(
-        [0, 1], {"false negatives": [[0.0, 0.1, 0.2], [0.1, 0.1, 0.1]]}, fixed=0.2, ramp=(0.2, 0.6)
-    )
-    mean, fixed = ax.lines
-    assert mean.get_ydata().tolist() == pytest.approx([0.1, 0.1])
-    assert set(fixed.get_ydata()) == {0.2}
-    band = ax.collections[0].get_paths()[0].vertices
-    assert sorted({round(float(y), 6) for x, y in band if x == 0}) == [0.02, 0.18]
-    assert labels(ax) == ["ramp", "false negatives", "fixed margin"]
+def test_each_reduction_is_a_path_from_row_to_row():
+    rows = {"fixed with hardest": (30, 87), "CMGSD with hardest": (39, 90), "fixed with smooth": (43, 89)}
+    ax = plot_two_questions({name: {"R@10": x, "nDCG": y} for name, (x, y) in rows.items()})
+    assert [line.get_xydata().tolist() for line in ax.lines] == [[[30, 87], [39, 90]], [[43, 89]]]
+    assert labels(ax) == ["hardest", "smooth"]
+    assert [text.get_text() for text in ax.texts] == ["fixed", "CMGSD", "fixed"]
 
 
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda: plot_weights([0, 1], {"short": [1]}),
-        lambda: plot_agreement([0, 1], {"short": [1]}),
-        lambda: plot_margins_over_training([0, 1], {"short": [[0.1]]}),
-    ],
-)
-def test_other_lengths_are_refused(draw):
+def test_other_lengths_are_refused():
     with pytest.raises(ValueError, match="expected 2 for 'short'"):
-        draw()
+        plot_agreement([0, 1], {"short": [1]})
 
 
 def test_functions_draw_where_they_are_told():
     _, ax = plt.subplots()
     assert plot_agreement([0, 1], {"a": [1, 2]}, ax=ax) is ax
-    assert plot_weights([0, 1], {"a": [1, 1]}, ax=ax) is ax
-    assert plot_margins_over_training([0], {"a": [[0.1]]}, ax=ax) is ax
+    assert plot_two_questions({"a with b": {"R@10": 1, "nDCG": 2}}, ax) is ax
