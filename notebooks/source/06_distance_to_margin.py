@@ -1,396 +1,230 @@
 # %% [markdown]
 # # 06 · From distance to margin
 #
-# Chapter 05 gave us distances. This chapter turns a distance into a margin: which function, how steep, and
-# which controls tell *meaning* from a mere change of the margin's histogram.
+# **A distance has become a margin and the numbers have gone up. Was it the meaning of the distance?**
 #
-# Time: about 35 s on two CPU cores (one thread) · Data: MiniVTT (embedded) · Read before: chapters
-# [04](04_deriving_the_margin.ipynb) and [05](05_measuring_distance.ipynb)
+# Time: about 45 s on one core · For you: about 75 minutes · Data: MiniVTT (embedded) · Read before:
+# [04 A margin for each pair](04_deriving_the_margin.ipynb), [05 Who measures distance?](05_measuring_distance.ipynb)
 #
-# After this chapter you can
+# Afterwards you can
 #
-# - write down four functions from distance to margin, and say which of them survive a change of the encoder;
-# - choose $\alpha$ and $\beta$ and see when the clip eats the margin;
-# - build the controls *permuted*, *reversed*, *oracle* and *mask*, and say what each keeps and destroys;
-# - read a small comparison without fooling yourself.
-
-# %%
-import pandas as pd
-import torch
-from IPython.display import display
-from torch import nn
-
-from cmgsd_lite.baselines import RelevanceMarginLoss, TrueMaskLoss
-from cmgsd_lite.course.exercises.chapter06 import check_largest_beta, check_permuted, check_reversed
-from cmgsd_lite.course.explore.margin_functions import draw_setting, explore_margins
-from cmgsd_lite.course.plots.base import show_figure
-from cmgsd_lite.course.plots.margin_functions import plot_controls, plot_margin_functions, plot_margin_grid
-from cmgsd_lite.data import minivtt
-from cmgsd_lite.distances import cosine_distances
-from cmgsd_lite.evaluation.agreement import batch_agreement, rank_correlation
-from cmgsd_lite.losses import MaxMarginRankingLoss
-from cmgsd_lite.margins import (
-    affine_margin,
-    exponential_margin,
-    mask_margin,
-    off_diagonal,
-    oracle_margin,
-    permute_margin,
-    threshold_margin,
-    zscore_margin,
-)
-from cmgsd_lite.metrics import ndcg, ranks
-from cmgsd_lite.runtime import set_threads
-from cmgsd_lite.training import TrainingConfig, fit
-from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
-from cmgsd_lite.training.scoring import score
-from cmgsd_lite.training.teacher_quality import draw_batches, four_distances
-
-set_threads(1)
-
-# %% [markdown]
-# ## 1. Numbers first
+# - say which maps from distance to margin survive a change of the encoder, and how much their shape matters;
+# - build the controls *permuted*, *reversed*, *oracle* and *mask*, and say what each keeps and what it destroys;
+# - explain, by hand, by sampling and by training, why margins that differ at random act like a temperature.
 #
-# Four clips. Three of their six pairs are close, at distance .4, and three are far, at .8. The mean is .6 and
-# the standard deviation is exactly .2, so every pair is *one standard deviation* below or above the mean. One can do this in one's head.
-
-# %%
-distances = torch.tensor(
-    [
-        [0.0, 0.4, 0.8, 0.4],
-        [0.4, 0.0, 0.4, 0.8],
-        [0.8, 0.4, 0.0, 0.8],
-        [0.4, 0.8, 0.8, 0.0],
-    ]
-)
-negatives = ~torch.eye(4, dtype=torch.bool)
-print("mean", round(distances[negatives].mean().item(), 3))
-print("standard deviation", round(distances[negatives].std(correction=0).item(), 3))
-
-# %% [markdown]
-# With the fixed margin $\alpha = .2$ in mind, here are four ways to say "less for a close pair, more for a
-# distant one":
+# ## 1. Four clips, four maps
 #
-# | function | formula | $d = .4$ | $d = .8$ |
+# Four clips. Three of their six pairs are close, at distance .4, the others far, at .8. The mean is .6 and the standard
+# deviation .2, so every pair lies *one standard deviation* below or above the mean: $z = -1$ or $z = +1$. Four ways to
+# ask less of a close pair, with $\alpha = .2$:
+#
+# | map | formula | close | far |
 # |---|---|---|---|
-# | z-score | $\alpha + \beta z$, $z = (d - \text{mean})/\text{std}$, $\beta = .05$ | $.2 - .05 = .15$ | $.25$ |
-# | exponential | $\alpha\, e^{\beta z}$, $\beta = .25$ | $.2 / e^{.25} = .156$ | $.257$ |
-# | affine | $\alpha + \beta d$, here $\alpha = .05$, $\beta = .25$ | $.05 + .1 = .15$ | $.25$ |
-# | threshold | $\alpha$ if $d \ge .5$, else $0$ | $0$ | $.2$ |
+# | z-score | $\alpha + .05\, z$ | .15 | .25 |
+# | exponential | $\alpha\, e^{.25 z}$ | .156 | .257 |
+# | affine | $.05 + .25\, d$ | .15 | .25 |
+# | threshold | $\alpha$ if $d \ge .5$, else 0 | 0 | .2 |
 #
-# Each as code, in one or two lines. The diagonal holds the positives, which have no margin; by convention it
-# gets $\alpha$. (Nothing is clipped here, so the centre of chapter 04 is 0 and left out.)
-
+# Now another encoder measures the same clips and finds every distance larger by .15. Who is close to whom has not
+# changed.
 
 # %%
-def standardised(d):
+import torch
+
+close, far = 0.4, 0.8
+distances = torch.tensor([[0, close, far, close], [close, 0, close, far], [far, close, 0, far], [close, far, far, 0]])
+
+
+def z_score(d):
     values = d[~torch.eye(len(d), dtype=torch.bool)]
     return (d - values.mean()) / (values.std(correction=0) + 1e-4)
 
 
-def with_diagonal(margin, alpha):
-    return margin.clone().fill_diagonal_(alpha)
-
-
-def zscore(d, alpha, beta):
-    return with_diagonal((alpha + beta * standardised(d)).clamp(min=0), alpha)
-
-
-def exponential(d, alpha, beta):
-    return with_diagonal(alpha * torch.exp(beta * standardised(d)), alpha)
-
-
-def affine(d, alpha, beta):
-    return with_diagonal((alpha + beta * d).clamp(min=0), alpha)
-
-
-def threshold(d, alpha, step):
-    return with_diagonal(torch.where(d >= step, alpha, 0.0), alpha)
-
-
-settings = {
-    "z-score": (zscore, zscore_margin, 0.2, 0.05),
-    "exponential": (exponential, exponential_margin, 0.2, 0.25),
-    "affine": (affine, affine_margin, 0.05, 0.25),
-    "threshold": (threshold, threshold_margin, 0.2, 0.5),
+maps = {
+    "z-score": lambda d: 0.2 + 0.05 * z_score(d),
+    "exponential": lambda d: 0.2 * torch.exp(0.25 * z_score(d)),
+    "affine": lambda d: 0.05 + 0.25 * d,
+    "threshold": lambda d: torch.where(d >= 0.5, 0.2, 0.0),
 }
-for name, (ours, package, first, second) in settings.items():
-    margin = ours(distances, first, second)
-    assert torch.allclose(margin, package(distances, first, second), atol=1e-6)
-    print(f"{name:12s} near {margin[0, 1]:.3f}  far {margin[0, 2]:.3f}   equal to the package")
-
-# %% [markdown]
-# ### What goes wrong if the encoder changes
-#
-# Another encoder measures the same four clips and puts every distance up by .15. Nothing about *who is close
-# to whom* has changed. Watch the four functions.
 
 # %%
-moved = (distances + 0.15) * negatives
-for name, (ours, _, first, second) in settings.items():
-    before, after = ours(distances, first, second), ours(moved, first, second)
-    print(f"{name:12s} near {before[0, 1]:.3f} -> {after[0, 1]:.3f}   far {before[0, 2]:.3f} -> {after[0, 2]:.3f}")
-assert torch.allclose(zscore(distances, 0.2, 0.05), zscore(moved, 0.2, 0.05), atol=1e-5)
+from cmgsd_lite.course.predict import predict
 
-# %% [markdown]
-# The two that standardise do not notice. The affine margin grows for *all* pairs, as if somebody had turned
-# $\alpha$ up. The threshold no longer sees a close pair at all. That matters in CMGSD, because the dynamic
-# distances come from a model in training and drift all the time, and because text and video distances live
-# on different scales. Hence the z-score is the default.
-#
-# The price: a z-score is always relative to the batch. A batch of 128 near-duplicates gets the same spread of
-# margins as a batch of 128 strangers.
-
-# %% [markdown]
-# ## 2. A real batch
-#
-# 128 clips of MiniVTT with one caption each, as training draws them. The distance is that of the static text
-# teacher, the best *per anchor* in chapter 05. The truth says which pairs are false negatives.
+moved = distances + 0.15
+changed = [name for name, rule in maps.items() if not torch.allclose(rule(moved), rule(distances), atol=1e-4)]
+predict("How many of the four give other margins for the four clips now?", None, result=len(changed))
 
 # %%
-bench = Bench(Experiment(DataConfig(), {}, training=TrainingConfig(epochs=8, patience=None)))
-train = bench.prepared.train
-relevance_of = minivtt.batch_relevance(bench.dataset.train)
-
-(batch,) = draw_batches(train, 1, seed=0)
-found = four_distances(train, batch)
-d, d_video = found["text-static"], found["video-static"]
-truth = relevance_of(*batch)  # [128, 128]: how much of caption i is true of clip j
-outside = ~torch.eye(128, dtype=torch.bool)
-false = (truth >= 1 - 1e-6) & outside
-for name, x in {"text-static": d, "video-static": d_video}.items():
-    values = off_diagonal(x)
-    print(f"{name:13s} mean {values.mean():.2f}, standard deviation {values.std(correction=0):.2f}")
-print("pairs that are false negatives:", int(false.sum()), "of", false.numel() - len(false))
+for name, rule in maps.items():
+    (near, away), (near_now, away_now) = (rule(d)[0, 1:3].tolist() for d in (distances, moved))
+    print(f"{name:12s} close {near:.3f} -> {near_now:.3f}   far {away:.3f} -> {away_now:.3f}")
 
 # %% [markdown]
-# The means differ by about twice the .15 of the example. One and the same affine rule cannot serve both.
+# What is standardised does not notice. The affine margin has grown for all pairs, as if somebody had turned $\alpha$
+# up; the threshold sees no close pair any more. A model in training drifts all the time, hence the z-score. Its price: it
+# is relative to the batch. Near-duplicates among themselves get the same spread of margins as strangers.
+#
+# **Stop here and say it in your own words**: why not simply "margin = distance"?
+#
+# <details><summary>One answer</summary>
+#
+# Because the unit and the offset of a distance belong to its encoder. The loss would be another one for each encoder,
+# and would change while a model trains, although who resembles whom stays the same.
+#
+# </details>
+#
+# ## 2. A real batch, and the clip
+#
+# 128 captions and clips, drawn as training draws them. The distance is the *directed* one of chapter 05, from a caption
+# to a clip. MiniVTT's truth says which negatives are false.
 
 # %%
-pairs = off_diagonal(d).flatten()
-curves = {
-    "z-score, β = .05": off_diagonal(zscore_margin(d, 0.2, 0.05)),
-    "exponential, β = .25": off_diagonal(exponential_margin(d, 0.2, 0.25)),
-    "affine, α = .05, β = .25": off_diagonal(affine_margin(d, 0.05, 0.25)),
-    "threshold at .5": off_diagonal(threshold_margin(d, 0.2, 0.5)),
-}
-figure = plot_margin_functions(pairs, {name: m.flatten() for name, m in curves.items()}, fixed=0.2)
+from cmgsd_lite.course.workbench import Workbench
+from cmgsd_lite.margins import off_diagonal
+
+bench = Workbench()  # the data, a small model, and trainings of eight epochs from one start
+batch = bench.batch()
+d, truth, false = bench.distances(batch), bench.truth(batch), bench.false_negatives(batch)
+z = off_diagonal(z_score(d))
+print(f"{int(false.sum())} of {z.numel():,} negatives are false")
+print(f"smallest z {z.min():.1f}, largest {z.max():.1f}")
+
+# %% [markdown]
+# $\alpha$ is the mean of the margins, kept by the centre of chapter 04; $\beta$ is their standard deviation, as long as
+# nothing is clipped. A normal distribution has 2.3 % of its mass two standard deviations below the mean, so with
+# $\alpha = .2$ and $\beta = .1$ one might expect 2 or 3 % of the margins at 0.
+
+# %%
+from cmgsd_lite.margins import zscore_margin
+
+at_half = zscore_margin(d, alpha=0.2, beta=0.1)
+at_zero = {"false": (at_half[false] <= 0).float().mean(), "all": (off_diagonal(at_half) <= 0).float().mean()}
+clipped = {group: round(100 * share.item()) for group, share in at_zero.items()}
+question = "β = α/2: which share of the false negatives has a margin of 0? (control: all negatives)"
+predict(question, None, result=clipped["false"], unit="%", control=clipped["all"])
+
+# %%
+from cmgsd_lite.course.plots import show_figure
+from cmgsd_lite.course.plots.margin_functions import plot_margin_grid
+
 show_figure(
-    figure,
-    "06-functions",
-    "Four curves of margin against distance. The z-score is a straight line through .2 at the mean distance, "
-    "the exponential bends upwards close to it, the affine line is flatter, the threshold is a step. Below, "
-    "the histogram of distances in the batch.",
-)
-
-# %% [markdown]
-# Within the batch, z-score and affine are both straight lines: they differ in *who sets slope and height*,
-# the batch or you. The exponential is nearly the same line near the mean ($\alpha e^{\beta z} \approx \alpha +
-# \alpha\beta z$) and never reaches 0.
-#
-# Is the exact shape important? Rank correlations ignore shape, so all strictly rising functions agree with
-# the truth to the same degree. Only the step loses something, because it forgets everything but one bit.
-
-# %%
-truth_values = off_diagonal(truth).flatten()
-for name, margin in curves.items():
-    print(f"{name:26s} Spearman with the truth {rank_correlation(-margin.flatten(), truth_values):.2f}")
-
-# %% [markdown]
-# ## 3. Alpha and beta
-#
-# For the z-score the two settings have clean meanings:
-#
-# $$\text{mean of } M = \alpha \qquad \text{standard deviation of } M = \beta$$
-#
-# *before the clip*. Clipping at 0 alone breaks both, and raises the mean. The centre of chapter 04 keeps the mean
-# at $\alpha$; $\beta$ is the standard deviation only where nothing is clipped. For distances that are normally
-# distributed, the share that clipping alone sets to 0 is the share of a normal distribution below $-\alpha/\beta$;
-# around the centre it is larger. Both, measured (column *0*: the share of margins that are 0):
-
-# %%
-generator = torch.Generator().manual_seed(0)
-points = torch.randn(400, 400, generator=generator)
-rows = []
-for beta in (0.025, 0.05, 0.1, 0.2, 1.0):
-    row = {"β": beta}
-    for name, recentre in {"clip alone": False, "centred": True}.items():
-        margin = off_diagonal(zscore_margin(points, 0.2, beta, recentre=recentre))
-        row |= {f"{name}, 0": f"{(margin == 0).float().mean():.1%}", f"{name}, mean": f"{margin.mean():.3f}"}
-        if not recentre:
-            expected = torch.distributions.Normal(0, 1).cdf(torch.tensor(-0.2 / beta))
-            assert abs((margin == 0).float().mean() - expected) < 0.01
-    rows.append(row | {"centred, sd": f"{margin.std(correction=0):.3f}"})
-pd.DataFrame(rows).set_index("β")
-
-# %% [markdown]
-# At $\beta = 1$, a natural-looking choice, clipping alone puts two pairs in five at margin 0 and more than doubles
-# the mean margin. The centre brings the mean back, and then two pairs in three sit at 0. Either way the loss has
-# become another loss, and a gain or a harm says nothing about adaptivity. Between $\alpha/8$ and $\alpha/2$ the
-# histogram stays honest.
-#
-# One more thing that a margin of 0 does *not* do: remove a pair. The hinge $\max(0, M_{ij} + S_{ij} - S_{ii})$
-# with $M_{ij} = 0$ still pushes whenever $S_{ij} > S_{ii}$ (chapter 04).
-#
-# The grid below is for the real batch. Orange: false negatives, which should get small margins. Margins beyond the
-# axis are counted in the last bin. The black line is $\alpha$, the short ticks on top are the groups' means.
-
-# %%
-at_half = zscore_margin(d, 0.2, 0.1)
-share_false, share_true = ((at_half[group] <= 0).float().mean() for group in (false, outside & ~false))
-print(f"α = .2, β = .1: clipped {share_false:.0%} of the false negatives, {share_true:.0%} of the true ones")
-figure = plot_margin_grid(d, false, zscore_margin, alphas=(0.1, 0.2), betas=(0.025, 0.05, 0.1, 0.3))
-show_figure(
-    figure,
+    plot_margin_grid(d, false, zscore_margin, alphas=(0.2,), betas=(0.025, 0.05, 0.1, 0.2)),
     "06-grid",
-    "Eight histograms of margins for two alphas and four betas. With growing beta the histograms widen; the "
-    "false negatives lie to the left of the true ones; at beta .3 a heap of margins is clipped to zero.",
+    "Four histograms of margins for a growing beta, on shared axes. They widen; the false negatives lie far to "
+    "the left of the true ones and pile up at zero from beta .1 on.",
 )
 
 # %% [markdown]
-# The histogram of this batch is not a bell: most pairs are about equally far apart, and there is a long tail
-# of close ones. The z-score keeps that shape, and the false negatives sit in the tail. So they are the first whom
-# the clip hits: at $\alpha = .2$, $\beta = .1$ more is clipped than the 2.3 % of a normal distribution, and it hits
-# false negatives far more often than others. Look at your own batch before you trust a rule of thumb.
+# Distances are no bell: most pairs are about equally far apart, and a long tail is close. The false negatives sit in
+# that tail, so they are the first whom the clip hits, and at 0 they are all alike. (A margin of 0 does not *remove* a
+# pair: the hinge still pushes while $S_{ij} > S_{ii}$.) This chapter stays with $\beta = .05$.
 #
-# ### Try it
+# **Stop here and say it in your own words**: what do $\alpha$ and $\beta$ mean once the clip is active?
 #
-# Click on the handle of a slider and use the arrow keys. Start with $\beta$: what happens at 0, and below?
-# Then change the function. First, the picture that the explorer starts with.
+# <details><summary>One answer</summary>
+#
+# $\alpha$ is still the mean, because the margins are shifted before they are clipped. $\beta$ is no longer the standard
+# deviation: that is smaller, and the near pairs have been pressed together at 0.
+#
+# </details>
+#
+# ## 3. Does the shape matter?
+#
+# A rank correlation cannot say: every rising map puts the pairs in the same order. Training can. To be fair, all shapes
+# get the same mean .2 and the same spread .05; only the shape differs.
+#
+# | shape | before it is standardised | what it says |
+# |---|---|---|
+# | line | $d$ | in proportion |
+# | bent | $e^{z}$ | far pairs differ more than near ones |
+# | step | is $d$ among the nearest tenth? | near or not, one bit |
 
 # %%
-show_figure(
-    draw_setting(d, false, "z-score", 0.2, 0.05),
-    "06-setting",
-    "Left, margin against distance as a rising straight line of dots, false negatives mostly at its lower end. "
-    "Right, the histogram of margins, that of the false negatives to the left of that of the true ones.",
-)
+from torch import nn
+
+from cmgsd_lite.losses import MaxMarginRankingLoss
+
+
+class RuleLoss(nn.Module):
+    """A hinge with the margins of a rule. A training hands over what `forward` asks for by name."""
+
+    def __init__(self, rule, reduction):
+        super().__init__()
+        self.rule, self.hinge = rule, MaxMarginRankingLoss(0.2, reduction)
+
+    def forward(self, sim, distances, relevance):
+        return self.hinge(sim, margin=self.rule(distances["directed"], relevance))
+
+
+def result(rule, reduction="hardest", seed=0):
+    """Train with a rule from (distances, truth) to margins, and measure on the test clips."""
+    return bench.measure(bench.train(RuleLoss(rule, reduction), seed, teacher="directed"))
+
+
+# %%
+shapes = {
+    "line": lambda d: d,
+    "bent": lambda d: torch.exp(z_score(d)),
+    "step": lambda d: (d > off_diagonal(d).quantile(0.1)).float(),
+}
+
+
+def shaped(name):
+    return lambda d, truth: (0.2 + 0.05 * z_score(shapes[name](d))).clamp(min=0)
+
+
+crowded = bench.train(MaxMarginRankingLoss(0.2, "hardest"))
+fixed = bench.measure(crowded)
+hardest = {name: result(shaped(name)) for name in shapes}
 
 # %% tags=["nbval-ignore-output"]
-display(explore_margins(d, false, "06-explorer"))
+lead = {name: round(hardest[name]["R@10"] - fixed["R@10"]) for name in shapes}
+question = "`hardest`, R@10: how many points does the step gain over the fixed margin? (control: the line's gain)"
+predict(question, None, result=lead["step"], unit="points", control=lead["line"])
+smooth = {name: result(shaped(name), "smooth") for name in ("line", "step")}
+
+# %% tags=["nbval-ignore-output"]
+import pandas as pd
+
+rows = {"fixed margin": fixed, **hardest, **{f"{name}, `smooth`": r for name, r in smooth.items()}}
+pd.DataFrame(rows).T.round(1)
 
 # %% [markdown]
-# ## 4. Four controls
+# (The last digit may differ on your machine. R@10 asks for the one clip that a caption was written for; nDCG for all
+# clips of which it is true.)
 #
-# Suppose a training with adaptive margins does better than one with the fixed margin. Is it because close
-# pairs got small margins? Or because *somebody* got small margins? A control changes one thing and keeps the
-# rest.
+# Under `hardest` line and bent are level; the step is behind. Under `smooth` the step has caught up on R@10.
+# That is a riddle: if the step lost *meaning*, it should lose it under both. Sections 5 and 6 solve it.
+#
+# **Stop here and say it in your own words**: why are these shapes compared at the same mean and spread?
+#
+# <details><summary>One answer</summary>
+#
+# Otherwise two things would differ. A map with a larger mean asks for more separation, one with a larger spread softens
+# more, and either can move R@10 without any shape.
+#
+# </details>
+#
+# ## 4. Controls: whose meaning?
+#
+# The margins of the line do better than the fixed one. Because *close* pairs got small margins? Or because *somebody*
+# got small margins? A control changes one thing and keeps the rest.
 #
 # | control | how it is made | keeps | destroys |
 # |---|---|---|---|
-# | permuted | shuffle who is who, rows and columns alike | histogram, symmetry | the meaning |
+# | permuted | shuffle who is who, anew at every step | histogram, spread | the meaning |
 # | reversed | $-\beta$ | mean and spread | turns the meaning round |
-# | oracle | the same map, $d = 1 - \text{relevance}$ from the truth | the map | all errors of the teacher |
-# | mask | fixed margin, known false negatives removed | the fixed margin elsewhere | the wrong supervision |
+# | oracle | the same map, distance = 1 − relevance | the map | the teacher's errors |
+# | mask | fixed margin, false negatives removed | the fixed margin elsewhere | the wrong supervision |
 #
-# The first is the one without which no gain may be claimed: what *permuted* gains over the fixed margin is
-# **softening**, and only what the real margin gains over permuted is **adaptivity**. Oracle and mask need the
-# truth, so they are possible on MiniVTT and nowhere else; they say how much there is to gain at all.
-
+# What *permuted* gains over *fixed* is **softening**; only what the real margin gains over *permuted* is **adaptivity**.
+# Oracle and mask need the truth: they say how much there is to gain.
 
 # %%
-def permuted(margin, order):
-    return margin[order][:, order]
-
-
-def mask(false_negatives, alpha):
-    margin = torch.full(false_negatives.shape, alpha)
-    return margin.masked_fill(false_negatives, float("-inf")).fill_diagonal_(alpha)
-
-
-adaptive = zscore_margin(d, 0.2, 0.05)
-order = torch.randperm(128, generator=torch.Generator().manual_seed(5))
-assert torch.equal(permuted(adaptive, order), permute_margin(adaptive, torch.Generator().manual_seed(5)))
-assert torch.allclose(zscore(1 - truth, 0.2, 0.05), oracle_margin(truth, 0.2, 0.05), atol=1e-5)
-assert torch.equal(mask(false, 0.2), mask_margin(false, 0.2))
-print("permuted, oracle and mask are equal to the package's")
-
-controls = {
-    "adaptive": adaptive,
-    "permuted": permuted(adaptive, order),
-    "reversed": zscore_margin(d, 0.2, -0.05),
-    "oracle": oracle_margin(truth, 0.2, 0.05),
-    "mask": mask_margin(false, 0.2),
-}
-figure = plot_controls(controls, truth, fixed=0.2)
-show_figure(
-    figure,
-    "06-controls",
-    "For each of five margins the histogram above and the mean margin by relevance below. Adaptive falls with "
-    "relevance, permuted has the same histogram but is flat, reversed rises, oracle falls in a straight line, "
-    "mask is flat at .2 and drops to zero at full relevance.",
-)
-
-# %% [markdown]
-# Read the lower row: it is the question "does a more relevant pair get a smaller margin?". *Permuted* is flat:
-# same histogram, no meaning. In the panel of *mask* removed pairs are drawn at 0.
-#
-# The same as numbers. The diagonal is left out; for the mask the mean is over the pairs that stay.
-
-# %%
-rows = {}
-for name, margin in controls.items():
-    values = off_diagonal(margin).flatten()
-    kept = values[~values.isneginf()]
-    agreement = batch_agreement(margin.nan_to_num(neginf=-1), truth)
-    rows[name] = {
-        "mean": f"{kept.mean():.2f}",
-        "sd": f"{kept.std(correction=0):.2f}",
-        "Spearman with truth": f"{round(agreement['spearman'], 1) + 0.0:.1f}",
-        "AUC": f"{agreement['auc']:.1f}",
-        "false neg.": "removed" if name == "mask" else f"{margin[false].mean():.2f}",
-    }
-pd.DataFrame(rows).T
-
-# %% [markdown]
-# Two things are easily overlooked.
-#
-# *Permuted and adaptive share not only the histogram, but also the structure.* `permute_margin` keeps rows together: a
-# row of small margins stays a row of small margins, at another anchor. Shuffling all entries independently
-# would be a different control with more spread inside each row.
-#
-# *The oracle is not an upper bound.* It is the best *distance* in this map with this $\alpha$ and $\beta$. A
-# better map, or another loss, may do better.
-
-# %%
-entries = adaptive[outside]
-print("same margins as before:", torch.equal(entries.sort()[0], controls["permuted"][outside].sort()[0]))
-
-scattered = adaptive.clone()
-scattered[outside] = entries[torch.randperm(len(entries), generator=torch.Generator().manual_seed(6))]
-
-
-def spread_within_rows(margin):
-    return margin.std(dim=1).mean()
-
-
-for name, margin in {"permuted": controls["permuted"], "all entries shuffled": scattered}.items():
-    times = spread_within_rows(margin) / spread_within_rows(adaptive)
-    print(f"spread within a row, {name}: {times:.2f} times that of adaptive")
-
-# %% [markdown]
-# ## 5. A small training comparison
-#
-# One model, one reduction (`hardest`, which has the most to gain), eight epochs, two paired seeds: every row
-# sees the same initialisation, batches and captions. All rows go through one loss of ten lines; only the rule
-# from (distances, truth) to margin differs.
-
-
-# %%
-class RuleLoss(nn.Module):
-    """`fit` hands over what `forward` asks for by name; `relevance` is the ground truth of the batch."""
-
-    def __init__(self, rule):
-        super().__init__()
-        self.rule, self.ranking = rule, MaxMarginRankingLoss(0.2, "hardest")
-
-    def forward(self, sim, text_teacher, relevance):
-        return self.ranking(sim, margin=self.rule(cosine_distances(text_teacher), relevance))
-
+from cmgsd_lite.margins import mask_margin, oracle_margin, permute_margin
 
 shuffle = torch.Generator().manual_seed(0)
 rules = {
-    "fixed": lambda d, truth: torch.full_like(d, 0.2),
     "adaptive": lambda d, truth: zscore_margin(d, 0.2, 0.05),
     "permuted": lambda d, truth: permute_margin(zscore_margin(d, 0.2, 0.05), shuffle),
     "reversed": lambda d, truth: zscore_margin(d, 0.2, -0.05),
@@ -398,101 +232,235 @@ rules = {
     "mask": lambda d, truth: mask_margin(truth >= 1 - 1e-6, 0.2),
 }
 
-sim = torch.rand(128, 128, generator=torch.Generator().manual_seed(1))
-teacher = train.text_teacher[batch.videos]
-for name, package in {"oracle": RelevanceMarginLoss(), "mask": TrueMaskLoss(base="hinge")}.items():
-    assert torch.allclose(RuleLoss(rules[name])(sim, teacher, truth), package(sim, relevance=truth), atol=1e-6)
-print("oracle and mask give the losses of RelevanceMarginLoss and TrueMaskLoss")
+# %%
+from cmgsd_lite.course.plots.margin_functions import plot_controls
+
+show_figure(
+    plot_controls({name: rule(d, truth) for name, rule in rules.items()}, truth, fixed=0.2),
+    "06-controls",
+    "For each of five margins the histogram above and the mean margin by relevance below. Adaptive falls with "
+    "relevance, permuted has the same histogram but is flat, reversed rises, oracle falls in a straight line, "
+    "mask is flat and drops to zero at full relevance, where the pairs are removed.",
+)
+
+# %% [markdown]
+# Read the lower row: does a more relevant pair get a smaller margin? Then train, `hardest` throughout.
 
 # %%
-SEEDS = (0, 1)
-
-
-def train_and_test(rule, seed):
-    config = TrainingConfig(epochs=8, seed=seed)
-    model = bench.build_model(seed)
-    fit(model, RuleLoss(rule), train, config=config, relevance=relevance_of, progress=False)
-    scores, owner = score(model, bench.prepared.test).numpy(), bench.prepared.test.video_of_text.numpy()
-    place = ranks(scores, owner)
-    return {
-        "R@1": 100 * (place <= 1).mean(),
-        "R@10": 100 * (place <= 10).mean(),
-        "nDCG": ndcg(scores, bench.relevance["truth"]),
-    }
-
-
-results = {name: [train_and_test(rule, seed) for seed in SEEDS] for name, rule in rules.items()}
-
-
-def mean(name, key):
-    return sum(run[key] for run in results[name]) / len(SEEDS)
-
-
-def above(name, other, key):
-    """In how many of the paired seeds one is above the other."""
-    return sum(a[key] > b[key] for a, b in zip(results[name], results[other], strict=True))
-
+controls = {"fixed": fixed, **{name: result(rule) for name, rule in rules.items()}}
+order = sorted(("fixed", "reversed", "permuted", "adaptive"), key=lambda name: controls[name]["nDCG"])
+predict("nDCG, from lowest to highest?", None, result=order)
 
 # %% tags=["nbval-ignore-output"]
-pd.DataFrame(
-    {name: {key: round(mean(name, key), 1) for key in ("R@1", "R@10", "nDCG")} for name in rules}
-).T
+pd.DataFrame(controls).T.round(1)
 
 # %% [markdown]
-# R@K asks for the one clip that a caption was written for; nDCG asks for clips of which it is true.
-# The last digit may differ on your machine. In words:
-
-# %%
-for name, other, key in (
-    ("adaptive", "fixed", "R@10"),
-    ("permuted", "fixed", "R@10"),
-    ("adaptive", "permuted", "nDCG"),
-    ("oracle", "permuted", "nDCG"),
-    ("mask", "fixed", "nDCG"),
-    ("reversed", "fixed", "R@10"),
-):
-    print(f"{name} above {other} on {key}: {above(name, other, key)} of {len(SEEDS)} seeds")
-
-# %% [markdown]
-# What to take from it:
+# Read it aloud. *Permuted*, which knows nothing, already goes about half of the way from *fixed* to *adaptive*:
+# softening. The other half is adaptivity. *Mask*, which knows the truth and removes the wrong supervision, gets no
+# further than *permuted*, which knows nothing. *Reversed* asks for the largest margins exactly where the caption is true.
+# *Oracle* is the best distance in this map, no upper bound, and nDCG counts with the same truth: its lead there is partly
+# circular. One seed and eight epochs: believe gaps of several points, not of half a point.
 #
-# - *Permuted* already recovers most of what *adaptive* gains over *fixed* on R@10. That part is softening: a
-#   likely reason is that the hardest negative is no longer always the same one.
-# - *Adaptive* is above *permuted* on nDCG. That part is meaning, and it is small.
-# - *Oracle* is well above: there is more to gain than this teacher gives. (It uses the same graded truth that
-#   nDCG uses as gain, so on nDCG its lead is partly circular; on R@K it is not.)
-# - *Mask* beats *fixed*, but not *oracle*: it removes the wrong supervision and softens nothing else.
-# - *Reversed* is the worst of all. It asks for the largest margins exactly where the caption is true.
+# **Stop here and say it in your own words**: a paper reports "+9 on R@10 over the fixed margin". What do you ask?
 #
-# Two seeds and eight epochs show directions, not sizes. And remember from chapter 02 that `hardest` with a fixed
-# margin trains worst of all reductions there, so it has the most to gain: [chapter
-# 09](09_when_does_it_help.ipynb) draws the whole map, with intervals.
+# <details><summary>One answer</summary>
+#
+# What the same margins gain when they are permuted. And, after section 6: what a tuned temperature gains without any
+# adaptive margin.
+#
+# </details>
+#
+# ## 5. Which negative is picked?
+#
+# `hardest` listens to one negative of each anchor: the largest $M_{ij} + S_{ij}$. With the fixed margin that is always the
+# most similar one. With others it may be the fifth. Take two trained models, one from `smooth` and one from `hardest`,
+# and look: how many more similar negatives are passed over, and how many of the picked are *false*?
 
 # %%
-for name, other, key in (("oracle", "adaptive", "R@10"), ("oracle", "mask", "R@10"), ("fixed", "reversed", "nDCG")):
-    print(f"{name} above {other} on {key}: {above(name, other, key)} of {len(SEEDS)} seeds")
-recovered = (mean("permuted", "R@10") - mean("fixed", "R@10")) / (mean("adaptive", "R@10") - mean("fixed", "R@10"))
-print("permuted recovers more than half of the gain on R@10:", recovered > 0.5)
+reference = bench.train(MaxMarginRankingLoss(0.2, "smooth", temperature=0.05))
+batches = [bench.batch(seed) for seed in range(10)]
+labels = [(bench.distances(b), bench.false_negatives(b)) for b in batches]
+sims = {
+    name: [bench.output(model, b).sim.fill_diagonal_(-torch.inf) for b in batches]
+    for name, model in {"smooth": reference, "hardest": crowded}.items()
+}
+
+
+def picked(model, margin_of, beta):
+    """Mean number of more similar negatives passed over, and share of false ones among the picked."""
+    passed, wrong = [], []
+    for sim, (d, false) in zip(sims[model], labels, strict=True):
+        pick = (sim + margin_of(d, beta)).argmax(dim=1, keepdim=True)
+        passed.append((sim > sim.gather(1, pick)).sum(dim=1))
+        wrong.append(false.gather(1, pick))
+    return torch.cat(passed).float().mean().item(), 100 * torch.cat(wrong).float().mean().item()
+
+
+# %%
+def adaptive(d, beta):
+    return zscore_margin(d, 0.2, beta)
+
+
+def permuted(d, beta):
+    return permute_margin(adaptive(d, beta), shuffle)
+
+
+def step(d, beta):
+    return 0.2 + beta * z_score(shapes["step"](d))
+
+
+# %%
+paths = {
+    "permuted": (permuted, (0, 0.025, 0.05, 0.1)),
+    "adaptive": (adaptive, (0, 0.025, 0.05)),
+    "step": (step, (0, 0.05)),
+}
+picks = {
+    model: {name: [picked(model, rule, beta) for beta in betas] for name, (rule, betas) in paths.items()}
+    for model in sims
+}
+
+# %%
+base = 100 * sum(false.sum().item() for _, false in labels) / (len(labels) * 128 * 127)
+at = {name: round(picks["smooth"][name][2][1]) for name in ("permuted", "adaptive")}
+question = "Model of `smooth`, β = .05: what share of the picks of the *permuted* margin is false? (control: adaptive)"
+predict(question, None, result=at["permuted"], unit="%", floor=round(base), control=at["adaptive"])
+
+# %%
+from matplotlib import pyplot as plt
+
+from cmgsd_lite.course.plots.margin_functions import plot_picks
+
+figure, axes = plt.subplots(1, 2, figsize=(12, 5), layout="constrained", sharex=True, sharey=True)
+for ax, (model, path) in zip(axes, picks.items(), strict=True):
+    plot_picks(path, base, ax).set_title(f"model trained with {model}")
+show_figure(
+    figure,
+    "06-picks",
+    "Share of false negatives among the picked against how many more similar ones are passed over, for two models. "
+    "Paths begin at the fixed margin. Permuted goes right; adaptive goes right and falls far below it. The step falls too, "
+    "but in the model of hardest it stays far to the left.",
+)
 
 # %% [markdown]
-# ## 6. Exercises
+# Two ideas, two directions. To the **right**: another negative than the most similar one has its turn. Any spread does
+# that, most of all where `hardest` has crowded the similarities. **Down**, below *permuted*: fewer right answers are
+# punished. Only meaning does that.
 #
-# **Exercise 1.** $\alpha = .2$, the clip is at 0, and there is no centre. What is the largest $\beta$ for which a pair
-# two standard deviations *below* the mean distance is not clipped?
+# **Stop here and say it in your own words**: which direction does the step of section 3 lack, and in which model?
+#
+# <details><summary>One answer</summary>
+#
+# The right, in the crowded model of `hardest`: nine pairs in ten have one and the same margin, and among them the most
+# similar one is picked as before. In the model of `smooth` nothing is crowded, and the step misses nothing.
+#
+# </details>
+#
+# ## 6. Softening is a temperature
+#
+# What is that movement to the right? Take one anchor with violations $v_j = M_{ij} + S_{ij} - S_{ii}$, and add to each
+# margin an independent random number $\tau G_j$. Choose Gumbel's distribution, $P(G \le x) = e^{-e^{-x}}$, for one
+# reason: the maximum can be done by hand. The largest is below $x$ if all are:
+#
+# $$P\Big(\max_j (v_j + \tau G_j) \le x\Big) = \prod_j e^{-e^{-(x - v_j)/\tau}} = e^{-e^{-x/\tau} \sum_j e^{v_j/\tau}}$$
+#
+# That is again Gumbel's distribution, of the same width, shifted by $\tau \log \sum_j e^{v_j/\tau}$. So with noise of
+# mean zero
+#
+# $$\mathrm{E}\,\max_j (v_j + \tau G_j) = \tau \log \sum_j e^{v_j / \tau}, \qquad P(j \text{ is picked}) = \frac{e^{v_j/\tau}}{\sum_k e^{v_k/\tau}}$$
+#
+# A softmax (the pick is the derivative of the left by $v_j$). Count the zero of the hinge among the contenders, with
+# noise of its own, and the left side is $\tau \log(1 + \sum_j e^{v_j/\tau})$: the `smooth` loss of chapter 02, to the
+# letter. **The hardest negative under random margins is, on average, a smooth maximum, and the size of the noise is its
+# temperature.**
+#
+# By hand: two violations, .10 and .04, and $\tau = .06$. The zero is left out.
 
 # %%
-answer = None
-### BEGIN SOLUTION
-answer = 0.2 / 2
-### END SOLUTION
-check_largest_beta(answer)
+from math import exp
+
+share = exp(0.10 / 0.06) / (exp(0.10 / 0.06) + exp(0.04 / 0.06))
+question = "In which share of the draws is the larger one picked? (floor: a coin)"
+predict(question, None, result=round(share, 2), floor=0.5)
+
+# %%
+from cmgsd_lite.course.live import show_live
+from cmgsd_lite.course.plots.margin_functions import plot_noise
+from cmgsd_lite.losses.expected import expected_hardest, sampled_hardest
+
+violations = torch.tensor([0.10, 0.04, 0.01, -0.05])
+sample = sampled_hardest(violations, 0.06, 20_000, generator=torch.Generator().manual_seed(0))
+print(f"mean hardest of 20,000 draws {sample.values.mean():.3f}, `smooth` {expected_hardest(violations, 0.06):.3f}")
+softmax = torch.softmax(torch.cat([violations, torch.zeros(1)]) / 0.06, dim=0).tolist()
+contenders = {"A": 0, "B": 1, "C": 2, "D": 3, "none": -1}
+drawn = {name: (sample.picks == pick).float().mean().item() for name, pick in contenders.items()}
+still = plot_noise(drawn, dict(zip(contenders, softmax, strict=True)))
+show_live(
+    "noise",
+    still,
+    "Bars: how often each of four negatives, or none, is the hardest under noise. Frames beside them: a softmax. "
+    "They agree; a larger noise makes both flatter.",
+)
 
 # %% [markdown]
-# **Exercise 2.** Somebody hands you a margin matrix `margin` made by the z-score map, unclipped, and its
-# `alpha`. The distances are lost. Make the *reversed* control from it.
-
+# Turn the noise up and down. Then put it *on the negatives alone*, as random margins do: the zero stays where it is, and
+# bars and frames part a little, most where A is below 0.
+#
+# And training? A step sees one draw, not the average. So train `hardest` with Gumbel margins of $\tau = .03$, averaging 1,
+# 4 or 16 draws in every step. If the derivation is right, the more draws, the nearer to `smooth` at temperature .03.
 
 # %%
+class NoisyLoss(nn.Module):
+    """The hardest-negative hinge with random margins, averaged over some draws."""
+
+    def __init__(self, draws, scale=0.03):
+        super().__init__()
+        self.draws, self.scale, self.hinge = draws, scale, MaxMarginRankingLoss(0.2, "hardest")
+        self.gumbel = torch.distributions.Gumbel(-0.5772, 1.0)  # shifted: its mean is 0
+
+    def forward(self, sim):
+        margins = [0.2 + self.scale * self.gumbel.sample(sim.shape) for _ in range(self.draws)]
+        return sum(self.hinge(sim, margin=margin) for margin in margins) / self.draws
+
+
+noisy = {f"{draws} draws": bench.measure(bench.train(NoisyLoss(draws))) for draws in (1, 4, 16)}
+without_noise = bench.measure(bench.train(MaxMarginRankingLoss(0.2, "smooth", temperature=0.03)))
+
+# %% tags=["nbval-ignore-output"]
+rise = {name: round(r["R@10"] - fixed["R@10"]) for name, r in {**noisy, "smooth": without_noise}.items()}
+question = "R@10: how many points above the fixed margin is `hardest` with 16 draws? (control: `smooth`)"
+predict(question, None, result=rise["16 draws"], unit="points", control=rise["smooth"])
+
+# %% tags=["nbval-ignore-output"]
+rows = {"fixed": fixed, **noisy, "smooth .03": without_noise, "smooth .05": bench.measure(reference)}
+pd.DataFrame({**rows, "adaptive": controls["adaptive"]}).T.round(1)
+
+# %% [markdown]
+# Margins without any meaning, and they beat the adaptive ones on R@10. One draw is a noisy temperature, sixteen are
+# nearly the smooth maximum, and `smooth` has it without noise. So a placebo's gain is a **temperature that nobody
+# tuned**, and the fair rival of an adaptive margin is a plain loss whose temperature was chosen with the same care. On
+# nDCG that rival is level with adaptive `hardest`. Meaning is left with what it adds on top of `smooth` (section 3, "line,
+# `smooth`"); chapter 09 measures whether that lasts.
+#
+# **Stop here and say it in your own words**: what *is* softening?
+#
+# <details><summary>One answer</summary>
+#
+# Random differences between margins let runners-up be the hardest negative now and then. Averaged over draws, the hinge
+# of the maximum becomes a smooth maximum, whose gradient is shared out by a softmax. The spread of the margins plays the
+# role of its temperature.
+#
+# </details>
+#
+# ## Exercises
+#
+# **Exercise 1.** Somebody hands you a margin matrix made by the z-score map, unclipped, and its $\alpha$. The distances
+# are lost. Make the *reversed* control from it.
+
+# %%
+from cmgsd_lite.course.exercises.chapter06 import check_reversed
+
+
 def reversed_margin(margin, alpha):
     ### BEGIN SOLUTION
     return 2 * alpha - margin
@@ -502,37 +470,81 @@ def reversed_margin(margin, alpha):
 check_reversed(reversed_margin)
 
 # %% [markdown]
-# **Exercise 3.** Make the *permuted* control: `order` is a permutation of the N items, the new matrix has row
-# and column `order[k]` of the old one at place `k`.
-
+# **Exercise 2.** Write the probability with which each negative of an anchor is picked under Gumbel margins of scale
+# `temperature`, when the hinge's zero competes too. `violations` [N] to [N]; what is missing to 1 is the zero's.
 
 # %%
-def permuted_margin(margin, order):
+from cmgsd_lite.course.exercises.chapter06 import check_picked
+
+
+def pick_probability(violations, temperature):
     ### BEGIN SOLUTION
-    return margin[order][:, order]
+    powers = torch.exp(violations / temperature)
+    return powers / (1 + powers.sum())
     ### END SOLUTION
 
 
-check_permuted(permuted_margin)
+check_picked(pick_probability)
+
+# %% [markdown]
+# **Exercise 3 (transfer).** Another kind of margin: each *text* has one margin for all its negatives, large for precise
+# captions, small for vague ones. Write which negative `hardest` then picks for each text (`sim` [N, N] and `margins` [N]
+# to [N] columns), and say, `"yes"` or `"no"`, whether shuffling these margins among the texts can ever change a pick.
+
+# %%
+from cmgsd_lite.course.exercises.chapter06 import check_anchor_picks
+
+answer = None
+### BEGIN SOLUTION
+answer = "no"
+### END SOLUTION
+
+
+def picked_negatives(sim, margins):
+    ### BEGIN SOLUTION
+    others = sim.masked_fill(torch.eye(len(sim), dtype=torch.bool), -torch.inf)
+    return (others + margins[:, None]).argmax(dim=1)
+    ### END SOLUTION
+
+
+check_anchor_picks(answer, picked_negatives)
+
+# %% [markdown]
+# **Exercise 4 (transfer: find the fair control).** A report has a row with adaptive margins whose $\beta$ was the best
+# of six on validation. Which control lets it say that *meaning* did it? Give the key.
+
+# %%
+from cmgsd_lite.course.exercises.chapter06 import check_fair_control
+
+controls_of_the_report = {
+    "a": "the fixed margin with the same mean, everything else equal",
+    "b": "its margins permuted at every step, with the beta of the row",
+    "c": "its margins permuted at every step, with the best of six betas on validation",
+    "d": "its margins reversed, with the best of six betas on validation",
+}
+fair = None
+### BEGIN SOLUTION
+fair = "c"
+### END SOLUTION
+check_fair_control(fair)
 
 # %% [markdown]
 # ## Summary
 #
-# - Standardised functions (z-score, exponential) ignore unit and offset of a distance; affine and threshold do
-#   not. The shape matters less than who sets slope and height.
-# - $\alpha$ is the mean of the margins, kept by the centre; $\beta$ is their standard deviation where nothing is
-#   clipped. Useful: $\beta$ from $\alpha/8$ to $\alpha/2$.
-# - Zero margin is not removal; removal is $-\infty$.
-# - *Permuted* keeps the histogram and destroys the meaning. No gain without it.
+# - What is standardised ignores unit and offset of a distance. At the same mean and spread the shape hardly matters,
+#   except that a step softens less.
+# - The clip hits false negatives first; a margin of 0 removes nothing.
+# - *Permuted* keeps the histogram and destroys the meaning: no gain without it. Softening goes right, meaning down.
+# - Softening is a temperature: the expected hardest negative under Gumbel margins is the `smooth` loss. A tuned
+#   temperature is the fair placebo.
 #
-# **Previous:** [05 Measuring distance](05_measuring_distance.ipynb) · **Next:** [07 CMGSD](07_cmgsd.ipynb)
+# **Before:** [05 Who measures distance?](05_measuring_distance.ipynb) · **Next:** [07 CMGSD assembled](07_cmgsd.ipynb)
 #
 # ## References
 #
-# - He, Wang, Feng, Jiang, Lyu, Zhu, Tan. [Improving Video Retrieval by Adaptive
-#   Margin](https://arxiv.org/abs/2303.05093). SIGIR 2021. The map used here is a reconstruction from the
-#   abstract and an independent public port (MOT++, for text-to-motion); constants and corrections are ours.
-# - Kim, Jain, Liu. [AdaFace: Quality Adaptive Margin for Face Recognition](https://arxiv.org/abs/2204.00964).
-#   CVPR 2022. A z-score, clipped, with stop-gradient, as a margin.
-# - Falcon, Serra, Lanz. [Learning Video Retrieval Models with Relevance-Aware Online
-#   Mining](https://arxiv.org/abs/2203.08688). 2022. Margins and mining from labels of relevance.
+# - He et al., [Improving Video Retrieval by Adaptive Margin](https://arxiv.org/abs/2303.05093), SIGIR 2021. The map is a
+#   reconstruction from the abstract and an independent public port (MOT++, for text-to-motion); constants and corrections
+#   are ours.
+# - Kim, Jain, Liu, [AdaFace](https://arxiv.org/abs/2204.00964), CVPR 2022: a z-score, clipped, with stop-gradient, as
+#   a margin. Falcon et al., [Relevance-Aware Online Mining](https://arxiv.org/abs/2203.08688), 2022.
+# - Maddison, Tarlow, Minka, [A* Sampling](https://arxiv.org/abs/1411.0030), NeurIPS 2014: the Gumbel-max trick.

@@ -197,20 +197,21 @@ def plot_picks(
     Example:
         >>> ax = plot_picks({"permuted": [(0, 28), (1, 25)], "adaptive": [(0, 28), (2, 9)]}, floor=3)
     """
-    ax = plt.subplots(figsize=(10, 5), layout="constrained")[1] if ax is None else ax
+    ax = new_axes(ax)
     for i, (name, points) in enumerate(picks.items()):
         style = line_style(i + 1)
         places, shares = zip(*points, strict=True)
         ax.plot(places, shares, marker="o", markersize=9, linewidth=2, label=name, **style)
         ax.annotate(name, points[-1], (8, 4), textcoords="offset points", color=style["color"], fontsize=14)
-    start = next(iter(picks.values()))[0]
-    ax.annotate("fixed", start, (8, 8), textcoords="offset points", fontsize=14)
+    ax.annotate("fixed", next(iter(picks.values()))[0], (8, 8), textcoords="offset points", fontsize=14)
     ax.axhline(floor, color="black", linestyle=":", label="all pairs")
     ax.annotate("all pairs", (0, floor), (4, 5), textcoords="offset points", fontsize=12)
     ax.set(xlabel="more similar negatives passed over (mean)")
     ax.set_ylabel("false negatives\namong the picked (%)")
-    ax.margins(x=0.15)
-    ax.set_ylim(0, 1.15 * start[1])
+    ax.set_xscale("symlog", linthresh=1)
+    ax.set_xticks([0, 1, 3, 10, 30], ["0", "1", "3", "10", "30"])
+    ax.set_xlim(-0.2, 90)
+    ax.set_ylim(0, 33)
     return ax
 
 
