@@ -21,6 +21,15 @@ from cmgsd_lite.runtime import write_atomically
 PALETTE = seaborn.color_palette("colorblind")
 """Ten colours that colour-blind readers tell apart."""
 STYLES = ("-", "--", ":", "-.")
+LOSS_LOOKS = {
+    "mean": (0, "-"),
+    "hardest": (3, "--"),
+    "4 hardest": (1, "-."),
+    "smooth": (2, "-"),
+    "InfoNCE": (4, "--"),
+    "hardest, masked": (7, ":"),
+}
+"""Colour of the palette and dash of each plain loss, the same through the whole course."""
 FIGURES_FOLDER = "CMGSD_FIGURES"
 """Environment variable: where ``show_figure`` writes PNG and SVG copies for slides, if set."""
 LARGEST = 60_000
@@ -241,6 +250,28 @@ def line_style(i: int) -> dict[str, Any]:
         '--'
     """
     return {"color": PALETTE[i % len(PALETTE)], "linestyle": STYLES[i % len(STYLES)]}
+
+
+def loss_style(name: str) -> dict[str, Any]:
+    """Colour and dash of a plain loss.
+
+    Args:
+        name: One of ``LOSS_LOOKS``; any other is black.
+
+    Returns:
+        Keyword arguments of ``Axes.plot``.
+
+    Source:
+        ours.
+
+    Example:
+        >>> loss_style("hardest")["linestyle"]
+        '--'
+    """
+    if name not in LOSS_LOOKS:
+        return {"color": "black", "linestyle": "-"}
+    colour, dash = LOSS_LOOKS[name]
+    return {"color": PALETTE[colour], "linestyle": dash}
 
 
 def new_axes(ax: Axes | None) -> Axes:
