@@ -1,102 +1,248 @@
-"""Checkers of chapter 02: the hinge of the other direction, a collapsed model's loss, the k hardest."""
+"""Checkers of chapter 02: cross-entropy with a margin, who gets the push, the k hardest, and four logs."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot, softmax
 
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge
-from cmgsd_lite.losses import MaxMarginRankingLoss, ranking_hinge
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
+from cmgsd_lite.losses import MaxMarginRankingLoss
 
-MARGIN = 0.2
-# Another matrix than the chapter's: both directions have violations, and their sums differ.
-SIM = torch.tensor(
-    [
-        [0.50, 0.55, 0.10, 0.41, 0.37],
-        [0.20, 0.60, 0.47, 0.13, 0.52],
-        [0.61, 0.35, 0.70, 0.58, 0.44],
-        [0.42, 0.05, 0.33, 0.45, 0.19],
-        [0.07, 0.29, 0.39, 0.31, 0.65],
-    ]
+LOGS = {
+    "A": {"loss": 0.25, "crowding": 0.83, "own": 0.845, "negatives": 0.828, "spread": 0.032},
+    "B": {"loss": 0.26, "crowding": 0.23, "own": 0.364, "negatives": 0.117, "spread": 0.093},
+    "C": {"loss": 0.06, "crowding": 0.03, "own": 0.322, "negatives": 0.006, "spread": 0.158},
+    "D": {"loss": 0.20, "crowding": 0.82, "own": 0.552, "negatives": 0.490, "spread": 0.026},
+}
+"""Last lines of four trainings of the small model, rounded: own and negatives are mean similarities."""
+
+
+def cross_entropy_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, float, float]:
+    """Draw similarities [N, N], a margin and a temperature."""
+    margin, temperature = hundredths(generator, 2, low=0.1, high=0.5).tolist()
+    return hundredths(generator, n, n), margin, temperature
+
+
+def _cross_entropy(sim: Tensor, margin: float, temperature: float) -> Tensor:
+    outside = 1 - torch.eye(len(sim))
+    logits = (sim + margin * outside) / temperature
+    return torch.logsumexp(logits, dim=0) - logits.diagonal()
+
+
+_CROSS_ENTROPY = (
+    Mistake(
+        "direction",
+        lambda sim, margin, temperature: _cross_entropy(sim.T, margin, temperature),
+        "that is text to video: a video looks for its text along its column",
+    ),
+    Mistake(
+        "margin everywhere",
+        lambda sim, margin, temperature: _cross_entropy(sim, 0, temperature),
+        "your margin changes nothing: is it on the negatives only?",
+    ),
+    Mistake(
+        "margin after division",
+        lambda sim, margin, temperature: _cross_entropy(sim, margin * temperature, temperature),
+        "the margin is in units of the similarity: add it before you divide",
+    ),
+    Mistake(
+        "temperature",
+        lambda sim, margin, temperature: _cross_entropy(sim, margin, 1),
+        "the temperature is missing",
+    ),
+    Mistake(
+        "mean",
+        lambda sim, margin, temperature: _cross_entropy(sim, margin, temperature).mean(),
+        "one number for each video was asked for: leave out the mean",
+    ),
+    Mistake(
+        "smooth",
+        lambda sim, margin, temperature: temperature * _cross_entropy(sim, margin, temperature),
+        "that is smooth: the cross-entropy itself is not multiplied with the temperature",
+    ),
 )
 
 
-def check_video_to_text(function: Callable[[Tensor, float], Any]) -> Verdict:
-    """Check the hinge of every pair with the video as anchor.
+def check_cross_entropy(function: Callable[..., Any], strict: bool = False) -> Verdict:
+    """Check the cross-entropy of every video that looks for its text, with a margin on the negatives.
 
     Args:
-        function: Similarities [N, N] and a margin to [N, N].
+        function: Of similarities [N, N], a margin and a temperature; to [N].
+        strict: Raise unless the answer is right.
 
     Returns:
         The verdict.
 
-    Source:
-        The field's standard hinge.
-
-    Example:
-        >>> check_video_to_text(lambda sim, margin: None)
-        · not attempted yet
-    """
-    text_to_video, right = ranking_hinge(SIM, MARGIN)
-    raised = MARGIN + SIM - SIM.diagonal()[None, :]
-    return judge(
-        call(function, SIM, MARGIN),
-        right,
-        "an anchor video looks along its column",
-        [
-            (text_to_video, "that is text to video: here the anchor is video j, with its own S[j, j]"),
-            (right.T, "the values are right but transposed: keep rows as texts, columns as videos"),
-            (torch.relu(raised), "the diagonal is not 0: a video's own text is no negative"),
-            (raised.fill_diagonal_(0), "some entries are negative: a hinge is never below 0"),
-            (
-                torch.relu(SIM - SIM.diagonal()[None, :]).fill_diagonal_(0),
-                "the margin is missing: add it before the hinge",
-            ),
-        ],
-        otherwise="max(0, margin + S[i, j] - S[j, j]) off the diagonal, 0 on it",
-    )
-
-
-def check_collapsed_loss(answer: object) -> Verdict:
-    """Check the hardest-negative loss of a collapsed model at a margin of 0.2.
-
-    Args:
-        answer: A number.
-
-    Returns:
-        The verdict.
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
 
     Example:
-        >>> check_collapsed_loss(None)
+        >>> check_cross_entropy(lambda sim, margin, temperature: None)
         · not attempted yet
     """
-    return judge(
-        answer,
-        MARGIN,
-        "a training loss that sits at the margin is the sign to look for",
-        [
-            (0.0, "the hinge is margin + S - S, and all S are equal: what is left of it?"),
-            (2 * MARGIN, "the loss is the mean of the two directions, not their sum"),
-            (MARGIN / 2, "both directions have this value, so their mean has it too"),
-        ],
-        otherwise="put one number for every similarity into the hinge",
+    said = "with a margin on the negatives, cross-entropy is smooth divided by the temperature"
+    return check_function(
+        function, _cross_entropy, cross_entropy_inputs, said, _CROSS_ENTROPY, gradient=True, strict=strict
     )
 
 
-def check_k_hardest(function: Callable[[Tensor, float, int], Any]) -> Verdict:
-    """Check the loss over the k hardest negatives of every anchor.
+def share_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, float]:
+    """Draw an anchor's violations [N] and a temperature."""
+    return hundredths(generator, n, low=-0.6, high=0.6), float(hundredths(generator, low=0.05, high=0.5))
+
+
+def _shares(violations: Tensor, temperature: float) -> Tensor:
+    powers = torch.exp(violations / temperature)
+    return powers / (1 + powers.sum())
+
+
+_SHARES = (
+    Mistake(
+        "softmax",
+        lambda violations, temperature: softmax(violations / temperature, dim=0),
+        "yours always sum to 1: the 1 under the logarithm has a part too",
+    ),
+    Mistake(
+        "InfoNCE",
+        lambda violations, temperature: _shares(violations, temperature) / temperature,
+        "that is the slope of the cross-entropy: smooth has the temperature in front",
+    ),
+    Mistake(
+        "temperature",
+        lambda violations, temperature: _shares(violations, 1),
+        "the temperature is missing",
+    ),
+    Mistake(
+        "hardest",
+        lambda violations, temperature: (
+            one_hot(violations.argmax(), len(violations)) * (violations.max() > 0)
+        ),
+        "that is the hardest alone, the limit of a temperature of 0",
+    ),
+    Mistake(
+        "each alone",
+        lambda violations, temperature: torch.sigmoid(violations / temperature),
+        "yours takes each negative alone: the others stand in the same logarithm",
+    ),
+)
+
+
+def check_push_shares(function: Callable[..., Any], strict: bool = False) -> Verdict:
+    """Check how the push of ``smooth`` is shared among the negatives of an anchor.
 
     Args:
-        function: Similarities [N, N], a margin and k to a scalar.
+        function: Of an anchor's violations [N] and a temperature; the slope of each [N].
+        strict: Raise unless the answer is right.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_push_shares(lambda violations, temperature: None)
+        · not attempted yet
+    """
+    said = "a softmax with a zero among the violations: what the zero gets is not pushed at all"
+    return check_function(function, _shares, share_inputs, said, _SHARES, strict=strict)
+
+
+def k_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, float, int]:
+    """Draw similarities [N, N] with N of at least 3, a margin, and k from 1 to N - 1."""
+    n += 1
+    k = int(torch.randint(1, n, (), generator=generator))
+    return hundredths(generator, n, n), float(hundredths(generator, low=0.1, high=0.4)) + 0.005, k
+
+
+def _k_hardest(sim: Tensor, margin: float, k: int) -> Tensor:
+    value: Tensor = MaxMarginRankingLoss(margin, k)(sim)
+    return value
+
+
+def _directions(sim: Tensor, margin: float, own: float = 0.0) -> tuple[Tensor, Tensor]:
+    outside = 1 - torch.eye(len(sim))
+    rows = torch.relu(margin + sim - sim.diagonal()[:, None]) * outside + own * (1 - outside)
+    columns = torch.relu(margin + sim - sim.diagonal()[None, :]) * outside + own * (1 - outside)
+    return rows, columns.T
+
+
+def _largest(sim: Tensor, margin: float, k: int, own: float = 0.0) -> Tensor:
+    return torch.cat([hinges.topk(k, dim=1).values for hinges in _directions(sim, margin, own)])
+
+
+_K_HARDEST = (
+    Mistake(
+        "one direction",
+        lambda sim, margin, k: _largest(sim, margin, k)[: len(sim)].mean(),
+        "that is text to video alone: take the mean with the other direction",
+    ),
+    Mistake(
+        "other direction",
+        lambda sim, margin, k: _largest(sim, margin, k)[len(sim) :].mean(),
+        "that is video to text alone: take the mean with the other direction",
+    ),
+    Mistake(
+        "added",
+        lambda sim, margin, k: 2 * _largest(sim, margin, k).mean(),
+        "you added the two directions: take their mean",
+    ),
+    Mistake(
+        "sum over k",
+        lambda sim, margin, k: _largest(sim, margin, k).sum(dim=1).mean(),
+        "you summed over the k negatives of an anchor: take their mean",
+    ),
+    Mistake(
+        "active only",
+        lambda sim, margin, k: (lambda h: h[h > 0].mean() if (h > 0).any() else h.sum())(
+            _largest(sim, margin, k)
+        ),
+        "zeros count as well: divide by k, not by the number of violations",
+    ),
+    Mistake(
+        "hardest",
+        lambda sim, margin, k: _largest(sim, margin, 1).mean(),
+        "that is the hardest one alone, whatever k",
+    ),
+    Mistake(
+        "diagonal",
+        lambda sim, margin, k: _largest(sim, margin, k, own=margin).mean(),
+        "the diagonal is among your negatives: its hinge is 0, not the margin",
+    ),
+    Mistake(
+        "whole matrix",
+        lambda sim, margin, k: torch.cat(
+            [h.flatten().topk(k * len(sim)).values for h in _directions(sim, margin)]
+        ).mean(),
+        "every anchor has its own k hardest: look for them row by row and column by column",
+    ),
+)
+
+
+def check_k_hardest(function: Callable[..., Any], strict: bool = False) -> Verdict:
+    """Check the loss over the k hardest negatives of every anchor.
+
+    Args:
+        function: Of similarities [N, N], a margin and k; to a scalar.
+        strict: Raise unless the answer is right.
+
+    Returns:
+        The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
@@ -105,34 +251,51 @@ def check_k_hardest(function: Callable[[Tensor, float, int], Any]) -> Verdict:
         >>> check_k_hardest(lambda sim, margin, k: None)
         · not attempted yet
     """
-    k = 3
-    t2v, v2t = ranking_hinge(SIM, MARGIN)
-    rows, columns = t2v.topk(k, dim=1).values, v2t.topk(k, dim=0).values
-    both = torch.cat([rows, columns.T])
+    said = "between the hardest one and all of them: one bad negative no longer decides alone"
+    return check_function(function, _k_hardest, k_inputs, said, _K_HARDEST, strict=strict)
+
+
+def check_logs(answer: Any, strict: bool = False) -> Verdict:
+    """Check the order of four logs, from the best model to the worst.
+
+    Args:
+        answer: Their letters, as a text or a list.
+        strict: Raise unless the answer is right.
+
+    Returns:
+        The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_logs("A, B, C, D")  # doctest: +ELLIPSIS
+        ✗ not yet: ...
+    """
+    if not_attempted(answer):
+        return Verdict("open").or_raise(strict)
+    given = answer if isinstance(answer, str) else " ".join(str(part) for part in answer)
+    letters = "".join(re.findall(r"[A-Z]", given.upper()))
+    if sorted(letters) != sorted(LOGS):
+        said = f"expected the letters {', '.join(LOGS)}, each once, the best first; got {answer!r}"
+        return Verdict("off", said).or_raise(strict)
+    # Validation R@10 of the four: B 64.7, D 62.2, C 46.4, A 18.1.
     return judge(
-        call(function, SIM, MARGIN, k),
-        MaxMarginRankingLoss(MARGIN, k)(SIM),
-        "between the hardest one and all of them: one bad negative no longer decides alone",
+        letters,
+        "BDCA",
+        "A and D agree in loss, crowding and spread, and have an R@10 of 18 % and 62 %",
         [
-            (rows.mean(), "that is text to video alone: add the other direction and halve"),
-            (columns.mean(), "that is video to text alone: add the other direction and halve"),
-            (rows.mean() + columns.mean(), "you added the two directions: take their mean"),
+            ("CDAB", "that is the order of the losses: what does a loss of one kind say about another kind?"),
             (
-                rows.sum() + columns.sum(),
-                "you took sums: take the mean over the k of an anchor, over anchors",
+                "CBDA",
+                "that is the order of crowding, or of own - negatives: how far do the negatives spread?",
             ),
-            (both.sum(1).mean(), "you summed over the k negatives of an anchor: take their mean"),
-            (both[both > 0].mean(), "zeros count as well: divide by k, not by the number of violations"),
-            (MaxMarginRankingLoss(MARGIN, "hardest")(SIM), "that is the hardest one alone; k was 3"),
-            (MaxMarginRankingLoss(MARGIN, "mean")(SIM), "that is the mean over all negatives; k was 3"),
-            (_with_diagonal(k), "the diagonal is among your negatives: its hinge is 0, not the margin"),
+            ("CBAD", "that is the order of the spreads, the largest first: a spread has a unit of its own"),
+            ("ACDB", "that is the worst one first"),
         ],
-        otherwise="per anchor the mean of its k largest hinges, then over anchors, then over directions",
+        otherwise="how many spreads does the own clip lie above the negatives in each?",
+        strict=strict,
     )
-
-
-def _with_diagonal(k: int) -> Tensor:
-    own = SIM.diagonal()
-    rows = torch.relu(MARGIN + SIM - own[:, None]).topk(k, dim=1).values
-    columns = torch.relu(MARGIN + SIM - own[None, :]).topk(k, dim=0).values
-    return (rows.mean() + columns.mean()) / 2

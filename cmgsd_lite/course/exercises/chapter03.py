@@ -1,26 +1,89 @@
-"""Checkers of chapter 03: the slot of the hardest negative, exact duplicates, and twins of captions."""
+"""Checkers of chapter 03: a video's slot, order per anchor, and a matrix that pooling misreads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge, not_attempted
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
+from cmgsd_lite.evaluation.nearest import anchor_areas
 
-CaptionsOf = Mapping[str, Sequence[str]]
+
+def _truth(generator: torch.Generator, n: int) -> Tensor:
+    """Which caption is true of which clip: the own clips mostly, and some others."""
+    drawn = torch.rand(n, n, generator=generator)
+    return torch.where(torch.eye(n, dtype=torch.bool), drawn < 0.8, drawn < 0.4)
 
 
-def check_video_anchors(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
+def slot_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
+    """Draw similarities [N, N] of which no two are equal, negative ones too, and a truth."""
+    order = torch.randperm(n * n, generator=generator).view(n, n)
+    return order * 2 / (n * n) - 1, _truth(generator, n)
+
+
+def _slot(sim: Tensor, true: Tensor) -> Tensor:
+    outside = ~torch.eye(len(sim), dtype=torch.bool)
+    hardest = sim.masked_fill(~outside, -torch.inf).argmax(dim=0)
+    return true[hardest, torch.arange(len(sim))].float().mean()
+
+
+def _false(true: Tensor) -> Tensor:
+    return true & ~torch.eye(len(true), dtype=torch.bool)
+
+
+_SLOT = (
+    Mistake(
+        "texts",
+        lambda sim, true: _slot(sim.T, true.T),
+        "that is the share of the texts: a video's negatives stand in its column",
+    ),
+    Mistake(
+        "positive",
+        lambda sim, true: true[sim.argmax(dim=0), torch.arange(len(sim))].float().mean(),
+        "the positive is among your candidates: leave the diagonal out before the maximum",
+    ),
+    Mistake(
+        "diagonal 0",
+        lambda sim, true: (
+            true[(sim * (1 - torch.eye(len(sim)))).argmax(dim=0), torch.arange(len(sim))].float().mean()
+        ),
+        "a diagonal of 0 is not out of the way: similarities may be negative",
+    ),
+    Mistake(
+        "all negatives",
+        lambda sim, true: _false(true).sum() / (len(sim) * (len(sim) - 1)),
+        "that is the share among all negatives; only the hardest of each video counts",
+    ),
+    Mistake(
+        "any",
+        lambda sim, true: _false(true).any(dim=0).float().mean(),
+        "that asks for any false negative; only the hardest counts",
+    ),
+    Mistake(
+        "count",
+        lambda sim, true: _slot(sim, true) * len(sim),
+        "that is a count; the share is of the N videos",
+    ),
+    Mistake("percent", lambda sim, true: 100 * _slot(sim, true), "a share from 0 to 1, not percent"),
+)
+
+
+def check_video_anchors(function: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
     """Check the share of videos whose hardest negative text is a false negative.
 
     Args:
         function: Of ``sim`` [N, N] and the boolean truth [N, N] to a share in 0..1.
+        strict: Raise unless the answer is right.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
@@ -29,115 +92,155 @@ def check_video_anchors(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
         >>> check_video_anchors(lambda sim, true: None)
         · not attempted yet
     """
-    sim = torch.tensor(
-        [
-            [0.6, 0.5, 0.1, 0.2, 0.0],
-            [0.3, 0.7, 0.2, 0.1, 0.4],
-            [0.4, 0.6, 0.5, 0.3, 0.1],
-            [0.1, 0.2, 0.4, 0.8, 0.3],
-            [0.2, 0.1, 0.3, 0.4, 0.9],
-        ]
-    )
-    true = torch.eye(5, dtype=torch.bool)
-    true[2, 0] = true[2, 1] = true[2, 4] = true[4, 3] = true[0, 2] = True
-    true[3, 3] = False  # a caption that is wrong about its own clip
-    negatives = sim.clone().fill_diagonal_(-2)
-    items = torch.arange(5)
-    false = true & ~torch.eye(5, dtype=torch.bool)
-    right = true[negatives.argmax(dim=0), items].float().mean()
-    return judge(
-        call(function, sim, true),
-        right,
-        "the anchor of a column is a video, its negatives are the texts of that column",
-        [
-            (
-                true[items, negatives.argmax(dim=1)].float().mean(),
-                "that is the share of the texts: a video's negatives stand in its column",
-            ),
-            (
-                true[sim.argmax(dim=0), items].float().mean(),
-                "the positive is among your candidates: leave the diagonal out before the maximum",
-            ),
-            (false.float().sum() / 20, "that is the share among all negatives; only the hardest count here"),
-            (5 * right, "that is a count; the share is of the N videos"),
-            (false.any(dim=0).float().mean(), "that asks for any false negative; only the hardest counts"),
-        ],
-    )
+    said = "the anchor of a column is a video, its negatives are the other texts of that column"
+    return check_function(function, _slot, slot_inputs, said, _SLOT, strict=strict)
 
 
-def check_duplicates(loss_value: Any, gradient_length: Any) -> Verdict:
-    """Check loss and gradient of a batch of two exact duplicates at margin .3, reduction hardest.
+def order_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
+    """Draw similarities [N, N] in tenths, some equal, and a truth with both kinds for some text and video."""
+    n += 1
+    while True:
+        false = _false(_truth(generator, n))
+        counts = [false.sum(dim=1), false.sum(dim=0)]
+        if all(bool(((count > 0) & (count < n - 1)).any()) for count in counts):
+            return (hundredths(generator, n, n) * 10).round() / 10, false
+
+
+def _order(sim: Tensor, false: Tensor, each: bool = True) -> Tensor:
+    """Share of pairs (false, true negative) of a text in which the false one lies above; ties: half."""
+    outside = ~torch.eye(len(sim), dtype=torch.bool)
+    above = (sim[:, :, None] > sim[:, None, :]) + 0.5 * (sim[:, :, None] == sim[:, None, :])
+    pairs = (false & outside)[:, :, None] & (~false & outside)[:, None, :]
+    has = pairs.any(dim=(1, 2))
+    shares = (above * pairs).sum(dim=(1, 2))[has] / pairs.sum(dim=(1, 2))[has]
+    return shares.mean() if each else (above * pairs).sum() / pairs.sum()
+
+
+def _pooled(sim: Tensor, false: Tensor) -> float:
+    return anchor_areas(-sim.numpy(), false.numpy())["auc_batch"] / 100
+
+
+def _order_with_own(sim: Tensor, false: Tensor) -> Tensor:
+    """The own clip among the true negatives."""
+    above = (sim[:, :, None] > sim[:, None, :]) + 0.5 * (sim[:, :, None] == sim[:, None, :])
+    pairs = false[:, :, None] & ~false[:, None, :]
+    has = pairs.any(dim=(1, 2))
+    return ((above * pairs).sum(dim=(1, 2))[has] / pairs.sum(dim=(1, 2))[has]).mean()
+
+
+def _strict_order(sim: Tensor, false: Tensor) -> Tensor:
+    outside = ~torch.eye(len(sim), dtype=torch.bool)
+    pairs = (false & outside)[:, :, None] & (~false & outside)[:, None, :]
+    has = pairs.any(dim=(1, 2))
+    above = sim[:, :, None] > sim[:, None, :]
+    return ((above & pairs).sum(dim=(1, 2))[has] / pairs.sum(dim=(1, 2))[has]).mean()
+
+
+_ORDER = (
+    Mistake(
+        "pooled",
+        _pooled,
+        "that compares pairs of different texts: only negatives of one text with each other",
+    ),
+    Mistake(
+        "by video",
+        lambda sim, false: _order(sim.T, false.T),
+        "that is per video: the negatives of a text stand in its row",
+    ),
+    Mistake(
+        "all pairs alike",
+        lambda sim, false: _order(sim, false, each=False),
+        "every text counts once: first the share of a text, then the mean over texts",
+    ),
+    Mistake("below", lambda sim, false: 1 - _order(sim, false), "that is how often it lies below"),
+    Mistake("ties", _strict_order, "equal similarities count half"),
+    Mistake("own clip", _order_with_own, "the own clip is no negative: leave the diagonal out"),
+    Mistake("percent", lambda sim, false: 100 * _order(sim, false), "a share from 0 to 1, not percent"),
+)
+
+
+def check_order(function: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
+    """Check how often a false negative of a text lies above a true one of the same text.
 
     Args:
-        loss_value: The loss, in units of the similarity.
-        gradient_length: Of the gradient with respect to the weights.
+        function: Of similarities and false negatives, [N, N] each, to a share in 0..1.
+        strict: Raise unless the answer is right.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
 
     Example:
-        >>> check_duplicates(0.0, 0.0)
-        ✗ not yet: the similarities cancel, the margin does not: a hinge of M + 0 is left
-    """
-    if not_attempted(loss_value) or not_attempted(gradient_length):
-        return Verdict("open")
-    try:
-        answer = [float(loss_value), float(gradient_length)]
-    except (TypeError, ValueError):
-        return Verdict("off", "expected two numbers")
-    if abs(answer[0] - 0.3) < 1e-4 and abs(answer[1]) > 1e-4:
-        return Verdict("off", "the loss is a constant, whatever the weights: what is its derivative?")
-    return judge(
-        answer,
-        [0.3, 0.0],
-        "a loss that can not fall: the anchor's slot is taken and nothing is learnt",
-        [
-            ([0.0, 0.0], "the similarities cancel, the margin does not: a hinge of M + 0 is left"),
-            ([0.6, 0.0], "the loss is the mean of the two directions, not their sum"),
-            ([1.2, 0.0], "each anchor has one hardest negative, and the loss is a mean"),
-            ([0.15, 0.0], "both directions have the hinge M; their mean is not its half"),
-            ([0.2, 0.0], "the margin is .3 here"),
-        ],
-        otherwise="the values are off; write the hinge with equal similarities",
-    )
-
-
-def check_twin_share(function: Callable[[CaptionsOf], Any]) -> Verdict:
-    """Check the share of caption rows with a twin at another video, upper and lower case the same.
-
-    Args:
-        function: Of captions by video to a share in 0..1.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_twin_share(lambda captions_of: None)
+        >>> check_order(lambda sim, false: None)
         · not attempted yet
     """
-    captions_of = {
-        "video1": ["A dog runs", "a dog", "a dog", "the red dog", "An owl", "an owl"],
-        "video2": ["a Dog", "a boat", "a bird flies"],
-        "video3": ["a boat", "a dog", "something"],
-    }
-    # Twins: "a dog" x 4, "a boat" x 2 of 12 rows. "an owl" repeats at its own video only.
-    return judge(
-        call(function, {name: list(captions) for name, captions in captions_of.items()}),
-        6 / 12,
-        "a lower bound for the false negatives, however one spells",
-        [
-            (5 / 12, "upper and lower case still make a difference in yours"),
-            (8 / 12, "a caption repeated at its own video is no twin: it must stand at another one"),
-            (6.0, "that is a count; the share is of all rows"),
-            (2 / 7, "you count different captions once; the share is of the rows"),
-            (2 / 12, "each twin is a row of its own: count all of them, not one for each text"),
-            (4 / 12, "the first row of a text has a twin too: count it as well"),
-            (50.0, "a share from 0 to 1, not percent"),
-        ],
-    )
+    said = "a hinge compares the negatives of one anchor, so this is the order that it sees"
+    return check_function(function, _order, order_inputs, said, _ORDER, strict=strict)
+
+
+def check_pooling_trap(sim: Any, false: Any, strict: bool = False) -> Verdict:
+    """Check a matrix whose texts are all in perfect order while the pooled order is worse than chance.
+
+    Args:
+        sim: Similarities [N, N], from -1 to 1.
+        false: The false negatives [N, N], boolean or 0 and 1.
+        strict: Raise unless the answer is right.
+
+    Returns:
+        The verdict, with the two orders that the matrix has.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_pooling_trap(None, None)
+        · not attempted yet
+    """
+    if not_attempted(sim) or not_attempted(false):
+        return Verdict("open").or_raise(strict)
+    return _trap(as_numbers(sim), as_numbers(false)).or_raise(strict)
+
+
+def _trap(sim: Tensor | None, false: Tensor | None) -> Verdict:
+    if (
+        sim is None
+        or false is None
+        or sim.ndim != 2
+        or sim.shape[0] != sim.shape[1]
+        or sim.shape != false.shape
+    ):
+        return Verdict("off", "expected two square matrices of the same size, numbers in the first")
+    if not bool((sim.abs() <= 1).all()):
+        return Verdict("off", "similarities lie between -1 and 1")
+    if not bool(((false == 0) | (false == 1)).all()):
+        return Verdict("off", "false negatives are marked with True and False, or 1 and 0")
+    marked = false.bool()
+    if bool(marked.diagonal().any()):
+        return Verdict(
+            "off", "an own clip is a positive, no false negative: leave the diagonal of false empty"
+        )
+    count = marked.sum(dim=1)
+    both = (count > 0) & (count < len(sim) - 1)
+    if int(both.sum()) < 2:
+        return Verdict(
+            "off", "at least two texts need a false and a true negative each: what else could be pooled?"
+        )
+    each, pooled = 100 * float(_order(sim, marked)), 100 * _pooled(sim, marked)
+    found = f"per text {each:.0f}, pooled {pooled:.0f}"
+    if each < 100:
+        return Verdict(
+            "off", f"{found}: within every text, each false negative has to lie above each true one"
+        )
+    if pooled >= 50:
+        return Verdict(
+            "off", f"{found}: give the texts different levels, those with few false negatives the high ones"
+        )
+    return Verdict("correct", f"{found}: pooling compares the levels of texts, which no ranking ever does")
