@@ -1,458 +1,472 @@
 # %% [markdown]
-# # 02 · The ranking loss
+# # 02 · From cross-entropy to the ranking loss
 #
-# **One hinge, four losses under one name, and why the most greedy of them learns best from a good start and
-# breaks from a bad one.**
+# **Two losses that look unlike are one family. Which of its members learn, which only shrink, and by what do you
+# tell?**
 #
-# Time: about 25 s on two CPU cores (one thread) · Data: 4 x 4 by hand, then MiniVTT · Read before:
-# [01 Retrieval](01_retrieval.ipynb)
+# Time: about 40 s on one core · For you: about 70 minutes · Data: 4 x 4 numbers, fifteen pairs on a circle, MiniVTT ·
+# Read before: [01 Retrieval](01_retrieval.ipynb)
 #
 # After this chapter you can
 #
-# 1. compute the hinge, and its gradient, by hand,
-# 2. write down four reductions that all go by the name "max-margin ranking loss",
-# 3. recognise a collapsing training by its numbers,
-# 4. say why a margin or a learning rate does not transfer from one reduction to another.
+# 1. compute cross-entropy, the smooth loss and the hinge of one text by hand, and turn each into the next;
+# 2. say what `mean`, k hardest, `hardest` and `smooth` look at;
+# 3. say when a loss is paid for shrinking all differences, and tell from a log whether it did;
+# 4. say which comparison of two losses one learning rate can turn round.
+#
+# ## 1. One row, one question
+#
+# A text looks for its video among the $N$ of a **batch**. The text is the **anchor**, its own video the **positive**,
+# the other $N - 1$ are the **negatives**. Four of each are enough to begin with: rows are texts, columns are videos.
 
 # %%
 import torch
 from matplotlib import pyplot as plt
 
-from cmgsd_lite.course.plots.base import line_style, show_figure
-from cmgsd_lite.course.plots.retrieval import plot_hinge, plot_matrix
-from cmgsd_lite.losses import MaxMarginRankingLoss, ranking_hinge
+from cmgsd_lite.course.plots.base import show_figure
+from cmgsd_lite.course.plots.retrieval import plot_matrix
 from cmgsd_lite.runtime import set_threads
 
 set_threads(1)
-torch.set_printoptions(precision=3, sci_mode=False)
-
-# %% [markdown]
-# ## 1. The hinge by hand
-#
-# Four texts, four videos, margin $\alpha = 0.2$. Text 3 scores 0.7 with video 2 but only 0.5 with its own
-# video 3. The loss wants the own video to lead by 0.2. It trails by 0.2, so 0.4 is missing:
-#
-# $$0.2 + 0.7 - 0.5 = 0.4$$
-#
-# Text 4 scores 1.0 with its own video and at most 0.4 with another: it leads by 0.6, nothing is missing, the
-# hinge is 0. In general, with the text as anchor (left) and the video as anchor (right):
-#
-# $$h^{t2v}_{ij} = \max(0,\; M_{ij} + S_{ij} - S_{ii}) \qquad h^{v2t}_{ij} = \max(0,\; M_{ij} + S_{ij} - S_{jj})$$
-#
-# In this chapter $M_{ij} = \alpha$ everywhere. From chapter 04 on it will not be.
-
-# %%
 sim = torch.tensor([[0.6, 0.5, 0.1, 0.2], [0.1, 0.8, 0.2, 0.7], [0.2, 0.7, 0.5, 0.1], [0.0, 0.2, 0.4, 1.0]])
-
-
-def hinge_text_to_video(sim, margin):
-    """What is missing to the margin for text i against video j; 0 on the diagonal."""
-    hinge = torch.relu(margin + sim - sim.diagonal()[:, None])
-    return hinge.fill_diagonal_(0)
-
-
-t2v = hinge_text_to_video(sim, 0.2)
-v2t = hinge_text_to_video(sim.T, 0.2).T  # swap the roles, swap back
-print(t2v)
-print(v2t)
-
-theirs = ranking_hinge(sim, 0.2)
-assert torch.allclose(t2v, theirs[0])
-assert torch.allclose(v2t, theirs[1])
-print("both directions equal the package's ranking_hinge")
-
-# %%
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.7), layout="constrained")
-plot_matrix(sim, axes[0], digits=1)
-plot_hinge([0.1, 0.2, 0.4], axes[1])
+ax = plot_matrix(sim, plt.subplots(figsize=(6.4, 4.4), layout="constrained")[1], digits=1)
 show_figure(
-    figure,
-    "02-hinge",
-    "Left: the 4 x 4 similarity matrix. Right: the hinge is zero while the negative trails by more than the "
-    "margin, then rises with slope one; a larger margin starts earlier.",
+    ax.figure,
+    "02-matrix",
+    "A 4 x 4 matrix of similarities, texts as rows, videos as columns, positives framed. In the row of text 3 its "
+    "own video has 0.5 and video 2 has 0.7.",
 )
 
 # %% [markdown]
-# Two things to see on the right. The slope is 0 or 1, nothing between: a violation of 0.01 pushes as hard as
-# one of 0.5. And the margin decides only *where the pushing stops*.
+# Which of four videos is mine? That is a classification with four classes. So take what classification takes: divide
+# the scores by a **temperature** $\tau$, make probabilities of them (softmax), and pay $-\log$ of the right one. That
+# is **cross-entropy**. Take text 3 and $\tau = .1$: its scores become 2, 7, 5 and 1.
+
+# %%
+from cmgsd_lite.course.predict import predict
+
+row = sim[2]
+probability = (row / 0.1).softmax(dim=0)
+own = round(100 * float(probability[2]))
+predict("Which probability does text 3 give to its own video, video 3?", None, result=own, unit="%", floor=25)
+
+# %% [markdown]
+# By hand: $e^2 + e^7 + e^5 + e^1 \approx 7 + 1097 + 148 + 3 = 1255$, of which $e^5$ is the own part; the loss is
+# $\log(1255 / 148) = 2.1$. Divide numerator and denominator by the own part and you see what it looks at:
 #
-# ## 2. Four losses, one name
+# $$-\log \frac{e^{s_{own}/\tau}}{\sum_j e^{s_j/\tau}} = \log\Big(1 + \sum_{j \ne own} e^{(s_j - s_{own})/\tau}\Big)$$
 #
-# Two 4 x 4 matrices of hinges must become one number. Here the field parts ways.
+# Only the **leads** $s_j - s_{own}$ of the negatives count, here $-.3$, $+.2$, $-.4$. Averaged over all texts, and over
+# all videos that look for their text, this is **InfoNCE**, the loss of CLIP.
+
+# %%
+lead = torch.cat([row[:2], row[3:]]) - row[2]
+for name, value in {
+    "-log p(own)": -probability[2].log(),
+    "by leads": (1 + (lead / 0.1).exp().sum()).log(),
+}.items():
+    print(f"{name:12} {value:.2f}")
+
+# %% [markdown]
+# **Stop here and say it in your own words**: what happens to this loss if every similarity grows by .1?
 #
-# | name here | per direction | by hand, t2v | by hand, v2t | loss |
-# |---|---|---|---|---|
-# | `mean` | sum / (N(N-1)) | 0.6 / 12 | 0.2 / 12 | 0.033 |
-# | k = 2 | per anchor the mean of its 2 largest, then over anchors | 0.3 / 4 | 0.1 / 4 | 0.050 |
-# | `hardest` | per anchor the largest, then the mean over anchors | 0.6 / 4 | 0.2 / 4 | 0.100 |
-# | `smooth` | like `hardest` with a smooth maximum (temperature τ) | | | |
-# | `sum` | sum; and the two directions are added | 0.6 | 0.2 | 0.800 |
+# <details><summary>One answer</summary>
 #
-# The smooth maximum of one anchor looks at all its negatives, the hard ones most:
+# Nothing. It sees differences only. If every similarity is *multiplied* by 2, that is as if the temperature had been
+# halved.
 #
-# $$\tau \cdot \text{softplus}\left( \log \sum_{j \neq i} \exp \frac{M_{ij} + S_{ij} - S_{ii}}{\tau} \right)$$
+# </details>
 #
-# For $\tau \to 0$ it is `hardest`. (Its temperature here is 0.03.)
+# ## 2. Add a margin, then let it cool
+#
+# To be first by a hair is not safe. Ask every negative to stay behind by a **margin** $\alpha$: the **violation** is
+# $v_j = \alpha + s_j - s_{own}$, what is missing. And multiply by $\tau$, so that the loss has the unit of a
+# similarity. That is `smooth`:
+#
+# $$\text{smooth} = \tau \log\Big(1 + \sum_{j \ne own} e^{v_j/\tau}\Big)$$
+#
+# So with $\alpha = 0$ it is $\tau$ times InfoNCE. Now let $\tau$ fall. Call $m$ the largest of all violations *and
+# zero* (the 1 is $e^0$). Take $e^{m/\tau}$ out of the bracket:
+#
+# $$\text{smooth} = m + \tau \log \sum e^{(\cdot\, - m)/\tau}$$
+#
+# In the sum stand $N$ powers, the largest is 1, none is more. So it lies between 1 and $N$, and smooth between $m$ and
+# $m + \tau \log N$. With $\tau \to 0$ only $m$ is left:
+#
+# $$\max(0,\; \alpha + s_{hardest} - s_{own})$$
 
 
 # %%
-def mean_reduction(t2v, v2t):
-    n = len(t2v)
-    return (t2v.sum() / (n * (n - 1)) + v2t.sum() / (n * (n - 1))) / 2
+def smooth(violation, temperature):
+    """Of one anchor."""
+    return temperature * (1 + (violation / temperature).exp().sum()).log()
 
 
-def k_reduction(t2v, v2t, k):
-    return (t2v.topk(k, dim=1).values.mean() + v2t.topk(k, dim=0).values.mean()) / 2
+falls_to = float(smooth(0.2 + lead, 0.005))
+predict(
+    "Margin .2: to which number does the smooth loss of text 3 fall as it cools?",
+    result=round(falls_to, 2),
+    floor=0,
+)
 
+# %%
+from cmgsd_lite.course.plots.ranking_loss import plot_soft_hinges
 
-def hardest_reduction(t2v, v2t):
-    return (t2v.amax(dim=1).mean() + v2t.amax(dim=0).mean()) / 2
+for temperature in (1, 0.3, 0.1, 0.03, 0.01):
+    bound = temperature * torch.tensor(4.0).log()
+    print(
+        f"temperature {temperature:<5} smooth {smooth(0.2 + lead, temperature):.3f}   may lie above m by {bound:.3f}"
+    )
+ax = plot_soft_hinges([0.3, 0.1, 0.03], ax=plt.subplots(figsize=(8, 4.2), layout="constrained")[1])
+show_figure(
+    ax.figure,
+    "02-soft-hinges",
+    "Three smooth curves of the loss over the lead of a single negative. The colder, the nearer to a bent line, the "
+    "hinge: zero until the negative is within the margin, then rising with slope one.",
+)
 
+# %% [markdown]
+# The **hinge** of the **hardest negative**: cross-entropy with an additive margin, frozen. The warm curve still pushes
+# a negative that is far behind; the frozen one not at all. In both the slope never exceeds 1.
+#
+# **Stop here and say it in your own words**: what are margin and temperature for?
+#
+# <details><summary>One answer</summary>
+#
+# The margin says where a negative may rest. The temperature says how many share the push: cold, the hardest gets all;
+# warm, everyone a part.
+#
+# </details>
+#
+# ## 3. One table
+#
+# Write the hinge for all pairs, with the text as anchor and with the video as anchor:
+#
+# $$h^{t2v}_{ij} = \max(0,\; \alpha + S_{ij} - S_{ii}) \qquad h^{v2t}_{ij} = \max(0,\; \alpha + S_{ij} - S_{jj})$$
+#
+# With $\alpha = .2$ there are three violations along the rows (.1, .1, .4: check text 3 against video 2) and two along
+# the columns (.1, .1). What remains is to make one number of them, and here the field parts ways.
+#
+# | name here | of one anchor | our matrix, by hand |
+# |---|---|---|
+# | `mean` | mean of all its hinges | (.6/12 + .2/12) / 2 |
+# | k hardest | mean of its k largest hinges | k = 2: (.6/8 + .2/8) / 2 |
+# | `hardest` | its largest hinge | (.6/4 + .2/4) / 2 |
+# | `smooth` | smooth maximum of violations and 0 | needs all of them |
+# | InfoNCE | smooth / τ, with no margin | needs all of them |
+# | `sum` | sum of all hinges; anchors and directions are added too | .6 + .2 |
+#
+# Anchors, then directions, are averaged (but for `sum`).
 
-def smooth_direction(sim, margin, tau=0.03):
-    violation = (margin + sim - sim.diagonal()[:, None]).fill_diagonal_(-torch.inf)
-    return (tau * torch.nn.functional.softplus(torch.logsumexp(violation / tau, dim=1))).mean()
+# %%
+from cmgsd_lite.losses import InfoNCELoss, MaxMarginRankingLoss, ranking_hinge
 
-
-ours = {
-    "mean": mean_reduction(t2v, v2t),
-    2: k_reduction(t2v, v2t, 2),
-    "hardest": hardest_reduction(t2v, v2t),
-    "smooth": (smooth_direction(sim, 0.2) + smooth_direction(sim.T, 0.2)) / 2,
-    "sum": t2v.sum() + v2t.sum(),
+losses = {
+    "mean": MaxMarginRankingLoss(0.2, "mean"),
+    "2 hardest": MaxMarginRankingLoss(0.2, 2),
+    "hardest": MaxMarginRankingLoss(0.2, "hardest"),
+    "smooth": MaxMarginRankingLoss(0.2, "smooth", temperature=0.03),
+    "InfoNCE": InfoNCELoss(temperature=0.05),
+    "sum": MaxMarginRankingLoss(0.2, "sum"),
 }
-for reduction, value in ours.items():
-    assert torch.allclose(value, MaxMarginRankingLoss(0.2, reduction)(sim))
-    print(f"{reduction!s:8} {value:.3f}")
-print("all equal to the package's MaxMarginRankingLoss")
+along_rows, along_columns = ranking_hinge(sim, 0.2)
+print(f"sum of hinges {along_rows.sum():.1f} and {along_columns.sum():.1f}")
+for name, loss in losses.items():
+    print(f"{name:10} {loss(sim):.3f}")
 
 # %% [markdown]
-# One matrix, five numbers from 0.033 to 0.8. None is wrong. They are different losses.
-#
-# **And three of them share even the class name.** Public code has at least three classes called
-# `MaxMarginRankingLoss`. Written down side by side:
-
+# An active hinge has slope $+1$ for $S_{ij}$ (lowered) and $-1$ for $S_{ii}$ (raised). In the next picture every cell
+# shows its pushes. Before you move anything: which cell does `hardest` push most, and why? Then cool `smooth` down.
 
 # %%
-def all_hinges(sim, margin):
-    """Both directions, diagonal included: there margin + S[i, i] - S[i, i] = margin."""
-    own = sim.diagonal()
-    return torch.relu(margin + sim - own[:, None]), torch.relu(margin + sim - own[None, :])
+from cmgsd_lite.course.live import show_live
 
-
-def without_diagonal(sim, margin):  # CE and MMT with fix_norm=True
-    rows, columns = all_hinges(sim, margin)
-    outside = ~torch.eye(len(sim), dtype=torch.bool)
-    return torch.cat([rows[outside], columns[outside]]).mean()
-
-
-def with_diagonal(sim, margin):  # the same class with fix_norm=False
-    return torch.cat(all_hinges(sim, margin)).mean()
-
-
-def both_added(sim, margin):  # UniVL, CLIP4Clip
-    rows, columns = all_hinges(sim, margin)
-    return (rows + columns).mean()
-
-
-gradients = {}
-for function in (without_diagonal, with_diagonal, both_added):
-    leaf = sim.clone().requires_grad_()
-    value = function(leaf, 0.2)
-    value.backward()
-    gradients[function.__name__] = leaf.grad
-    print(f"{function.__name__:17} loss {value:.3f}   largest gradient {leaf.grad.max():.3f}")
-
-# %% [markdown]
-# The loss values differ by a factor of 4.5. The gradients have the *same direction* and differ only by a
-# factor: the diagonal adds a constant to the loss and nothing to the gradient. That factor is a hidden
-# learning rate (Adam forgives it, plain SGD does not). So never compare loss curves across
-# code bases, and never copy a learning rate without looking into the loss.
-
-# %%
-base = gradients["without_diagonal"]
-for name, gradient in gradients.items():
-    ratio = gradient.abs().sum() / base.abs().sum()
-    assert torch.allclose(gradient, ratio * base)
-    print(f"{name:17} gradient = {ratio:.2f} x the first")
-
-# %% [markdown]
-# ## 3. Gradients by hand
-#
-# An active hinge $\alpha + S_{ij} - S_{ii}$ has gradient $+1$ for $S_{ij}$ and $-1$ for $S_{ii}$. A step
-# downhill lowers the negative and raises the positive. Count the active hinges and you have the gradient:
-#
-# - t2v: (1, 2), (2, 4), (3, 2) are active. v2t: (3, 2), (4, 3).
-# - `mean` weighs each by $1 / (2 \cdot 12) = 1/24$, `hardest` by $1 / (2 \cdot 4) = 1/8$.
-# - $S_{32}$ is active in both directions, so `mean` gives it $2/24 = 0.083$ and `hardest` $2/8 = 0.25$.
-#
-# In this small example no anchor has two active hinges, so `hardest` is exactly three times `mean`. With 128
-# pairs a hardest negative weighs 127 times as much.
-
-# %%
-n = len(sim)
-outside = ~torch.eye(n, dtype=torch.bool)
-active = [(t2v > 0).float(), (v2t > 0).float()]
-by_hand = (active[0] + active[1]) / (2 * n * (n - 1))
-by_hand -= torch.diag(active[0].sum(dim=1) + active[1].sum(dim=0)) / (2 * n * (n - 1))
-
-
-def gradient_of(reduction, sim=sim, margin=0.2):
-    leaf = sim.clone().requires_grad_()
-    MaxMarginRankingLoss(margin, reduction)(leaf).backward()
-    return leaf.grad
-
-
-assert torch.allclose(by_hand, gradient_of("mean"))
-assert torch.allclose(3 * by_hand, gradient_of("hardest"))
-print("by hand = autograd; all pushes together sum to zero:", bool(by_hand.sum().abs() < 1e-6))
-
-# %%
-figure, axes = plt.subplots(2, 2, figsize=(10.5, 7.4), layout="constrained")
-for ax, reduction in zip(axes.flat, ("mean", 2, "hardest", "smooth")):
-    plot_matrix(gradient_of(reduction), ax, label="gradient of the loss", signed=True, digits=3)
-    ax.set_title(f"k = {reduction}" if isinstance(reduction, int) else reduction)
-show_figure(
-    figure,
-    "02-gradients",
-    "Four 4 x 4 gradient matrices. Positives on the diagonal are negative (to be raised), violating negatives "
-    "are positive (to be lowered). The pattern is alike, the size grows from mean to hardest; smooth gives "
-    "the largest violations most of the weight.",
+leaf = sim.clone().requires_grad_()
+losses["hardest"](leaf).backward()
+ax = plot_matrix(
+    leaf.grad, plt.subplots(figsize=(6.4, 4.4), layout="constrained")[1], label="slope", signed=True, digits=3
+)
+show_live(
+    "matrix",
+    ax.figure,
+    "The slopes of the hardest-negative loss in the 4 x 4 matrix: text 3 and video 2 are pushed apart most, by both "
+    "directions; the positives of violated anchors are raised.",
+    {"loss": "hardest"},
 )
 
 # %% [markdown]
-# ## 4. The reward for collapsing
-#
-# Before training, similarities are noise. Let us see what each loss says of noise, and what it says of a
-# **collapsed** model that gives every pair the same score. All its hinges are exactly $\alpha$.
+# **One name, several scales.** Three public classes called `MaxMarginRankingLoss` (CE and MMT; the same with another
+# setting; UniVL and CLIP4Clip) do the same up to a factor: one counts the diagonal, whose hinge is always $\alpha$;
+# one adds the directions. Never compare loss curves across code bases. But does a factor matter for what is *learned*?
+# `train_small` trains one small model on MiniVTT, always from the same start with the same batches of 128, in two
+# seconds, and ranks 300 clips of the validation set (R@10 by chance: 10 of 300).
 
 # %%
-generator = torch.Generator().manual_seed(0)
-noise = 0.1 * torch.randn(128, 128, generator=generator)
-flat = torch.full((128, 128), 0.3)
-print("             noise   collapsed")
-for reduction in ("mean", 4, "hardest", "smooth"):
-    loss = MaxMarginRankingLoss(0.2, reduction)
-    print(f"{reduction!s:10} {loss(noise):7.2f} {loss(flat):9.2f}")
+from cmgsd_lite.course.small_training import train_small
+
+logs = {"mean": train_small(losses["mean"]).log}
+times = train_small(losses["mean"], scale=127).log["R@10"][-1]
+recall = logs["mean"]["R@10"][-1]
+predict(
+    "`mean` times 127, optimised by Adam: which R@10?",
+    result=round(times),
+    unit="%",
+    floor=3,
+    control=round(recall),
+)
 
 # %% [markdown]
-# For `mean` the two are nearly equal: nothing is gained by collapsing. For `hardest` the noise costs twice as
-# much as the collapse. The maximum of 127 noisy scores lies far above the positive, and the quickest way to
-# bring it down is not to learn anything but to **shrink all differences**. That is a slope that leads away
-# from the solution, and it is steepest at the start, when the scores are all noise.
+# **Stop here and say it in your own words**: why does a factor before the loss hardly matter here? When would it?
 #
-# ## 5. Measured
+# <details><summary>One answer</summary>
 #
-# A training loop of one's own, small enough to read. Besides the validation R@10 it records how similar
-# *different* clips of a batch are to each other (mean cosine): in a collapse that number runs towards 1.
+# Adam divides every gradient by its own usual size, so the factor cancels. Plain gradient descent does not: there the
+# factor is a hidden learning rate. So "`mean` learns less because it is divided by all pairs" is no explanation.
+#
+# </details>
+#
+# ## 4. Fifteen pairs on a circle
+#
+# Now see them move. Five scenes of three pairs (A to E), one linear map for texts, one for videos, onto a circle where
+# everything can be seen. Margin .3, 300 steps of Adam.
 
 # %%
-from cmgsd_lite.data import load_dataset, minivtt
-from cmgsd_lite.models import ModelConfig, build_model
-from cmgsd_lite.training.prepare import PreparedDataset
-from cmgsd_lite.training.scoring import evaluate
+from cmgsd_lite.course.circle import LOSSES, train_circle
 
-dataset = load_dataset()
-prepared = PreparedDataset.of(dataset, queries="protocol")
-train, n, epochs = prepared.train, 128, 8
-widths = {name: tokens.shape[2] for name, tokens in train.features.items()}
-begin, how_many = train.first_caption_and_count()
-outside = ~torch.eye(n, dtype=torch.bool)
-
-
-def batches(generator):
-    """Every video once, in random order, with one random caption."""
-    for videos in torch.randperm(len(train), generator=generator).split(n):
-        if len(videos) == n:
-            yield videos, begin[videos] + (torch.rand(n, generator=generator) * how_many[videos]).long()
-
-
-def train_with(loss_of_epoch, learning_rate=1e-3):
-    """Train the small model; same start, batches and captions every time."""
-    _ = torch.manual_seed(0)
-    model = build_model(ModelConfig("mean-pool", train.text.shape[1], widths), seed=0)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.01, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * (len(train) // n))
-    generator, history = torch.Generator().manual_seed(0), []
-    for epoch in range(epochs):
-        loss_function, crowding, losses = loss_of_epoch(epoch), [], []
-        model.train()
-        for videos, captions in batches(generator):
-            output = model(train.text[captions], *train.videos(videos))
-            loss = loss_function(output.sim)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            unit = torch.nn.functional.normalize(output.video.detach(), dim=1)
-            crowding.append((unit @ unit.T)[outside].mean().item())
-            losses.append(loss.item())
-        recall = evaluate(model, prepared.validation)["t2v"]["R@10"]
-        history.append({"R@10": recall, "crowding": sum(crowding) / len(crowding), "loss": sum(losses) / len(losses)})
-    return model, history
-
-
-def always(reduction):
-    return lambda epoch: MaxMarginRankingLoss(0.2, reduction)
-
-
-models, histories = {}, {}
-for reduction in ("mean", "hardest", 4, "smooth"):
-    name = "4 hardest" if reduction == 4 else reduction
-    models[name], histories[name] = train_with(always(reduction))
-
-
-def warm(epoch):
-    return MaxMarginRankingLoss(0.2, "mean" if epoch < 3 else "hardest")
-
-
-models["mean, then hardest"], histories["mean, then hardest"] = train_with(warm)
-print("trained:", ", ".join(histories))
+circles = {name: train_circle(name) for name in LOSSES}
+crowded = max(circles, key=lambda name: circles[name].other_scenes)
+predict("Under which loss do the scenes end nearest to each other?", result=crowded, choices=LOSSES)
+found = round(circles["smooth"].recall)
+predict("Which R@1 has smooth?", result=found, unit="%", floor=7, control=round(circles["mean"].recall))
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-for i, (name, history) in enumerate(histories.items()):
-    for ax, key in zip(axes, ("R@10", "crowding")):
-        ax.plot(range(1, epochs + 1), [r[key] for r in history], label=name, marker="o", **line_style(i))
-axes[0].set(xlabel="epoch", ylabel="validation R@10, text to video (%)")
-axes[1].set(xlabel="epoch", ylabel="mean cosine of different clips in a batch", ylim=(0, 1))
-axes[0].legend(fontsize="small")
+from cmgsd_lite.course.plots.circle import plot_circle
+
+figure, axes = plt.subplots(2, 3, figsize=(11, 7.6), layout="constrained")
+for ax, (name, points) in zip(axes.flat, circles.items()):
+    plot_circle(points, ax).set_title(name)
+axes.flat[-1].remove()
 show_figure(
     figure,
-    "02-training",
-    "Left: validation R@10 over epochs. Hardest negatives stand still for the first epochs and end lowest; mean "
-    "rises at once; mean followed by hardest overtakes mean; the smooth maximum ends highest. Right: under hardest "
-    "the clips crowd together, under mean they do not.",
+    "02-circles",
+    "Five circles with fifteen pairs each. Under mean and 4 hardest the scenes are clumps spread over the circle; under "
+    "hardest they crowd onto a part of it; under smooth and InfoNCE they are spread and members of a scene stand apart.",
+)
+
+# %% [markdown]
+# Averages over thirty starts, R@1 and mean cosine of pairs of different scenes (-.25 if each scene were one point and all
+# were evenly spread): `mean` 74 % and -.21, `hardest` 70 % and **-.02**, 4 hardest 70 % and -.20, `smooth` 95 % and -.17,
+# InfoNCE 93 % and -.21. Watch `hardest` contract in its first steps, and compare "another start". (Leave `margins` at
+# fixed; chapter 04 is about the others.)
+
+# %%
+show_live(
+    "circle",
+    plot_circle(circles["hardest"]).figure,
+    "Fifteen pairs on a circle that move as the chosen loss pushes them, beside R@1 and a histogram of similarities; "
+    "at rest: where the hardest negative leaves them, crowded together.",
+    {"loss": "hardest"},
+)
+
+# %% [markdown]
+# **Stop here and say it in your own words**: `hardest` contracts first and spreads later, if at all. Why might moving
+# everything together lower its loss?
+#
+# <details><summary>One answer</summary>
+#
+# In noise the hardest negative lies far above the positive. Make all differences smaller and it lies less far above,
+# although nothing was learned. The next section measures that.
+#
+# </details>
+#
+# ## 5. Who is paid for shrinking?
+#
+# Describe one anchor in its own units: its negatives have mean $\mu$ and **spread** $\sigma$ (their standard
+# deviation). The **standing** of the positive is $z = (s_{own} - \mu)/\sigma$, and the hardest negative stands at
+# $z_{max}$. While its hinge is active, put $s = \mu + \sigma z$ into it:
+#
+# $$\text{hardest} = \alpha + s_{hardest} - s_{own} = \alpha + \sigma\,(z_{max} - z)$$
+#
+# Two ways down: raise $z$, that is *learn*; or lower $\sigma$, that is *shrink*. **Shrinking is paid exactly while
+# $z < z_{max}$**, at every size of $\sigma$, and $\alpha$ has no part in the slope. For k hardest the same with the mean
+# $z$ of the k largest; for `mean`, while all hinges are active, with 0: as soon as $z > 0$, *spreading* is paid. So a
+# loss has a **bar** that the positive must clear before shrinking stops to pay. How high is it, in a batch of 128?
+
+# %%
+from cmgsd_lite.course.small_training import hardest_standing
+
+highest = hardest_standing(torch.randn(128, 128, generator=torch.Generator().manual_seed(0)))
+predict(
+    "127 negatives of pure noise: where does the hardest stand?",
+    None,
+    result=round(highest, 1),
+    unit="spreads",
+    floor=0,
 )
 
 # %%
-last = {name: history[-1]["R@10"] for name, history in histories.items()}
-crowd = {name: history[-1]["crowding"] for name, history in histories.items()}
-print("hardest from scratch ends below mean:          ", last["hardest"] < last["mean"])
-print("hardest after three epochs of mean ends above: ", last["mean, then hardest"] > last["mean"])
-print("4 hardest and smooth end above mean:           ", min(last["4 hardest"], last["smooth"]) > last["mean"])
-print("clips crowd most under hardest from scratch:   ", max(crowd, key=crowd.get) == "hardest")
-print("its loss stays above the margin of 0.2:        ", all(r["loss"] > 0.2 for r in histories["hardest"]))
+from cmgsd_lite.course.plots.ranking_loss import plot_shrinking
+from cmgsd_lite.course.small_training import draw_batch, similarities
+
+losses["4 hardest"] = MaxMarginRankingLoss(0.2, 4)
+models = {name: train_small(losses[name]) for name in ("4 hardest", "hardest", "smooth")}
+logs |= {name: trained.log for name, trained in models.items()}
+probe = draw_batch(99)
+bars = {
+    name: hardest_standing(similarities(models[name].model, probe), k)
+    for name, k in (("4 hardest", 4), ("hardest", 1))
+}
+show_figure(
+    plot_shrinking(logs, bars),
+    "02-shrinking",
+    "Left: the spread falls epoch by epoch under hardest, falls and then stays under 4 hardest, grows under smooth and "
+    "stays high under mean. Right: the standing rises everywhere; 4 hardest crosses its own dotted bar half way, hardest "
+    "does not reach its higher one.",
+)
 
 # %% [markdown]
-# This is the whole story in one figure, from one seed:
-#
-# - **Breaks sooner.** From a random start `hardest` takes the slope of section 4: the clips crowd into a narrow
-#   cone, R@10 stands still for two or three epochs, and the loss creeps down towards the margin from above. Here
-#   it recovers, late. Chapter 08 looks at real videos.
-# - **Learns more from a good start.** Give it three epochs of `mean` first and it overtakes `mean`. Why? After
-#   some epochs most hinges of `mean` are inactive, and its gradient is divided by all 16,256 pairs. `hardest`
-#   spends its whole weight where something is left to learn.
-# - **The middle is better than both ends.** A few hardest negatives, or a smooth maximum, focus without staking
-#   everything on a single pair. Remember `smooth`: it is the plain baseline that any adaptive margin must beat.
+# There is the escape. With four the bar is lower, and the standing rises faster (more negatives share the push): it
+# crosses, and from then on shrinking costs. `hardest` stays below its bar to the end and shrinks to the end. `smooth`
+# has a bar that *sinks*: its negatives count by $e^{s/\tau}$, and the smaller $\sigma$ is against $\tau$, the more alike
+# they count, until it compares with the mean like `mean`.
 
 # %% tags=["nbval-ignore-output"]
-for name, history in histories.items():
-    print(f"{name:19} R@10 after each epoch:", " ".join(f"{r['R@10']:3.0f}" for r in history))
+from cmgsd_lite.course.small_training import soft_standing
+
+for name in ("smooth", "hardest"):
+    found = similarities(models[name].model, probe)
+    print(
+        f"model of {name:8} bar of hardest {hardest_standing(found):.1f}   bar of smooth {soft_standing(found, 0.03):.1f}"
+    )
 
 # %% [markdown]
-# Why should a single hardest negative be dangerous, apart from noise? Because of *which* pair it is. In a batch
-# of training data, how many of all negatives are false (the caption is true of them), and how many of the
-# hardest ones?
+# Then which number in a log tells you? Not the loss: at $\alpha$ it only says $z = z_{max}$ *or* $\sigma = 0$, and 4
+# hardest ends right there and retrieves well. Not crowding either (the mean cosine of different clips): moving
+# all similarities alike changes no ranking.
 
 # %%
-model = models["mean"].eval()
-generator, everywhere, at_hardest = torch.Generator().manual_seed(1), [], []
-for videos, captions in batches(generator):
-    with torch.inference_mode():
-        scores = model(train.text[captions], *train.videos(videos)).sim
-    false = torch.from_numpy(minivtt.false_negatives(dataset.train, videos.tolist(), captions.tolist()))
-    everywhere.append(false[outside].float().mean())
-    hardest = scores.masked_fill(~outside, -2).argmax(dim=1)
-    at_hardest.append(false[torch.arange(n), hardest].float().mean())
-share, share_hardest = float(torch.stack(everywhere).mean()), float(torch.stack(at_hardest).mean())
-print(f"false among all negatives:              {share:.1%}")
-print("among the hardest, at least five times as many:", share_hardest > 5 * share)
+from cmgsd_lite.course.plots.ranking_loss import plot_signs
 
-# %% [markdown]
-# The better the model, the more often the "hardest negative" is a right answer. That is the subject of
-# [chapter 03](03_false_negatives.ipynb).
-#
-# ## 6. What does not transfer
-#
-# **The margin.** Take one batch and compare the gradients at $\alpha = 0.2$ and $0.4$: before training, and
-# after training with `mean`.
-
-# %%
-videos, captions = next(batches(torch.Generator().manual_seed(2)))
-untrained = build_model(ModelConfig("mean-pool", train.text.shape[1], widths), seed=0).eval()
-change = {}
-for when, model in (("before", untrained), ("after", models["mean"])):
-    with torch.no_grad():
-        scores = model(train.text[captions], *train.videos(videos)).sim
-    for reduction in ("mean", "hardest"):
-        small, large = gradient_of(reduction, scores, 0.2), gradient_of(reduction, scores, 0.4)
-        change[when, reduction] = float((large - small).abs().sum() / small.abs().sum())
-
-print("before training, below 5 % under both:   ", max(change["before", r] for r in ("mean", "hardest")) < 0.05)
-print("after, under hardest still below 25 %:   ", change["after", "hardest"] < 0.25)
-print("after, under mean above 50 %:            ", change["after", "mean"] > 0.5)
+signs = ["loss", "crowding", "spread", "standing"]
+show_figure(
+    plot_signs(logs, signs),
+    "02-signs",
+    "R@10 against loss, crowding, spread and standing, a line of eight dots for each of four losses. Only over the "
+    "standing do all dots lie on one rising line.",
+)
 
 # %% tags=["nbval-ignore-output"]
-for (when, reduction), value in change.items():
-    print(f"{when:6} {reduction:8} the gradient changes by {value:4.0%}")
+from cmgsd_lite.evaluation.agreement import rank_correlation
+
+for name, log in logs.items():
+    print(f"{name:10}" + "".join(f"  {key} {log[key][-1]:.2f}" for key in ["R@10", *signs]))
+every = {sign: [x for log in logs.values() for x in log[sign]] for sign in [*signs, "R@10"]}
+for sign in signs:
+    print(
+        f"rank correlation with R@10, all epochs: {sign:9} {rank_correlation(every[sign], every['R@10']):5.2f}"
+    )
 
 # %% [markdown]
-# Under `hardest` little changes: nearly every anchor violates the margin anyway, and then the margin drops out
-# of the gradient. It is hardly a knob at all. Under `mean` it decides which pairs take part. A margin tuned for
-# one says nothing about the other.
+# **Stop here and say it in your own words**: two logs show a loss equal to the margin. What do you look at next?
 #
-# **The learning rate.** Three times the rate, for both:
+# <details><summary>One answer</summary>
+#
+# How far the positive stands above its anchor's negatives, in units of their spread. Near 0: collapsed or
+# untrained. Above 2: it retrieves, however crowded it looks.
+#
+# </details>
+#
+# ## 6. Three learning rates
+#
+# All that was at one learning rate. Train three of the losses at a third of it and at three times as much.
 
 # %%
-fast = {r: train_with(always(r), learning_rate=3e-3)[1][-1]["R@10"] for r in ("mean", "hardest")}
-print("a three times higher rate helps mean:", fast["mean"] > last["mean"])
-print("and harms hardest:                   ", fast["hardest"] < last["hardest"])
+recalls = {}
+for name in ("mean", "hardest", "smooth"):
+    at_low, at_high = (train_small(losses[name], rate=rate).log["R@10"][-1] for rate in (3e-4, 3e-3))
+    recalls[name] = {3e-4: at_low, 1e-3: logs[name]["R@10"][-1], 3e-3: at_high}
+gains = {name: found[3e-3] - found[1e-3] for name, found in recalls.items()}
+predict(
+    "Three times the rate: which loss does it harm?", result=min(gains, key=gains.get), choices=list(gains)
+)
+
+# %%
+from cmgsd_lite.course.plots.ranking_loss import plot_rates
+
+show_figure(
+    plot_rates(recalls, plt.subplots(figsize=(8, 4.4), layout="constrained")[1]).figure,
+    "02-rates",
+    "R@10 at three learning rates. Hardest is level with mean at the lowest, below it at the middle and far below at the "
+    "highest, where the other two are best; smooth is above both at every rate.",
+)
+
+# %% tags=["nbval-ignore-output"]
+for name, found in recalls.items():
+    print(f"{name:10}" + "".join(f"   rate {rate:g}: {value:.0f} %" for rate, value in found.items()))
 
 # %% [markdown]
-# Whoever compares two losses at one learning rate has chosen the winner beforehand. The course's comparisons
-# are between *margins* under one reduction, with everything else equal, and say so.
+# One seed, so read only the large steps. Whether `hardest` is as good as `mean` or much worse is decided by the rate;
+# that `smooth` leads is not. Whoever compares two losses at one rate has chosen part of the answer. This course
+# compares *margins* under one loss, everything else equal, and where losses are compared each has its own tuning.
 #
-# ## 7. Exercises
+# **Stop here and say it in your own words**: with section 5, why does a high rate harm `hardest` of all losses?
 #
-# **Exercise 1.** Write the hinge with the *video* as anchor, [N, N], without using the function above. Rows
-# stay texts, columns stay videos.
+# <details><summary>One answer</summary>
+#
+# Early on, below the bar, its way down is to shrink. A high rate takes that way far before the standing has risen, and
+# out of a shrunken state only a rising standing leads. The others stop being paid earlier.
+#
+# </details>
+#
+# ## Exercises
+#
+# **Exercise 1.** The *video* looks for its text. Return its cross-entropy with the margin on the negatives, one number
+# for each video, [N] (rows stay texts).
 
 # %%
-from cmgsd_lite.course.exercises.chapter02 import check_collapsed_loss, check_k_hardest, check_video_to_text
+from cmgsd_lite.course.exercises.chapter02 import check_cross_entropy
 
 
-def hinge_video_to_text(sim, margin):
+def cross_entropy_of_videos(sim, margin, temperature):
     ### BEGIN SOLUTION
-    hinge = torch.relu(margin + sim - sim.diagonal()[None, :])
-    return hinge.fill_diagonal_(0)
+    outside = 1 - torch.eye(len(sim))
+    logits = (sim + margin * outside) / temperature
+    return torch.logsumexp(logits, dim=0) - logits.diagonal()
     ### END SOLUTION
 
 
-check_video_to_text(hinge_video_to_text)
+check_cross_entropy(cross_entropy_of_videos)
 
 # %% [markdown]
-# **Exercise 2.** You watch a training with the `hardest` loss, margin 0.2. At which value does the loss stand
-# if the model has collapsed (every similarity is equal)?
+# **Exercise 2.** How hard does `smooth` push each negative? Derive its slope for every violation of one anchor, and
+# write it without autograd: violations [N] in, slopes [N] out.
 
 # %%
-answer = None
-### BEGIN SOLUTION
-answer = 0.2 + 0.3 - 0.3
-### END SOLUTION
-check_collapsed_loss(answer)
+from cmgsd_lite.course.exercises.chapter02 import check_push_shares
+
+
+def push_shares(violations, temperature):
+    ### BEGIN SOLUTION
+    powers = torch.exp(violations / temperature)
+    return powers / (1 + powers.sum())
+    ### END SOLUTION
+
+
+check_push_shares(push_shares)
 
 # %% [markdown]
-# **Exercise 3.** Write the loss over the k hardest negatives of every anchor: the mean of its k largest hinges
-# (zeros included), the mean over anchors, the mean of both directions.
-
+# **Exercise 3.** Write the k hardest loss from the similarities: of every anchor the mean of its k largest hinges (zeros
+# included), then the mean over anchors and over both directions.
 
 # %%
+from cmgsd_lite.course.exercises.chapter02 import check_k_hardest
+
+
 def k_hardest_loss(sim, margin, k):
     ### BEGIN SOLUTION
-    own = sim.diagonal()
-    rows = torch.relu(margin + sim - own[:, None]).fill_diagonal_(0)
-    columns = torch.relu(margin + sim - own[None, :]).fill_diagonal_(0)
+    outside = 1 - torch.eye(len(sim))
+    rows = torch.relu(margin + sim - sim.diagonal()[:, None]) * outside
+    columns = torch.relu(margin + sim - sim.diagonal()[None, :]) * outside
     return (rows.topk(k, dim=1).values.mean() + columns.topk(k, dim=0).values.mean()) / 2
     ### END SOLUTION
 
@@ -460,23 +474,42 @@ def k_hardest_loss(sim, margin, k):
 check_k_hardest(k_hardest_loss)
 
 # %% [markdown]
+# **Exercise 4 (transfer).** Four trainings with different losses and rates; these are the last lines of their logs.
+# `own` and `negatives` are mean similarities. Order them by R@10, the best first, such as `"A, B, C, D"`.
+
+# %%
+import pandas as pd
+
+from cmgsd_lite.course.exercises.chapter02 import LOGS, check_logs
+
+print(pd.DataFrame(LOGS).T.to_string())
+answer = None
+### BEGIN SOLUTION
+answer = "B, D, C, A"  # (own - negatives) / spread: .5, 2.7, 2.0, 2.5
+### END SOLUTION
+check_logs(answer)
+
+# %% [markdown]
 # ## Summary
 #
-# - The hinge asks the positive to lead by the margin; its gradient is +1 and -1, or nothing.
-# - `mean`, k, `hardest`, `smooth` and `sum` are five losses. Names do not tell them apart; code does.
-# - `hardest` rewards shrinking all differences while scores are noise: a loss standing at the margin is its sign.
-# - Focus on hard negatives pays after a good start; the smooth middle is the strong plain baseline.
-# - Margins and learning rates do not transfer between reductions.
+# - Cross-entropy sees the leads of negatives. Add a margin and let the temperature go to 0: the hinge of the hardest.
+# - `mean`, k hardest, `hardest`, `smooth` differ in how many negatives share the push. A factor before the loss means
+#   nothing to Adam.
+# - A loss is paid for shrinking while the positive stands below the negatives that it is compared with. The standing
+#   tells, not the loss and not the crowding.
+# - One learning rate decides some comparisons. `smooth` is the plain loss that any adaptive margin must beat.
+#
+# But who *is* the hardest negative? Often a right answer.
 #
 # **Before:** [01 Retrieval](01_retrieval.ipynb) · **Next:** [03 False negatives](03_false_negatives.ipynb)
 #
 # ## References
 #
-# - Faghri, Fleet, Kiros, Fidler. [VSE++: Improving Visual-Semantic Embeddings with Hard
-#   Negatives](https://arxiv.org/abs/1707.05612). BMVC 2018 (`sum`, `hardest`).
-# - Miech, Laptev, Sivic. [Learning a Text-Video Embedding from Incomplete and Heterogeneous
-#   Data](https://arxiv.org/abs/1804.02516). 2018; Liu et al. [CE](https://arxiv.org/abs/1907.13487), BMVC 2019;
-#   Gabeur et al. [MMT](https://arxiv.org/abs/2007.10639), ECCV 2020 (`mean`).
-# - Luo et al. [UniVL](https://arxiv.org/abs/2002.06353). 2020; [CLIP4Clip](https://arxiv.org/abs/2104.08860).
-#   2022 (both directions added).
-# - `smooth` and the k hardest, in the form used here, are ours.
+# - van den Oord, Li, Vinyals. [Representation Learning with Contrastive Predictive
+#   Coding](https://arxiv.org/abs/1807.03748). 2018; Radford et al. [CLIP](https://arxiv.org/abs/2103.00020). ICML 2021.
+# - Faghri, Fleet, Kiros, Fidler. [VSE++](https://arxiv.org/abs/1707.05612). BMVC 2018 (`sum`, `hardest`).
+# - Liu et al. [CE](https://arxiv.org/abs/1907.13487), BMVC 2019; Gabeur et al.
+#   [MMT](https://arxiv.org/abs/2007.10639), ECCV 2020 (`mean`).
+# - Luo et al. [UniVL](https://arxiv.org/abs/2002.06353). 2020; [CLIP4Clip](https://arxiv.org/abs/2104.08860). 2022
+#   (directions added).
+# - Wang, Wang, Zhou et al. [CosFace](https://arxiv.org/abs/1801.09414). CVPR 2018 (cross-entropy with an additive margin).

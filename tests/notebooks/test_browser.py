@@ -309,7 +309,7 @@ def test_a_small_chapter_with_a_slider_and_an_exercise(page: Any, lab: str, tmp_
     assert notebook.move_slider(notebook.slider_cells().first)
 
 
-@pytest.mark.parametrize("chapter", ["00_start_here", "03_false_negatives", "06_distance_to_margin"])
+@pytest.mark.parametrize("chapter", ["00_start_here", "06_distance_to_margin"])
 def test_a_chapter_as_a_learner_goes_through_it(page: Any, lab: str, chapter: str) -> None:
     assert (NOTEBOOKS / f"{chapter}.ipynb").is_file()
     notebook = Notebook(page, lab, chapter)

@@ -1,41 +1,20 @@
-"""Figures of false negatives: how many there are, and what a loss does to them."""
+"""Figures of false negatives: how many there are, where they stand, and how much of the push they get."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from cmgsd_lite.course.plots.base import PALETTE, line_style, new_axes
-from cmgsd_lite.course.plots.distributions import plot_similarity_distributions
+from cmgsd_lite.course.histograms import GROUPS, VIEWS
+from cmgsd_lite.course.plots.base import PALETTE, line_style, loss_style, new_axes
 
-HATCHES = ("", "//", "..", "xx")
-
-
-class Candidate(NamedTuple):
-    """One clip of a batch as an anchor caption sees it.
-
-    Args:
-        frame: RGB [H, W, 3].
-        title: What the clip is to the caption.
-        margins: By the name of the margin, in units of the similarity.
-        forces: By the same names: the push against the pair, negative for a pull. NaN draws no bar.
-        note: Text in place of the bars of the forces.
-        facets: What is in the clip, in words, below the picture: its colours say nothing to some readers.
-    """
-
-    frame: NDArray[np.uint8]
-    title: str
-    margins: Mapping[str, float]
-    forces: Mapping[str, float]
-    note: str = ""
-    facets: str = ""
+LOOKS = {"positives": (2, "-"), "false negatives": (1, "--"), "true negatives": (0, "-.")}
+"""Colour of the palette and dash of each group."""
 
 
 def plot_false_negative_counts(counts: Mapping[str, ArrayLike], ax: Axes | None = None) -> Axes:
@@ -68,62 +47,66 @@ def plot_false_negative_counts(counts: Mapping[str, ArrayLike], ax: Axes | None 
         label = f"{name}: mean {found.mean():.1f}, median {np.median(found):.0f}"
         ax.plot(at_least, share, label=label, linewidth=2, **line_style(number))
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:.0f}")
     ax.set(xlabel="at least so many false negatives in the batch", ylabel="share of captions (%)")
     ax.set_ylim(0, None)
     ax.legend(fontsize="small")
     return ax
 
 
-def plot_distributions_over_training(panels: Mapping[str, Mapping[str, Mapping[str, ArrayLike]]]) -> Figure:
-    """Draw similarity distributions as a grid: one row a loss, one column a moment of training.
+def plot_groups(panels: Mapping[str, Sequence[ArrayLike]], view: str, columns: int = 3) -> Figure:
+    """Draw where positives, false and true negatives stand, each panel on the same axes.
 
     Args:
-        panels: Groups of ``plot_similarity_distributions`` by the name of the loss and of the moment; every
-            loss has the same moments.
+        panels: Shares of each of ``GROUPS`` in percent, as ``group_shares`` counts them, by the title.
+        view: One of ``VIEWS``.
+        columns: Panels side by side.
 
     Returns:
-        The figure. All panels share the axis of similarities.
+        The figure. Each line is the share of its own group: few pairs are not hidden by many.
 
     Raises:
-        ValueError: If there is no panel, or the moments differ.
+        ValueError: If there is no panel.
 
     Source:
         ours.
 
     Example:
-        >>> groups = {"positives": [0.5, 0.6], "true negatives": [0.0, 0.1]}
-        >>> figure = plot_distributions_over_training({"mean": {"before": groups, "after": groups}})
+        >>> figure = plot_groups({"before": group_shares(sim, false, "cosine")}, "cosine")  # doctest: +SKIP
     """
-    moments = list(next(iter(panels.values()), {}))
-    if not moments or any(list(row) != moments for row in panels.values()):
-        raise ValueError("panels: expected the same moments, at least one, for every loss")
+    if not panels:
+        raise ValueError("panels: expected at least one, got none")
+    rows = -(-len(panels) // columns)
     figure, grid = plt.subplots(
-        len(panels),
-        len(moments),
-        figsize=(3.2 * len(moments), 0.6 + 1.9 * len(panels)),
+        rows,
+        columns,
+        figsize=(11, 0.8 + 2.7 * rows),
         sharex=True,
+        sharey=True,
         squeeze=False,
         layout="constrained",
     )
-    for line, (name, row) in zip(grid, panels.items(), strict=True):
-        for ax, moment in zip(line, moments, strict=True):
-            plot_similarity_distributions(row[moment], ax)
-            ax.get_legend().remove()
-            ax.set(xlabel="", ylabel=f"{name}\ndensity" if moment == moments[0] else "")
-            ax.set_title(moment if ax in grid[0] else "", fontsize="medium")
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize="small")
-    figure.supxlabel("similarity of text and video (cosine)", fontsize="medium")
+    for ax in list(grid.flat)[len(panels) :]:
+        ax.remove()
+    for ax, (title, shares) in zip(grid.flat, panels.items(), strict=False):
+        for name, share in zip(GROUPS, shares, strict=True):
+            colour, dash = LOOKS[name]
+            edges = np.linspace(*VIEWS[view], len(np.asarray(share)) + 1)
+            ax.stairs(share, edges, color=PALETTE[colour], linestyle=dash, linewidth=1.8, label=name)
+        ax.set_title(title)
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(GROUPS))
+    figure.supxlabel(
+        "similarity (cosine)" if view == "cosine" else "spreads above the mean of the text's negatives"
+    )
+    figure.supylabel("share of its own group (%)")
     return figure
 
 
-def plot_shares(
-    shares: Mapping[str, Mapping[str, float]], chance: float, ax: Axes | None = None, label: str = ""
-) -> Axes:
-    """Draw groups of bars, with a line where chance would put them.
+def plot_shares(shares: Mapping[str, float], chance: float, ax: Axes | None = None, label: str = "") -> Axes:
+    """Draw one bar a loss, with a line where chance would put them.
 
     Args:
-        shares: In percent, by the name of the group and of the bar; every group has the same bars.
+        shares: In percent, by the name of the loss.
         chance: In percent: the share among all pairs.
         ax: Where to draw; a new figure by default.
         label: Of the axis, with its unit.
@@ -132,170 +115,64 @@ def plot_shares(
         The Axes.
 
     Raises:
-        ValueError: If there is no share, or the bars of the groups differ.
+        ValueError: If there is no share.
 
     Source:
         ours.
 
     Example:
-        >>> ax = plot_shares({"mean": {"fixed": 8.0}, "hardest": {"fixed": 20.0}}, chance=3.0)
+        >>> ax = plot_shares({"mean": 12.0, "hardest": 27.0}, chance=3.0)
     """
-    names = list(next(iter(shares.values()), {}))
-    if not names or any(list(group) != names for group in shares.values()):
-        raise ValueError("shares: expected the same bars, at least one, in every group")
+    if not shares:
+        raise ValueError("shares: expected at least one, got none")
     ax = new_axes(ax)
-    height = 0.8 / len(names)
-    for number, name in enumerate(names):
-        places = np.arange(len(shares)) + (number - (len(names) - 1) / 2) * height
-        values = [group[name] for group in shares.values()]
-        ax.barh(places, values, height * 0.92, color=PALETTE[number], hatch=HATCHES[number % 4], label=name)
-        for place, value in zip(places, values, strict=True):
-            ax.annotate(f"{value:.0f} %", (value, place), (4, 0), textcoords="offset points", va="center")
+    for place, (name, share) in enumerate(shares.items()):
+        ax.barh(place, share, 0.7, color=loss_style(name)["color"])
+        ax.annotate(f"{share:.0f} %", (share, place), (4, 0), textcoords="offset points", va="center")
     ax.axvline(chance, color="black", linestyle="--", label=f"among all negatives: {chance:.0f} %")
     ax.set_yticks(range(len(shares)), list(shares))
     ax.invert_yaxis()
     ax.set(xlabel=label)
     ax.margins(x=0.12)
-    ax.legend(fontsize="small", loc="upper right")
+    ax.legend(loc="upper right")
     return ax
 
 
-def plot_over_epochs(
-    curves: Mapping[str, Sequence[float]],
-    ax: Axes | None = None,
-    label: str = "",
-    chance: float | None = None,
-) -> Axes:
-    """Draw one number an epoch, one line a loss.
+def plot_turn(panels: Mapping[str, ArrayLike]) -> Figure:
+    """Draw twin texts 1 and 2, their videos, and pairs 3 and 4 on a circle, one circle a case.
 
     Args:
-        curves: Values of the epochs from the first on, by name.
-        ax: Where to draw; a new figure by default.
-        label: Of the vertical axis, with its unit.
-        chance: Where to draw a line for comparison.
+        panels: By title, degrees [2, 3]: the texts, then the videos, of the twins, of pair 3 and of pair 4.
 
     Returns:
-        The Axes.
+        The figure: triangles are texts, dots videos.
 
     Raises:
-        ValueError: If there is no curve.
+        ValueError: If there is no case.
 
     Source:
         ours.
 
     Example:
-        >>> ax = plot_over_epochs({"hardest": [7.0, 11.0]}, label="share (%)", chance=3.0)
+        >>> figure = plot_turn({"start": [[0, -45, 180], [40, -45, 180]]})
     """
-    if not curves:
-        raise ValueError("curves: expected at least one, got none")
-    ax = new_axes(ax)
-    for number, (name, values) in enumerate(curves.items()):
-        ax.plot(range(1, len(values) + 1), values, label=name, linewidth=2, **line_style(number))
-    if chance is not None:
-        ax.axhline(chance, color="grey", linewidth=1, label="among all negatives")
-    ax.set(xlabel="epoch", ylabel=label)
-    ax.set_ylim(0, None)
-    ax.legend(fontsize="small")
-    return ax
-
-
-def plot_net_push(distances: ArrayLike, pushes: Mapping[str, ArrayLike], ax: Axes | None = None) -> Axes:
-    """Draw how hard two near duplicates are driven apart, against how near they are.
-
-    Args:
-        distances: Distance of the two clips [K], cosine distance, > 0.
-        pushes: Length of the gradient on the clips' difference [K], by the name of the case.
-        ax: Where to draw; a new figure by default.
-
-    Returns:
-        The Axes, both of them logarithmic.
-
-    Raises:
-        ValueError: If a line has another length than ``distances``.
-
-    Source:
-        ours.
-
-    Example:
-        >>> ax = plot_net_push([0.01, 0.1], {"both terms active": [0.01, 0.1], "one term": [1.0, 1.0]})
-    """
-    x = np.asarray(distances, np.float64)
-    ax = new_axes(ax)
-    for number, (name, values) in enumerate(pushes.items()):
-        y = np.asarray(values, np.float64)
-        if y.shape != x.shape:
-            raise ValueError(f"pushes: expected {x.size} values for {name!r}, got shape {list(y.shape)}")
-        ax.loglog(x, y, label=name, linewidth=2, **line_style(number))
-    ax.set(xlabel="distance of the two clips (cosine)", ylabel="gradient that drives them apart")
-    ax.legend(fontsize="small")
-    return ax
-
-
-def plot_anchor(caption: str, candidates: Sequence[Candidate], note: str = "") -> Figure:
-    """Draw an anchor caption's clips with the margin and the force of each pair below the picture.
-
-    Args:
-        caption: The anchor's text.
-        candidates: The clips, its own first; all with the same margins and forces.
-        note: Label of the axis of forces, with its unit.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ValueError: If there is no candidate.
-
-    Source:
-        ours.
-
-    Example:
-        >>> frame = np.zeros((8, 8, 3), np.uint8)
-        >>> figure = plot_anchor("a dog", [Candidate(frame, "own", {"fixed": 0.2}, {"fixed": -1.0})])
-    """
-    if not candidates:
-        raise ValueError("candidates: expected at least one, got none")
-    count = len(candidates)
-    figure = plt.figure(figsize=(max(1.45 * count + 0.8, 6), 5.6), layout="constrained")
-    grid = figure.add_gridspec(3, count, height_ratios=[1.7, 1, 1])
-    for number, candidate in enumerate(candidates):
-        ax = figure.add_subplot(grid[0, number])
-        ax.imshow(candidate.frame)
-        ax.set_title(candidate.title, fontsize="small")
-        ax.set_xlabel(candidate.facets, fontsize="x-small")
-        ax.set(xticks=[], yticks=[])
-        ax.spines[:].set_visible(False)
-    _bars(figure.add_subplot(grid[1, :]), [c.margins for c in candidates], "margin (cosine)", legend=True)
-    lower = figure.add_subplot(grid[2, :])
-    _bars(lower, [c.forces for c in candidates], note, legend=False)
-    for place, candidate in enumerate(candidates):
-        lower.text(place, 0, candidate.note, ha="center", va="bottom", fontsize="small")
-    figure.suptitle("\n".join(textwrap.wrap(f"“{caption}”", 80)), fontsize="medium")
-    return figure
-
-
-def _bars(ax: Axes, values: Sequence[Mapping[str, float]], label: str, legend: bool) -> None:
-    names = list(values[0])
-    width = 0.8 / len(names)
-    for number, name in enumerate(names):
-        places = np.arange(len(values)) + (number - (len(names) - 1) / 2) * width
-        heights = [value[name] for value in values]
-        ax.bar(places, heights, width, color=PALETTE[number], hatch=HATCHES[number % 4], label=name)
-        for place, height in zip(places, heights, strict=True):
-            if np.isfinite(height):
-                below = height < 0
-                ax.annotate(
-                    f"{height:.2f}",
-                    (place, height),
-                    (0, -2 if below else 2),
-                    textcoords="offset points",
-                    ha="center",
-                    va="top" if below else "bottom",
-                    fontsize="x-small",
+    if not panels:
+        raise ValueError("panels: expected at least one, got none")
+    figure, grid = plt.subplots(1, len(panels), figsize=(11, 3.8), squeeze=False, layout="constrained")
+    around = np.linspace(0, 2 * np.pi, 121)
+    for ax, (title, degrees) in zip(grid[0], panels.items(), strict=True):
+        ax.plot(np.cos(around), np.sin(around), color="0.8", zorder=0)
+        for radius, marker, row in zip(
+            (0.93, 1.07), ("^", "o"), np.asarray(degrees, np.float64), strict=True
+        ):
+            for pair, (colour, angle) in enumerate(zip((2, 3, 7), np.deg2rad(row), strict=True)):
+                x, y = radius * np.cos(angle), radius * np.sin(angle)
+                ax.scatter([x], [y], marker=marker, s=70, color=[PALETTE[colour]], edgecolor="white")
+                kind, number = "text" if marker == "^" else "video", ("1 = 2", "3", "4")[pair]
+                out = 0.6 if marker == "^" else 1.42
+                ax.text(
+                    out * np.cos(angle), out * np.sin(angle), f"{kind}\n{number}", ha="center", va="center"
                 )
-    ax.axhline(0, color="black", linewidth=0.8)
-    ax.set_xlim(-0.5, len(values) - 0.5)
-    ax.set_xticks([])
-    ax.margins(y=0.25)
-    ax.set_ylabel(label, fontsize="small")
-    if legend:
-        ax.legend(fontsize="x-small", loc="center left")
+        ax.set(xlim=(-1.75, 1.75), ylim=(-1.35, 1.35), aspect="equal", xticks=[], yticks=[], title=title)
+        ax.set_frame_on(False)
+    return figure

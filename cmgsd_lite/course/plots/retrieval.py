@@ -1,4 +1,4 @@
-"""Figures of retrieval: matrices, ranked scores, recall curves, the hinge."""
+"""Figures of retrieval: matrices, ranked scores, recall curves."""
 
 from __future__ import annotations
 
@@ -135,39 +135,5 @@ def plot_recall_at_k(ranks: Mapping[str, ArrayLike], ax: Axes | None = None, up_
     for k in (1, 5, 10):
         ax.axvline(k, color="0.8", linewidth=1, zorder=0)
     ax.set(xlabel="K (places looked at)", ylabel="R@K (% of queries)", ylim=(0, 100), xlim=(1, up_to))
-    ax.legend(fontsize="small")
-    return ax
-
-
-def plot_hinge(margins: Sequence[float], ax: Axes | None = None, reach: float = 0.6) -> Axes:
-    """Draw the hinge over the lead of the negative, one line a margin.
-
-    Args:
-        margins: In units of the similarity.
-        ax: Where to draw; a new figure by default.
-        reach: The lead runs from minus this to plus this.
-
-    Returns:
-        The Axes: horizontal is negative minus positive similarity, vertical max(0, margin + lead).
-
-    Raises:
-        ValueError: If there is no margin.
-
-    Source:
-        ours.
-
-    Example:
-        >>> ax = plot_hinge([0.1, 0.2])
-    """
-    if not margins:
-        raise ValueError("margins: expected at least one, got none")
-    ax = new_axes(ax)
-    lead = np.linspace(-reach, reach, 241)
-    for i, margin in enumerate(margins):
-        ax.plot(lead, np.maximum(0, margin + lead), label=f"margin {margin:g}", **line_style(i))
-    ax.axvline(0, color="0.8", linewidth=1, zorder=0)
-    ax.set(
-        xlabel="negative minus positive similarity (cosine)", ylabel="hinge (cosine)", xlim=(-reach, reach)
-    )
     ax.legend(fontsize="small")
     return ax

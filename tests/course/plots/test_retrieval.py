@@ -5,7 +5,6 @@ import pytest
 from matplotlib import pyplot as plt
 
 from cmgsd_lite.course.plots.retrieval import (
-    plot_hinge,
     plot_matrix,
     plot_ranked_scores,
     plot_recall_at_k,
@@ -56,12 +55,3 @@ def test_recall_at_k_counts_ranks_up_to_k():
     assert ax.lines[0].get_ydata().tolist() == [25, 50, 75, 75, 75]
     with pytest.raises(ValueError, match="ranks"):
         plot_recall_at_k({})
-
-
-def test_the_hinge_bends_at_minus_the_margin():
-    line = plot_hinge([0.2]).lines[0]
-    x, y = line.get_xdata(), line.get_ydata()
-    assert np.allclose(y[x <= -0.2], 0)
-    assert y[np.isclose(x, 0)] == pytest.approx(0.2)
-    with pytest.raises(ValueError, match="margins"):
-        plot_hinge([])
