@@ -19,6 +19,8 @@ RETOLD = (
     "03_false_negatives",
     "06_distance_to_margin",
     "07_cmgsd",
+    "11_your_own_model",
+    "13_scaling_out",
 )
 """Chapters that keep the rules: add "02_ranking_loss" when 02 is retold."""
 

@@ -1,186 +1,228 @@
-"""Checkers of chapter 11, "Put it on your own model"."""
+"""Checkers of chapter 11, "Your own model"."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge
-from cmgsd_lite.losses import ranking_hinge
-from cmgsd_lite.similarity import cosine_similarity_matrix
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.verdict import Verdict, not_attempted
 
 
-def check_clipped_share(function: Callable[[Tensor], Any]) -> Verdict:
-    """Check the share of margins clipped at 0.
+def experts_of_videos(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
+    """Draw unit vectors [n, 3, 2] of experts, zeros where one is missing, and which are there [n, 3].
 
     Args:
-        function: Of margins [N, N] to a share in 0..1.
-
-    Returns:
-        The verdict.
+        generator: Where they are drawn from.
+        n: Videos.
 
     Source:
         ours.
 
     Example:
-        >>> check_clipped_share(lambda margins: (margins <= 0).float().mean())
-        ✗ not yet: the diagonal is among your pairs: its margins are alpha and never clipped
+        >>> experts_of_videos(torch.Generator(), 4)[0].shape
+        torch.Size([4, 3, 2])
     """
-    margins = torch.tensor(
-        [[0.2, 0.0, 0.1, 0.3], [0.0, 0.2, 0.25, 0.0], [0.1, 0.25, 0.2, 0.15], [0.3, 0.0, 0.25, 0.2]]
-    )
-    return judge(
-        call(function, margins),
-        4 / 12,
-        "above a tenth or so, beta is too large for alpha",
-        [
-            (4 / 16, "the diagonal is among your pairs: its margins are alpha and never clipped"),
-            (4.0, "that is a count; the share is of all negative pairs"),
-            (400 / 12, "a share from 0 to 1, not percent"),
-            (0.0, "a clipped margin is exactly 0: `< 0` finds none"),
-            (8 / 12, "these are the margins that were not clipped"),
-            ((4 + 3) / 12, "these are the margins below alpha"),
-        ],
-    )
+    angle = hundredths(generator, n, 3, low=-3, high=3)
+    present = torch.rand(n, 3, generator=generator) < 0.6
+    present[torch.arange(n), torch.randint(3, (n,), generator=generator)] = True
+    vectors = torch.stack([angle.cos(), angle.sin()], dim=2)
+    return vectors * present[:, :, None], present
 
 
-def check_active_share(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
-    """Check the share of active hinges, texts as anchors.
-
-    Args:
-        function: Of ``sim`` and margins [N, N] to a share in 0..1.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_active_share(lambda sim, margins: None)
-        · not attempted yet
-    """
-    sim = torch.tensor(
-        [[0.4, 0.3, 0.35, 0.1], [0.1, 0.9, 0.1, 0.1], [0.7, 0.3, 0.6, 0.0], [0.3, 0.7, 0.2, 0.3]]
-    )
-    margins = torch.tensor(
-        [[0.2, 0.05, 0.2, 0.3], [0.05, 0.2, 0.25, 0.1], [0.2, 0.25, 0.2, 0.2], [0.3, 0.1, 0.2, 0.2]]
-    )
-    negatives = ~torch.eye(4, dtype=torch.bool)
-    text_to_video, video_to_text = (side > 0 for side in ranking_hinge(sim, margins))
-    count = float(text_to_video.sum())
-    unmargined = float(((sim - sim.diagonal()[:, None])[negatives] > 0).sum())
-    return judge(
-        call(function, sim, margins),
-        count / 12,
-        "it falls as the model learns; where it reaches 0 early, there is nothing left to learn from",
-        [
-            (
-                (count + 4) / 16,
-                "the diagonal is among your pairs: there the hinge is M[i, i] > 0, always active",
-            ),
-            (count / 16, "N * (N - 1) pairs are negatives: the diagonal does not count"),
-            (
-                float(video_to_text.sum()) / 12,
-                "that is the other direction: a text's own score is sim[i, i], of its row",
-            ),
-            (unmargined / 12, "the margin is missing"),
-            (count, "that is a count; the share is of all negative pairs"),
-        ],
-    )
+def _mean_of_present(vectors: Tensor, present: Tensor) -> Tensor:
+    return vectors.sum(dim=1) / present.sum(dim=1, keepdim=True)
 
 
-def check_cosines(function: Callable[[Tensor, Tensor, Tensor], Any]) -> Verdict:
-    """Check what is handed to the loss as ``sim`` from a CLIP-like model.
-
-    Args:
-        function: Of text embeddings [N, D], image embeddings [N, D], not normalised, and the logarithm of the
-            scale, to ``sim`` [N, N].
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_cosines(lambda text, image, logit_scale: text @ image.T)
-        ✗ not yet: inner products of vectors of any length: normalise the rows first
-    """
-    generator = torch.Generator().manual_seed(0)
-    text, image = torch.randn(2, 3, 4, generator=generator) * 2
-    logit_scale = torch.tensor(2.6592)
-    right = cosine_similarity_matrix(text, image)
-    return judge(
-        call(function, text, image, logit_scale),
-        right,
-        "cosines: the margin has their units, and the scale is left out",
-        [
-            (text @ image.T, "inner products of vectors of any length: normalise the rows first"),
-            (
-                right * logit_scale.exp(),
-                "these are logits: a margin of .2 is next to nothing beside a scale of 14",
-            ),
-            (text @ image.T * logit_scale.exp(), "neither the lengths nor the scale belong into sim"),
-            (
-                right * logit_scale,
-                "logit_scale is a logarithm, and the scale does not belong into sim at all",
-            ),
-            (right.T, "rows are texts, columns are images"),
-            (
-                torch.softmax(right * logit_scale.exp(), dim=1),
-                "probabilities: the hinge wants scores, each pair for itself",
-            ),
-        ],
-    )
+EMBEDDING = (
+    Mistake("first", lambda v, p: v[:, 0], "only the first expert, and it may be missing"),
+    Mistake(
+        "joined", lambda v, p: v.flatten(1), "joined end to end: videos that lack different experts look far"
+    ),
+    Mistake("maximum", lambda v, p: v.amax(1), "the maximum is no mean: zeros of missing experts can win it"),
+    Mistake("over videos", lambda v, p: v.mean(0), "that is a mean over videos; experts are dimension 1"),
+)
 
 
-def check_expert_embedding(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
-    """Check the one embedding of a video with several experts.
+def check_expert_embedding(function: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
+    """Check the one embedding of a video with several experts; its length is left open, as for distances.
 
     Args:
         function: Of ``vectors`` [N, E, D], zeros where missing, and ``present`` [N, E], to [N, D].
-
-    Returns:
-        The verdict.
+        strict: Raise unless the answer is right.
 
     Source:
         ours.
 
     Example:
-        >>> check_expert_embedding(lambda vectors, present: vectors.mean(dim=1))
-        ✗ not yet: the missing expert is in your mean as a vector of zeros: divide by those present
+        >>> check_expert_embedding(lambda vectors, present: vectors[:, 0])
+        ✗ not yet: only the first expert, and it may be missing
     """
-    vectors = torch.tensor(
-        [
-            [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]],
-            [[0.8, 0.6], [0.0, 0.0], [0.0, 1.0]],
-            [[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]],
-        ]
+    return check_function(
+        function,
+        _mean_of_present,
+        experts_of_videos,
+        "a missing expert neither turns the embedding nor stands for anything",
+        EMBEDDING,
+        prepare=lambda answer: normalize(answer, dim=-1) if answer.ndim == 2 else answer,
+        strict=strict,
     )
-    present = vectors.norm(dim=2) > 0
-    right = vectors.sum(dim=1) / present.sum(dim=1, keepdim=True)
-    return judge(
-        call(function, vectors, present),
-        right,
-        "a missing expert neither shortens nor turns the embedding",
-        [
-            (
-                vectors.mean(dim=1),
-                "the missing expert is in your mean as a vector of zeros: divide by those present",
-            ),
-            (vectors.sum(dim=1), "that is the sum; the mean is over the present experts"),
-            (vectors[:, 0], "only the first expert, and it may be missing"),
-            (
-                vectors.flatten(1),
-                "joined end to end: two videos that lack different experts would be far apart",
-            ),
-            (
-                vectors.amax(dim=1),
-                "the maximum over experts is no mean, and zeros of missing ones can win it",
-            ),
-        ],
-    )
+
+
+SAID = {
+    "healthy": "one of its columns is out of the ordinary from the first line on",
+    "progress is not handed over": "then lambda would be the same in every line",
+    "beta is too large": "then many margins would be clipped at 0",
+    "logits instead of cosines": "then gap and spread would be too large for cosines",
+}
+PATIENTS = {
+    "A": "progress is not handed over",
+    "B": "beta is too large",
+    "C": "healthy",
+    "D": "logits instead of cosines",
+}
+
+
+def check_diagnoses(answer: Mapping[str, str] | None, strict: bool = False) -> Verdict:
+    """Check which log has which fault.
+
+    Args:
+        answer: The finding for each of A to D, in any case; None for those that are still open.
+        strict: Raise unless the answer is right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_diagnoses(dict.fromkeys("ABCD", "healthy"))  # doctest: +ELLIPSIS
+        ✗ not yet: A is not healthy: ...
+    """
+    return _diagnosed(answer).or_raise(strict)
+
+
+def _diagnosed(answer: Any) -> Verdict:
+    if not_attempted(answer) or answer == {}:
+        return Verdict("open")
+    if not isinstance(answer, Mapping):
+        return Verdict("off", f"expected a dictionary with a finding for A, B, C and D, got {answer!r}")
+    given = {str(name).strip().upper(): finding for name, finding in answer.items()}
+    if all(not_attempted(finding) for finding in given.values()):
+        return Verdict("open")
+    for name, right in PATIENTS.items():
+        said = " ".join(str(given.get(name, "")).split()).casefold()
+        if said not in SAID:
+            return Verdict("off", f"{name}: expected one of {'; '.join(SAID)}; got {given.get(name)!r}")
+        if said != right:
+            return Verdict("off", f"{name} does not look like that: {SAID[said]}")
+    return Verdict("correct", "each fault shows in one column, and none of them in the loss")
+
+
+FAIR = frozenset("BE")
+REPORTS = {
+    "A": "A: is `hardest` the best plain loss that was at hand?",
+    "C": "C: which of its rows was allowed to choose?",
+    "D": "D: who chose the seed that is shown?",
+    "F": "F: what was the test split used for?",
+}
+LEFT_OUT = {
+    "B": "one report that you leave out has equal budgets, a fair choice and an interval without 0",
+    "E": "an honest 'cannot tell' is a fair sentence, too",
+}
+
+
+def check_fair_reports(answer: str | Sequence[str] | None, strict: bool = False) -> Verdict:
+    """Check which of six sentences their experiments carry.
+
+    Args:
+        answer: The letters, as a text or a collection, in any order and case.
+        strict: Raise unless the answer is right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_fair_reports("A")
+        ✗ not yet: A: is `hardest` the best plain loss that was at hand?
+    """
+    return _fair(answer).or_raise(strict)
+
+
+def _fair(answer: Any) -> Verdict:
+    if not_attempted(answer):
+        return Verdict("open")
+    try:
+        letters = {str(x).strip().upper() for x in answer} - {"", ",", " ", "AND"}
+    except TypeError:
+        letters = set()
+    known = FAIR | set(REPORTS)
+    if not letters or not letters <= known:
+        return Verdict("off", f"expected letters of {', '.join(sorted(known))}, got {answer!r}")
+    for letter in sorted(letters - FAIR):
+        return Verdict("off", REPORTS[letter])
+    for letter in sorted(FAIR - letters):
+        return Verdict("off", LEFT_OUT[letter])
+    return Verdict("correct", "equal budgets, a choice away from the test, all seeds, the interval read")
+
+
+def check_own_loss(function: Callable[[Tensor], Any], strict: bool = False) -> Verdict:
+    """Check that a function of ``sim`` can be trained with, whatever its idea.
+
+    Args:
+        function: Of ``sim`` [N, N] to a number with a gradient.
+        strict: Raise unless it holds.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_own_loss(lambda sim: -sim.mean())
+        ✗ not yet: your loss rewards similar negatives: at some sim it falls when negatives rise
+    """
+    return _own_loss(function).or_raise(strict)
+
+
+def _own_loss(function: Callable[[Tensor], Any]) -> Verdict:
+    generator = torch.Generator().manual_seed(0)
+    drawn = [hundredths(generator, n, n, low=-0.8, high=0.8) for n in (2, 3, 4, 6, 8) for _ in range(6)]
+    extremes = [torch.eye(4), torch.full((4, 4), 0.3), -torch.eye(4)]
+    for sim in drawn + extremes:
+        try:
+            leaf = sim.clone().requires_grad_()
+            value = function(leaf)
+            if not_attempted(value):
+                return Verdict("open")
+            if not isinstance(value, Tensor) or not value.requires_grad:
+                return Verdict("off", "no gradient arrives: return a tensor made of sim, not detached")
+            if value.numel() != 1:
+                return Verdict("off", f"expected one number, got shape {list(value.shape)}: reduce the pairs")
+            value.backward()  # type: ignore[no-untyped-call]
+        except Exception as error:
+            return Verdict("off", f"your function stops with {type(error).__name__}: {error}")
+        if fault := _fault(function, sim, value, leaf.grad):
+            return Verdict("off", fault)
+    return Verdict("correct", "it can be trained with; now let five seeds say whether it is any good")
+
+
+def _fault(function: Callable[[Tensor], Any], sim: Tensor, value: Tensor, slope: Tensor | None) -> str:
+    """What is wrong with a loss at one matrix, or ""."""
+    if slope is None:
+        return "no gradient arrives: return a tensor made of sim"
+    if not bool(torch.isfinite(value).all() and torch.isfinite(slope).all()):
+        return f"value or gradient is not finite at sim = {sim.tolist()}: a root or logarithm of 0?"
+    own, negatives = float(slope.diagonal().sum()), float(slope.sum() - slope.diagonal().sum())
+    if own > 1e-6:
+        return "your loss punishes similar partners: at some sim it rises when the diagonal rises"
+    if negatives < -1e-6:
+        return "your loss rewards similar negatives: at some sim it falls when negatives rise"
+    others = sim.masked_fill(torch.eye(len(sim), dtype=torch.bool), 2).amin(1)
+    if bool((sim.diagonal() < others).all()) and own > -1e-9 and negatives < 1e-9:
+        return f"no push at sim = {sim.tolist()}, where own pairs lie below others"
+    order = torch.arange(len(sim)).flip(0)
+    again = torch.as_tensor(function(sim[order][:, order].clone().requires_grad_()))
+    if not torch.allclose(again.detach(), value.detach(), atol=1e-4):
+        return "the loss changes when the pairs of the batch change places"
+    return ""

@@ -51,10 +51,11 @@ function set(made, attributes) {
 
 // A label around a real <input>: keyboard and screen readers know it. `moved` while it slides, `left` at the end.
 function slider(name, [least, most, step], value, moved, left = () => {}) {
-  const shown = element("span", { "aria-hidden": "true" }, show(value)); // the slider tells its value itself
+  const digits = Number.isInteger(step) ? 0 : 2;
+  const shown = element("span", { "aria-hidden": "true" }, show(value, digits)); // the slider tells its value itself
   const input = element("input", {
     type: "range", "aria-label": name, min: least, max: most, step, value,
-    input: () => { shown.textContent = show(+input.value); moved(+input.value); },
+    input: () => { shown.textContent = show(+input.value, digits); moved(+input.value); },
     change: () => left(+input.value),
   });
   return element("label", {}, name, input, shown);

@@ -94,7 +94,7 @@ def test_by_keyboard_with_labels_in_the_dark_and_at_rest(name):
 
 
 def test_an_unknown_name_or_a_short_text_is_refused(shown):
-    with pytest.raises(ValueError, match="name: expected one of circle, .*triangle"):
+    with pytest.raises(ValueError, match=r"name: expected one of .*circle, .*triangle"):
         show_live("square", STILL, ALT)
     with pytest.raises(ValueError, match="alt"):
         show_live("circle", STILL, "a circle")

@@ -1,0 +1,191 @@
+"""Checkers of chapter 13, "Scaling out"."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
+from cmgsd_lite.course.scaling import Meter
+
+
+def unit_vectors(generator: torch.Generator, n: int) -> tuple[Tensor]:
+    """Draw n unit vectors in three dimensions.
+
+    Args:
+        generator: Where they are drawn from.
+        n: How many.
+
+    Source:
+        ours.
+
+    Example:
+        >>> unit_vectors(torch.Generator(), 2)[0].shape
+        torch.Size([2, 3])
+    """
+    return (normalize(hundredths(generator, n, 3) + 0.003),)
+
+
+def _cosines(unit: Tensor) -> Tensor:
+    return (unit @ unit.T)[~torch.eye(len(unit), dtype=torch.bool)]
+
+
+def _spread(unit: Tensor) -> Tensor:
+    return _cosines(unit).std(correction=0)
+
+
+SPREAD = (
+    Mistake("variance", lambda unit: _spread(unit) ** 2, "that is the variance: take its root"),
+    Mistake(
+        "diagonal", lambda unit: (unit @ unit.T).std(correction=0), "the N cosines of 1 with itself are in it"
+    ),
+    Mistake("sample", lambda unit: _cosines(unit).std(), "divide by N (N - 1), not by one less"),
+    Mistake(
+        "mean", lambda unit: 1 - _cosines(unit).mean(), "that is the mean; squares of cosines are wanted"
+    ),
+    Mistake("no mean", lambda unit: _cosines(unit).square().mean().sqrt(), "take the mean's square off"),
+)
+
+
+def check_spread(function: Callable[[Tensor], Any], strict: bool = False) -> Verdict:
+    """Check the standard deviation of all distances between different items, made without a matrix [N, N].
+
+    Args:
+        function: Of unit vectors [N, D] to one number.
+        strict: Raise unless the answer is right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_spread(lambda unit: (unit @ unit.T).std(correction=0))
+        ✗ not yet: the N cosines of 1 with itself are in it
+    """
+    said = "the squares of all cosines are the squares of a D x D matrix"
+    verdict = check_function(function, _spread, unit_vectors, said, SPREAD, tolerance=2e-3)
+    if verdict.ok and _stands(function, n=200):
+        verdict = Verdict("off", "right, but for 200 items a matrix of 200 x 200 stood: do without it")
+    return verdict.or_raise(strict)
+
+
+def _stands(function: Callable[[Tensor], Any], n: int) -> bool:
+    """Whether a function makes something as large as [n, n], with torch or with numpy."""
+    (unit,) = unit_vectors(torch.Generator().manual_seed(1), n)
+    try:
+        with Meter(n, 3) as meter:
+            function(unit)
+    except Exception:
+        unit = unit.numpy()  # type: ignore[assignment]
+    tracemalloc.start()  # numpy tells it what it takes, torch does not
+    function(unit)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return bool(max(meter.largest, taken) >= 4 * n * n)
+
+
+def check_split_matrix(answer: Any, strict: bool = False) -> Verdict:
+    """Check a matrix on which two processes, each for itself, measure R@1 of 100 % and the whole has 0.
+
+    Args:
+        answer: Similarities [4, 4] of any kind of numbers; pairs 0 and 1 lie in the first process.
+        strict: Raise unless the answer is right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_split_matrix(torch.eye(4))
+        ✗ not yet: the whole matrix gives text 0 its own video first: R@1 of all is 100 %
+    """
+    return _split(answer).or_raise(strict)
+
+
+def _split(answer: Any) -> Verdict:
+    if not_attempted(answer):
+        return Verdict("open")
+    sim = as_numbers(answer)
+    if sim is None or sim.shape != (4, 4):
+        got = type(answer).__name__ if sim is None else f"shape {list(sim.shape)}"
+        return Verdict("off", f"expected a matrix of 4 x 4 numbers, got {got}")
+    if not bool((sim.abs() <= 1).all()):
+        return Verdict("off", "a cosine lies between -1 and 1")
+    own = sim.diagonal()[:, None]
+    process = torch.tensor([0, 0, 1, 1])
+    same = process[:, None] == process
+    others = ~torch.eye(4, dtype=torch.bool)
+    beaten_at_home = ((sim >= own) & same & others).any(1)
+    if bool(beaten_at_home.any()):
+        text = int(beaten_at_home.nonzero()[0, 0])
+        return Verdict("off", f"text {text} does not find its own video first in its own process")
+    first = ~((sim > own) & others).any(1)
+    if bool(first.any()):
+        text, share = int(first.nonzero()[0, 0]), 100 * float(first.float().mean())
+        return Verdict(
+            "off", f"the whole matrix gives text {text} its own video first: R@1 of all is {share:.0f} %"
+        )
+    return Verdict("correct", "what is never compared can not go wrong: measure on the whole gallery")
+
+
+def memory_of_a_machine(generator: torch.Generator, n: int) -> tuple[int, int, int]:
+    """Draw a memory in bytes, rows of a block and a width.
+
+    Args:
+        generator: Where they are drawn from.
+        n: Makes the memory larger.
+
+    Source:
+        ours.
+
+    Example:
+        >>> len(memory_of_a_machine(torch.Generator(), 2))
+        3
+    """
+    memory, block, width = (int(torch.randint(1, 100, (), generator=generator)) for _ in range(3))
+    return memory * 1000 ** min(n, 4) + 7, 8 * block, 4 * width
+
+
+def _largest_batch(memory: int, block: int, width: int) -> int:
+    return memory // (4 * (block + 2 * width))
+
+
+BATCH = (
+    Mistake("bytes", lambda m, b, d: m // (b + 2 * d), "a number of float32 takes 4 bytes"),
+    Mistake("embeddings", lambda m, b, d: m // (4 * b), "the embeddings need room, too"),
+    Mistake("one side", lambda m, b, d: m // (4 * (b + d)), "texts and videos: two matrices of embeddings"),
+    Mistake("block", lambda m, b, d: m // (8 * d), "the block [block, N] stands there as well"),
+    Mistake("square", lambda m, b, d: math.isqrt(m // 4), "no square stands there: blocks instead"),
+    Mistake("rounded", lambda m, b, d: m / (4 * (b + 2 * d)), "a whole number of pairs, rounded down"),
+    Mistake("too many", lambda m, b, d: -(-m // (4 * (b + 2 * d))), "rounded up it does not fit"),
+)
+
+
+def check_largest_batch(function: Callable[[int, int, int], Any], strict: bool = False) -> Verdict:
+    """Check how many pairs fit into a memory when the square is made in blocks.
+
+    Args:
+        function: Of memory in bytes, rows of a block and width D to N.
+        strict: Raise unless the answer is right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_largest_batch(lambda memory, block, width: memory // (block + 2 * width))
+        ✗ not yet: a number of float32 takes 4 bytes
+    """
+    return check_function(
+        function,
+        _largest_batch,
+        memory_of_a_machine,
+        "without the square, the batch grows with the memory and not with its root",
+        BATCH,
+        tolerance=1e-6,
+        strict=strict,
+    )
