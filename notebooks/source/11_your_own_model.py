@@ -292,8 +292,8 @@ asked = "How far is it above the tuned plain loss (below: a negative number)?"
 predict(asked, None, result=round(left), unit="points", control=round(gain))
 
 # %% [markdown]
-# The gain was real, and it was not the margin's meaning: the fixed hinge looked at one negative only, and anything that
-# spreads its attention cures that. A temperature does it better, without any teacher.
+# The gain was real, but it is no proof of the margin's meaning: the fixed hinge looks at one negative only, and whatever
+# spreads its attention helps. A temperature brings more, without any teacher.
 #
 # So the adaptive margin has to be tried *on top of* the tuned loss. It gets four tries, too (and the four of the
 # temperature before them: if anything, that is in its favour).

@@ -14,7 +14,7 @@
 # $$ p\,(N-1) \approx .03\,(N-1) $$
 #
 # **false negatives** in its batch: one at $N=32$, four at 128. That is the average, and a larger batch does not change the
-# *share* of pairs that are false. But a loss does not look at shares. Those that matter look at the **hardest** negatives.
+# *share* of pairs that are false. But a loss does not look at shares. Those that rank well look at the **hardest** negatives.
 #
 # We train a small model for 60 steps and ask it, for batches of several sizes: whose hardest negative is a right answer?
 

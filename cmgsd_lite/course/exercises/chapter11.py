@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -99,7 +100,7 @@ def check_diagnoses(answer: Mapping[str, str] | None, strict: bool = False) -> V
 
     Example:
         >>> check_diagnoses(dict.fromkeys("ABCD", "healthy"))  # doctest: +ELLIPSIS
-        ✗ not yet: A is not healthy: ...
+        ✗ not yet: A does not look like that: ...
     """
     return _diagnosed(answer).or_raise(strict)
 
@@ -154,10 +155,8 @@ def check_fair_reports(answer: str | Sequence[str] | None, strict: bool = False)
 def _fair(answer: Any) -> Verdict:
     if not_attempted(answer):
         return Verdict("open")
-    try:
-        letters = {str(x).strip().upper() for x in answer} - {"", ",", " ", "AND"}
-    except TypeError:
-        letters = set()
+    words = " ".join(map(str, answer)) if _is_many(answer) else answer if isinstance(answer, str) else ""
+    letters = set(words.upper()) if words.isalpha() else set(re.findall(r"\b[A-Z]\b", words.upper()))
     known = FAIR | set(REPORTS)
     if not letters or not letters <= known:
         return Verdict("off", f"expected letters of {', '.join(sorted(known))}, got {answer!r}")
@@ -166,6 +165,10 @@ def _fair(answer: Any) -> Verdict:
     for letter in sorted(FAIR - letters):
         return Verdict("off", LEFT_OUT[letter])
     return Verdict("correct", "equal budgets, a choice away from the test, all seeds, the interval read")
+
+
+def _is_many(answer: Any) -> bool:
+    return isinstance(answer, list | tuple | set | frozenset)
 
 
 def check_own_loss(function: Callable[[Tensor], Any], strict: bool = False) -> Verdict:
@@ -180,7 +183,7 @@ def check_own_loss(function: Callable[[Tensor], Any], strict: bool = False) -> V
 
     Example:
         >>> check_own_loss(lambda sim: -sim.mean())
-        ✗ not yet: your loss rewards similar negatives: at some sim it falls when negatives rise
+        ✗ not yet: your loss rewards similar negatives: they beat the own pairs, and it falls as they rise
     """
     return _own_loss(function).or_raise(strict)
 
@@ -188,8 +191,10 @@ def check_own_loss(function: Callable[[Tensor], Any], strict: bool = False) -> V
 def _own_loss(function: Callable[[Tensor], Any]) -> Verdict:
     generator = torch.Generator().manual_seed(0)
     drawn = [hundredths(generator, n, n, low=-0.8, high=0.8) for n in (2, 3, 4, 6, 8) for _ in range(6)]
+    # Own pairs below all others: there it has to be clear which way is down.
+    upside_down = [sim.abs() + 0.1 - 2 * torch.diag(sim.diagonal().abs() + 0.1) for sim in drawn]
     extremes = [torch.eye(4), torch.full((4, 4), 0.3), -torch.eye(4)]
-    for sim in drawn + extremes:
+    for sim in drawn + extremes + upside_down:
         try:
             leaf = sim.clone().requires_grad_()
             value = function(leaf)
@@ -216,10 +221,11 @@ def _fault(function: Callable[[Tensor], Any], sim: Tensor, value: Tensor, slope:
     own, negatives = float(slope.diagonal().sum()), float(slope.sum() - slope.diagonal().sum())
     if own > 1e-6:
         return "your loss punishes similar partners: at some sim it rises when the diagonal rises"
-    if negatives < -1e-6:
-        return "your loss rewards similar negatives: at some sim it falls when negatives rise"
     others = sim.masked_fill(torch.eye(len(sim), dtype=torch.bool), 2).amin(1)
-    if bool((sim.diagonal() < others).all()) and own > -1e-9 and negatives < 1e-9:
+    upside_down = bool((sim.diagonal() < others).all())
+    if upside_down and negatives < -1e-6:
+        return "your loss rewards similar negatives: they beat the own pairs, and it falls as they rise"
+    if upside_down and own > -1e-9 and negatives < 1e-9:
         return f"no push at sim = {sim.tolist()}, where own pairs lie below others"
     order = torch.arange(len(sim)).flip(0)
     again = torch.as_tensor(function(sim[order][:, order].clone().requires_grad_()))

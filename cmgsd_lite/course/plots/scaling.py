@@ -73,5 +73,5 @@ def plot_by_size(found: Mapping[int, Mapping[str, float]], ax: Axes | None = Non
     ax.set_xscale("log", base=2)
     ax.set_xticks(list(found), [f"{size:,}" for size in found])
     ax.set(xlabel="pairs in a batch", ylabel="share (%)", ylim=(0, 100))
-    ax.legend()
+    ax.legend(loc="upper left")
     return ax
