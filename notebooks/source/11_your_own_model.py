@@ -15,7 +15,7 @@
 # Three items to hold in the hand. The frozen features of items 0 and 1 are alike, item 2 is different. Their cosine
 # distances are .05 (items 0 and 1), 1 and .69: the mean is .58, the standard deviation .40. With $\alpha=.2$ and
 # $\beta=.05$ chapter [04](04_deriving_the_margin.ipynb) gives $M = \alpha + \beta\,(d - \text{mean})/\text{deviation}$.
-# Do the first pair on paper.
+# Do the first pair on paper. (`margins(...)["combined"]` is the matrix that the loss would use.)
 
 # %%
 import torch
@@ -201,8 +201,9 @@ predict(asked, None, result=trained["hardest"], unit="%", floor=floor, control=t
 # ## 4. Read the log, not the loss
 #
 # A smaller margin gives a smaller loss, so the loss curve tells little. `log_line` computes what tells more: mean and
-# standard deviation of the margins, the share that was **clipped** at 0, the share of **active** hinges, and the gap
-# between own similarity and hardest negative. Four trainings of the gated experts, 60 steps each, with a line a step.
+# standard deviation of the margins, the share that was **clipped** at 0, the share of **active** hinges, and the **gap**
+# between own similarity and hardest negative, beside the **spread** (standard deviation) of the negatives' similarities.
+# Four trainings of the gated experts, 60 steps each, with a line a step.
 
 # %%
 from cmgsd_lite.course.own_model import train_logged
@@ -250,7 +251,7 @@ for name, line in last.items():
 # | clipped | below 5 % | above 15 %: $\beta$ too large for $\alpha$ |
 # | active hinges | falls, stays above 0 | always 90 % and more (collapse); 0 early (margin too small) |
 # | gap / spread of `sim` | rises | it stays; or `sim` leaves -1 to 1 |
-# | $\lambda$ | moves as planned | stays put |
+# | $\lambda$, the weight of the model's own distances | moves as planned | stays put |
 #
 # **Stop here and say it in your own words**: two trainings end with 20 and with 70 % active hinges. Which is better?
 #
