@@ -11,7 +11,7 @@ from cmgsd_lite.cli.evaluate import evaluate
 from cmgsd_lite.cli.search import search
 from cmgsd_lite.cli.teacher_quality import teacher_quality
 from cmgsd_lite.cli.train import run, train
-from cmgsd_lite.data import describe, format_description, load_dataset, minivtt
+from cmgsd_lite.data import describe, format_description, load_dataset, minivtt, write_info_page
 from cmgsd_lite.training.data_choice import one_vector_each
 
 __all__ = ["build_minivtt", "evaluate", "info", "run", "search", "study", "teacher_quality", "train"]
@@ -25,9 +25,11 @@ def info(options: argparse.Namespace) -> None:
 
     Raises:
         DataError: If the path does not exist or nothing is recognised.
+        OSError: If the page can not be written.
     """
     path = options.path or options.data
-    found = describe(minivtt.data_folder() if path == "minivtt" else path)
+    where = minivtt.data_folder() if path == "minivtt" else path
+    found = write_info_page(where, options.html) if options.html else describe(where)
     found["training"] = _experts_in_training(path, found)
     if options.json:
         print(json.dumps(found))

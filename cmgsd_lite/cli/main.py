@@ -184,6 +184,7 @@ def build_parser() -> argparse.ArgumentParser:
     info = commands_.add_parser("info", help="what is recognised under a path, and what is missing")
     _common(info)
     info.add_argument("path", nargs="?", help="default: the folder of --data")
+    info.add_argument("--html", metavar="FILE", help="also write it as a page, with counts over the captions")
     info.set_defaults(job="info")
 
     quality = commands_.add_parser(

@@ -3,6 +3,7 @@
     load_dataset("minivtt")            the embedded data set
     load_folder(path, protocol=...)    features, annotations and split lists under a folder
     describe(path)                     what is there and what is missing
+    write_info_page(path, out)         the same as a page
     convert(path, out)                 the project's own fast layout
 
 The pieces under them, for data sets of one's own: read_features, read_annotations, read_split_list,
@@ -15,6 +16,7 @@ from cmgsd_lite.data.discover import read_annotations
 from cmgsd_lite.data.formats.annotations import Annotations
 from cmgsd_lite.data.formats.features import read_features
 from cmgsd_lite.data.formats.tables import ExpertFeatures, FeatureTable
+from cmgsd_lite.data.info_page import write_info_page
 from cmgsd_lite.data.inspect_path import describe, format_description
 from cmgsd_lite.data.protocols import SplitLists
 from cmgsd_lite.data.registry import load_dataset
@@ -38,4 +40,5 @@ __all__ = [
     "read_features",
     "read_queries",
     "read_split_list",
+    "write_info_page",
 ]

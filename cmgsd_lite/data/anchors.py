@@ -28,7 +28,7 @@ def load_anchors(path: str | Path, file: str = "derived_anchor_features_pca256.n
     caption is taken out of what is trained on. Test videos' captions never enter a vector.
 
     Args:
-        path: Folder that is searched two levels deep, as by ``load_folder``.
+        path: Folder that is searched six levels deep, as by ``load_folder``.
         file: Name of the file: an npz with ``video_id`` [V], ``features`` [V, D] and the rows
             ``train_idx`` and ``test_idx``.
 

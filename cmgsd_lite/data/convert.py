@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from cmgsd_lite.data.formats.features import innermost
-from cmgsd_lite.data.formats.files import is_archive, unpacked, user_path
+from cmgsd_lite.data.formats.files import user_path
 from cmgsd_lite.data.formats.store import write_store
 from cmgsd_lite.data.source import documents_of, open_source
 from cmgsd_lite.errors import DataError
@@ -16,7 +15,7 @@ def convert(path: str | Path, out: str | Path) -> Path:
     `describe`. It is there whole or not at all.
 
     Args:
-        path: Folder (two levels deep), feature file, or zip or tar of either.
+        path: Folder (six levels deep), feature file, or zip or tar of either.
         out: A new or empty folder.
 
     Returns:
@@ -30,9 +29,6 @@ def convert(path: str | Path, out: str | Path) -> Path:
         PosixPath('msrvtt-fast')
     """
     path, out = user_path(path), user_path(out)
-    if is_archive(path):
-        with unpacked(path) as folder:
-            return convert(innermost(folder), out)
     source = open_source(path)
     if not source.tables:
         raise DataError(f"{path}: expected features to convert, found none{source.why}")

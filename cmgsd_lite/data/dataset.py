@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.data.formats.annotations import Annotations
-from cmgsd_lite.data.formats.files import is_archive, user_path
 from cmgsd_lite.data.formats.records import FileRecord
 from cmgsd_lite.data.formats.tables import ExpertFeatures, FeatureTable, pad
 from cmgsd_lite.data.notes import cropped, file_notes, left_out, named, table_notes
@@ -104,10 +103,10 @@ def load_folder(
     annotations: str | Path | None = None,
     max_tokens: int = MAX_TOKENS,
 ) -> RetrievalDataset:
-    """A data set from a folder in MSR-VTT layout: annotations, split lists and features, two levels deep.
+    """A data set from a folder of annotations, split lists and features in the layouts of docs/DATA.md.
 
     Args:
-        path: The folder, what `convert` wrote, or one feature file.
+        path: The folder, an archive of it, what `convert` wrote, or one feature file.
         protocol: As in `load_dataset`.
         experts: As in `load_dataset`. An expert is named after its file.
         annotations: Folder of annotations and split lists, when they are not under `path`.
@@ -120,21 +119,20 @@ def load_folder(
     if max_tokens < 1:
         raise ValueError(f"max_tokens: expected at least 1, got {max_tokens}")
     wanted = None if protocol is None else protocol_name(protocol)
-    if is_archive(user_path(path)):
-        raise DataError(f"{path}: expected a folder, found an archive; unpack it, or run convert once")
     source = open_source(path, experts, annotations)
     if not source.tables:
-        raise DataError(f"{path}: expected features, found none{source.why}")
+        raise DataError(f"{path}: expected features, found none{source.why}{source.missing('features')}")
     if not source.annotations.captions:
         notes = "".join(f"; {note}" for note in source.annotations.notes[:3])
         missing = "expected annotations beside the features, found none; name their folder"
-        raise DataError(f"{path}: {missing}{notes}{source.why}")
+        raise DataError(f"{path}: {missing}{notes}{source.why}{source.missing('captions')}")
     name = wanted or next(iter(source.protocols), None)
     if name is None or name not in source.protocols:
         there = ", ".join(source.protocols) or "none"
+        why = f"{source.why}{source.missing('lists')}"
         raise DataError(
             f"{path}: expected split lists of {wanted or 'a protocol'}, found {there}; a protocol has a "
-            f"training and a test list, as in own_train.csv and own_test.csv{source.why}"
+            f"training and a test list, as in own_train.csv and own_test.csv{why}"
         )
     lists = source.protocols[name]
     try:

@@ -1,4 +1,4 @@
-"""Which files under a path are annotations, split lists, features, or none of them: two levels deep."""
+"""Which files under a path are annotations, split lists, features, or none of them: some levels deep."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -14,19 +14,24 @@ from cmgsd_lite.data.formats.annotations import (
 from cmgsd_lite.data.formats.captions import parser_of
 from cmgsd_lite.data.formats.companions import companions_of
 from cmgsd_lite.data.formats.evidence import FORCE, Known, name_doubt, value_doubt
-from cmgsd_lite.data.formats.files import DEBRIS, UnknownLayoutError, user_path
+from cmgsd_lite.data.formats.files import (
+    DEBRIS,
+    UnknownLayoutError,
+    is_archive,
+    only_member,
+    user_path,
+)
 from cmgsd_lite.data.formats.hdf5 import is_h5_tree
 from cmgsd_lite.data.formats.joined import combine, join_shards
 from cmgsd_lite.data.formats.names import expert_name, is_part, part_of, without_shard
+from cmgsd_lite.data.formats.packed import Packed
 from cmgsd_lite.data.formats.records import FileLog, records_of, why_left_out
 from cmgsd_lite.data.formats.store import INDEX, is_store
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.formats.video_folders import is_folder_a_video
 from cmgsd_lite.errors import DataError
 
-LEVELS = 2
-# One level more below these: HGR and BigFile keep one folder an expert, annotations their lists by project.
-_ONE_MORE = ("MP", "FeatureData", "annotations", "annotation")
+LEVELS = 6  # HGR's features lie three folders deep, and people keep several such trees under one roof
 CAPTION_INDEX = "jsfusion_val_caption_idx.pkl"
 _TEXT_FEATURES = "aggregated_text_feats"
 
@@ -41,6 +46,9 @@ class Tree:
     human_labels: list[Path] = field(default_factory=list)
     aside: dict[Path, str] = field(default_factory=dict)
     seen: set[Path] = field(default_factory=set)
+    packed: Packed = field(default_factory=Packed)
+    opens: bool = False
+    failed: dict[Path, Exception] = field(default_factory=dict)
 
     @property
     def files(self) -> list[Path]:
@@ -50,14 +58,22 @@ class Tree:
             path for folder in plain for path in folder.iterdir() if _visible(path) and path.is_file()
         )
 
+    def below(self, path: Path) -> Path:
+        """A path below the root, through archives that were opened on the way."""
+        return self.packed.origin(path).relative_to(self.packed.origin(self.root))
 
-def walk(root: Path) -> Tree:
-    """The folders under a path, two levels deep; folders of train, val and test are no level of their own.
+
+def walk(root: Path, packed: Packed | None = None) -> Tree:
+    """The folders under a path, six levels deep; folders of train, val and test are no level of their own.
 
     Files under `similarity/` are scores or made from scores, so they are never experts; those under
     `*human_labels*/` are judgements on other data; CE's `aggregated_text_feats/` are features of captions.
+
+    Args:
+        root: The folder.
+        packed: Opens archives in the folders, which are then looked through as folders; None leaves them.
     """
-    tree = Tree(root)
+    tree = Tree(root) if packed is None else Tree(root, packed=packed, opens=True)
     _visit(root, LEVELS, tree)
     return tree
 
@@ -75,14 +91,31 @@ def _visit(folder: Path, levels: int, tree: Tree) -> None:
     if folder.name == _TEXT_FEATURES:
         tree.aside[folder] = "features of captions, which are never an expert"
         return
-    tree.folders.append(folder)
+    laid, failed = tree.packed.side_by_side(folder) if tree.opens and not is_h5_tree(folder) else (folder, {})
+    tree.folders.append(laid)
+    tree.failed.update(failed)
     if is_h5_tree(folder):
         return
     # Links come last: what they lead to goes by its own name.
     for child in sorted(folder.iterdir(), key=lambda child: (child.is_symlink(), child)):
-        free = is_part(child.name) or folder.name in _ONE_MORE
+        free = is_part(child.name)
         if child.is_dir() and _visible(child) and levels + free > 0:
-            _visit(child, levels - 1 + is_part(child.name), tree)
+            _visit(child, levels - 1 + free, tree)
+    for opened in _opened(folder, tree):
+        _visit(opened, levels, tree)
+
+
+def _opened(folder: Path, tree: Tree) -> list[Path]:
+    """Folders with what the archives of a folder hold; those of a single file are laid beside the others."""
+    folders = []
+    for archive in sorted(filter(is_archive, folder.iterdir())) if tree.opens else []:
+        if not _visible(archive) or only_member(archive):
+            continue
+        try:
+            folders.append(tree.packed.open(archive))
+        except DataError as error:
+            tree.failed[archive] = error
+    return folders
 
 
 def _visible(path: Path) -> bool:
@@ -90,7 +123,7 @@ def _visible(path: Path) -> bool:
 
 
 def read_annotations(path: str | Path) -> Annotations:
-    """Annotations of a file, or of all annotation files in a folder (searched two levels deep).
+    """Annotations of a file, or of all annotation files in a folder (searched six levels deep, archives too).
 
     Raises:
         DataError: no captions found, an unknown layout, or a damaged or duplicated file.
@@ -104,9 +137,10 @@ def read_annotations(path: str | Path) -> Annotations:
     if not path.is_dir() or is_h5_tree(path):
         return numbered(merge_annotations([read_annotation_file(path)], path))
     log = FileLog()
-    found = merge_annotations(annotation_files(walk(path), log), path, need_captions=False)
+    with Packed() as packed:
+        found = merge_annotations(annotation_files(walk(path, packed), log), path, need_captions=False)
+        why = "" if found.captions else why_left_out(records_of(log, [path], lambda _: "", packed))
     if not found.captions:
-        why = why_left_out(records_of(log, [path], lambda _: ""))
         raise DataError(f"{path}: expected captions (official JSON, jsonl, csv, ...), found none{why}")
     return numbered(found)
 
@@ -114,6 +148,8 @@ def read_annotations(path: str | Path) -> Annotations:
 def annotation_files(tree: Tree, log: FileLog) -> list[Annotations]:
     """Annotations found in a tree; files that hold none, or cannot be read, are left out aloud."""
     found: list[Annotations] = []
+    for path, error in tree.failed.items():
+        log.leave(path, error)
     trees = [folder for folder in tree.folders if is_h5_tree(folder)]
     for path in [*filter(may_be_annotations, tree.files), *trees]:
         if path in trees and any(part.captions for part in found):
@@ -164,7 +200,7 @@ def feature_tables(
             continue
         for name, table in _tables(path, tree.root, known, log, experts).items():
             there.add(name)
-            why = name_doubt(*_names(path, tree.root, name)) if experts is None else None
+            why = name_doubt(*_names(path, tree, name)) if experts is None else None
             if experts is not None and not {name, without_shard(name)} & {*experts}:
                 log.leave(path, f"the expert {name} was not asked for")
             elif why:
@@ -172,7 +208,7 @@ def feature_tables(
             else:
                 found.setdefault(name, {})[path] = table
     joined = join_shards(found)
-    tables = {name: _admitted(name, parts, tree.root, known, log, experts) for name, parts in joined.items()}
+    tables = {name: _admitted(name, parts, tree, known, log, experts) for name, parts in joined.items()}
     return choose({name: t for name, t in tables.items() if t is not None}, experts, there, tree.root)
 
 
@@ -190,17 +226,17 @@ def _leave(path: Path, name: str, why: str, log: FileLog) -> None:
     log.leave(path, f"{prefix}{why}; {FORCE.format(name=name)}")
 
 
-def _names(path: Path, root: Path, name: str) -> tuple[list[str], list[str]]:
+def _names(path: Path, tree: Tree, name: str) -> tuple[list[str], list[str]]:
     """Names of the folders below the opened path, and of the file and its key."""
-    *folders, last = path.relative_to(root).parts or ((path.name,) if path.is_file() else ("",))
-    tree = ["video"] if path.is_dir() and is_h5_tree(path) else []  # MMT's tree: keys features.EXPERT
-    return folders, [last, *([name] if name != root.name else []), *tree]
+    *folders, last = tree.below(path).parts or ((path.name,) if path.is_file() else ("",))
+    video = ["video"] if path.is_dir() and is_h5_tree(path) else []  # MMT's tree: keys features.EXPERT
+    return folders, [last, *([name] if name != tree.root.name else []), *video]
 
 
 def _admitted(
     name: str,
     parts: dict[Path, FeatureTable],
-    root: Path,
+    tree: Tree,
     known: Known,
     log: FileLog,
     experts: Sequence[str] | None,
@@ -214,11 +250,11 @@ def _admitted(
         for path in parts:
             log.leave(path, error)
         return None
-    words = [word for path in parts for names in _names(path, root, name) for word in names]
+    words = [word for path in parts for names in _names(path, tree, name) for word in names]
     stored = any(path.is_dir() and is_store(path) for path in parts)  # evidence was asked for by convert
     why = None if stored or experts is not None else value_doubt(words, table, known)
     for path, part in parts.items():
-        _leave(path, name, why, log) if why else _use(path, root, name, part, log)
+        _leave(path, name, why, log) if why else _use(path, tree, name, part, log)
     return None if why else table
 
 
@@ -251,10 +287,12 @@ def _tables(
         return {}
 
 
-def _use(path: Path, root: Path, name: str, table: FeatureTable, log: FileLog) -> None:
-    part = part_of("/".join(path.relative_to(root).parts) or path.name)
+def _use(path: Path, tree: Tree, name: str, table: FeatureTable, log: FileLog) -> None:
+    part = part_of("/".join(tree.below(path).parts) or path.name)
     log.use(path, f"expert {name}" + (f" ({part})" if part else ""))
-    names = arrays.names_file(path) if path.suffix in (".npy", ".pt", ".pth", ".safetensors") else None
+    names = (
+        arrays.names_file(path) if path.suffix in (".npy", ".pt", ".pth", ".safetensors", ".mat") else None
+    )
     for beside in [names] if names else []:
         log.use(beside, f"ids of {path.name}")
     for beside in companions_of(path):

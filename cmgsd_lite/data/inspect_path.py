@@ -23,8 +23,9 @@ def describe(path: str | Path) -> dict[str, Any]:
     Returns:
         {"path", "name", "annotations": {...}, "experts": {name: {"videos", "listed", "tokens_median",
         "tokens_max", "dim", "dtype"}}, "protocols": {name: {part: {"listed", "usable"}}}, "missing":
-        [sentences], "similarity", "human_labels": [{"file", "shape"}], "ignored": [{"file"}] that could
-        hold features or captions, "files": [{"file", "used_as", "reason"}]}.
+        [sentences], "supply": [{"missing", "file", "lines"}], "similarity",
+        "human_labels": [{"file", "shape"}], "ignored": [{"file"}] that could hold features or captions,
+        "files": [{"file", "used_as", "reason"}]}.
 
     Raises:
         DataError: nothing there, or a damaged file.
@@ -32,7 +33,11 @@ def describe(path: str | Path) -> dict[str, Any]:
     Example:
         >>> print(format_description(describe("data/msrvtt")))  # doctest: +SKIP
     """
-    source = open_source(path)
+    return describe_source(open_source(path))
+
+
+def describe_source(source: Source) -> dict[str, Any]:
+    """What `describe` does, of what was found."""
     protocols = {name: _protocol(source, lists) for name, lists in source.protocols.items()}
     return {
         "path": str(source.path),
@@ -41,6 +46,7 @@ def describe(path: str | Path) -> dict[str, Any]:
         "experts": {name: _expert(table) for name, table in source.tables.items()},
         "protocols": protocols,
         "missing": _missing(source),
+        "supply": [supply._asdict() for supply in source.supplies],
         "similarity": [_aside(file, source.path) for file in source.similarity],
         "human_labels": [_aside(file, source.path) for file in source.human_labels],
         "ignored": [{"file": record.file} for record in source.files if _could_hold(record)],
@@ -100,7 +106,7 @@ def _missing(source: Source) -> list[str]:
         notes.append("no features found")
     if not source.annotations.captions:
         notes.append("no annotations found: name their folder to load these features")
-    elif not source.protocols:
+    if not source.protocols:
         notes.append("no split lists found (name patterns: MSRVTT_train.9k.csv, test_list_full.txt, ...)")
     if source.tables and source.annotations.captions:
         without = [v for v in _present(source) if v not in source.annotations.captions]
@@ -154,6 +160,9 @@ def format_description(description: dict[str, Any]) -> str:
         counts = ", ".join(f"{part} {_share(n)}" for part, n in parts.items())
         lines.append(f"protocol {name}: {counts}")
     lines += [f"missing: {note}" for note in description["missing"]]
+    for supply in description["supply"]:
+        lines.append(f"such lines in {supply['file']} would supply {supply['missing']}:")
+        lines += [f"    {line}" for line in supply["lines"]]
     kinds = {
         "similarity": "scores, never an expert",
         "human_labels": "human labels, never an expert",

@@ -13,7 +13,7 @@ def load_dataset(
     """The embedded data set, or one from a folder with features and annotations.
 
     Args:
-        name_or_path: "minivtt", or a folder that is searched two levels deep (see `load_folder`).
+        name_or_path: "minivtt", or a folder that is searched six levels deep (see `load_folder`).
         protocol: "1k-A" (also "9k"), "7k", "full" or "miech"; None for the best known one found.
         experts: Names of the experts to use, whatever they look like; None for all files that there is
             evidence for (a name or a shape of video features). The data set's `files` say what became of

@@ -27,20 +27,22 @@ from cmgsd_lite.data.formats.files import (
     IMAGE_SUFFIXES,
     VIDEO_SUFFIXES,
     UnknownLayoutError,
-    is_archive,
     user_path,
 )
+from cmgsd_lite.data.formats.packed import Packed, is_packed
 from cmgsd_lite.data.formats.records import FileLog, FileRecord, records_of, why_left_out
 from cmgsd_lite.data.formats.store import is_store, read_document
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.protocols import SplitLists, find_protocols
+from cmgsd_lite.data.splits import may_list
+from cmgsd_lite.data.supply import Supply, supplies
 from cmgsd_lite.errors import DataError
 
 # Why a file that no reader opens is left out, by the end of its name.
 _NO_READER = {
     **dict.fromkeys(VIDEO_SUFFIXES, "a film; features must be extracted first"),
     **dict.fromkeys(IMAGE_SUFFIXES, "a picture; features must be extracted first"),
-    **dict.fromkeys((".mat", ".parquet", ".tfrecord", ".lmdb", ".feather"), ""),
+    **dict.fromkeys((".parquet", ".tfrecord", ".lmdb", ".feather"), ""),
 }
 
 _NO_NAME = "its name is none of features, captions or lists"
@@ -71,6 +73,15 @@ class Source:
     files: list[FileRecord] = field(default_factory=list)
 
     @property
+    def supplies(self) -> list[Supply]:
+        """What is missing of features, captions and lists, and the lines that would supply it."""
+        return supplies(self.annotations, self.protocols, self.tables)
+
+    def missing(self, what: str) -> str:
+        """The lines that would supply one thing, as a part of a message; empty when it is there."""
+        return "".join(f"; {supply}" for supply in self.supplies if supply.missing == what)
+
+    @property
     def why(self) -> str:
         """What was left out, and why, as the end of a message; files that no reader knows come last."""
         return why_left_out(sorted(self.files, key=lambda record: record.reason == _NO_NAME))
@@ -85,7 +96,7 @@ class Source:
 def open_source(
     path: str | Path, experts: Sequence[str] | None = None, annotations: str | Path | None = None
 ) -> Source:
-    """Look through a folder two levels deep, or open one file of features or annotations.
+    """Look through a folder or archive six levels deep, or open one file of features or annotations.
 
     Args:
         path: Folder with features (and annotations), or one file.
@@ -98,15 +109,26 @@ def open_source(
     path = user_path(path)
     if not path.exists():
         raise DataError(f"{path}: expected a folder or file, found nothing there")
+    with Packed() as packed:
+        try:
+            return _opened(path, experts, annotations, packed)
+        except DataError as error:
+            raise type(error)(packed.say(str(error))) from error
+
+
+def _opened(
+    path: Path, experts: Sequence[str] | None, annotations: str | Path | None, packed: Packed
+) -> Source:
     where = None if annotations is None else user_path(annotations)
     if where is not None and not where.is_dir():
         raise DataError(f"{where}: expected a folder of annotations and split lists, found none")
     experts = [experts] if isinstance(experts, str) else experts
     log = FileLog()
-    tree = walk(path) if path.is_dir() else Tree(path)
-    told = tree if where is None else walk(where)
+    root = packed.open(path) if is_packed(path) else path
+    tree = walk(root, packed) if root.is_dir() else Tree(root, packed=packed)
+    told = tree if where is None else walk(where, packed)
     annotated, protocols = _annotations_and_lists(told, log)
-    if path.is_file() and may_be_annotations(path) and (alone := _annotations_alone(path)):
+    if root.is_file() and may_be_annotations(path) and (alone := _annotations_alone(path)):
         annotated, tables = alone, {}
         log.use(path, "captions")
     else:
@@ -114,7 +136,7 @@ def open_source(
     for one in {id(tree): tree, id(told): told}.values():
         for folder, reason in one.aside.items():
             log.leave(folder, reason)
-    files = records_of(log, [path, *([where] if where else [])], _otherwise)
+    files = records_of(log, [path, *([where] if where else [])], _otherwise, packed)
     name = annotated.name or (path if path.is_dir() else path.parent).resolve().name
     return Source(path, name, annotated, protocols, tables, tree.similarity, tree.human_labels, files)
 
@@ -135,8 +157,10 @@ def _annotations_and_lists(told: Tree, log: FileLog) -> tuple[Annotations, dict[
     """Annotations and protocols of a tree."""
     parts = annotation_files(told, log)
     if not any(part.captions for part in parts):
-        # Files that become split lists are to say all the same why they have no captions.
+        # Files that become split lists say all the same why they have no captions; plain lists have none.
         for path, reasons in log.attempts.items():
+            if path.suffix == ".txt" and may_list(path):
+                continue
             for reason in reasons:
                 log.leave(path, reason)
     stores = [folder for folder in told.folders if is_store(folder)]
@@ -174,7 +198,7 @@ def _otherwise(path: Path) -> str:
         return "ids, lengths or a mask of no table that is read"
     if suffix in FILE_SUFFIXES or may_be_annotations(path):
         return "it lies deeper than is searched, or in a folder that is read as a whole"
-    return "an archive; unpack it, or run convert on it" if is_archive(path) else _NO_NAME
+    return _NO_NAME
 
 
 def documents_of(source: Source) -> dict[str, Any]:

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.data.formats.arrays import is_names_file, read_names
-from cmgsd_lite.data.formats.captions import ID_KEYS, jsonl_records, load_json, parse_content
 from cmgsd_lite.data.formats.delimited import (
-    CAPTION_KEYS,
     SPLIT_KEYS,
     csv_columns,
     csv_ids,
@@ -22,6 +20,14 @@ from cmgsd_lite.data.formats.files import (
     read_text,
     user_path,
     video_id_of,
+)
+from cmgsd_lite.data.formats.json_captions import (
+    ID_KEYS,
+    caption_key,
+    id_key,
+    jsonl_records,
+    load_json,
+    parse_content,
 )
 from cmgsd_lite.data.formats.names import TEST, VALIDATION, are_parts, is_part, part_of
 from cmgsd_lite.data.formats.sentences import sentences_of, text_of
@@ -196,10 +202,7 @@ def _content(path: Path) -> Any:
     text = read_text(path)
     if path.suffix == ".jsonl":
         return jsonl_records(text, path)
-    try:
-        return load_json(text, path)
-    except ValueError:
-        return jsonl_records(text, path)  # JSON lines under the name .json
+    return load_json(text, path)
 
 
 def _by_column(path: Path) -> dict[Slot, Listed]:
@@ -248,6 +251,8 @@ def _by_record(content: Any, path: Path) -> dict[Slot, Listed]:
     if isinstance(content, Mapping) and len(content) == 1:
         inner = next(iter(content.values()))
         return _by_key(inner, path) or _by_record(inner, path)
+    if isinstance(content, Mapping) and isinstance(content.get("images"), list):
+        return _by_record(content["images"], path)  # Karpathy's splits
     if isinstance(content, Mapping) and all(isinstance(value, str) for value in content.values()):
         parts = sum(map(is_part, content.values()))
         rows = [(part, video, None) for video, part in content.items()]
@@ -258,13 +263,21 @@ def _by_record(content: Any, path: Path) -> dict[Slot, Listed]:
         return {}
     rows = []
     for record in content:
-        id_key = next((key for key in ID_KEYS if key in record), None)
+        video = id_key(record)
         part = next((record[key] for key in SPLIT_KEYS if isinstance(record.get(key), str)), None)
-        if id_key is None or part is None:
+        if video is None or part is None:
             return {}
-        captions = next((record[key] for key in CAPTION_KEYS if key in record), None)
-        rows += [(part, record[id_key], c) for c in (captions if isinstance(captions, list) else [captions])]
+        captions = _captions_of(record)
+        rows += [(part, record[video], caption) for caption in captions or [None]]
     return _grouped(rows, path)
+
+
+def _captions_of(record: Mapping[str, Any]) -> list[Any]:
+    """The sentences of a record, those of Karpathy's objects too."""
+    key = caption_key(record)
+    mine = record[key] if key else []
+    told = mine if isinstance(mine, list) else [mine]
+    return [caption.get("raw") if isinstance(caption, Mapping) else caption for caption in told]
 
 
 def _by_key(content: Any, path: Path) -> dict[Slot, Listed]:

@@ -309,10 +309,10 @@ def test_scores_are_never_experts_and_chosen_experts_come_in_order(folder: Path)
         load_folder(folder, experts=["clip"])
 
 
-def test_searched_two_levels_deep_and_no_deeper(tmp_path: Path) -> None:
+def test_searched_six_levels_deep_and_no_deeper(tmp_path: Path) -> None:
     write_annotations(tmp_path / "msrvtt" / "annotations")
-    write_features(tmp_path / "msrvtt" / "features", ALL)
-    write_features(tmp_path / "msrvtt" / "features" / "deeper", ALL, "deep")
+    write_features(tmp_path.joinpath("msrvtt", "features", *"abcd"), ALL)
+    write_features(tmp_path.joinpath("msrvtt", "features", *"abcd", "deeper"), ALL, "deep")
     assert list(load_folder(tmp_path).train.features) == ["rgb"]
     assert load_folder(tmp_path, "miech").protocol == "miech"
     assert set(load_folder(tmp_path / "msrvtt").train.features) == {"rgb", "deep"}
@@ -512,8 +512,11 @@ def test_convert_keeps_extras_and_reads_archives(tmp_path: Path) -> None:
         {"video3": ["caf\u00e9 3"]},
     )
     same(data, load_folder(source))
-    with pytest.raises(DataError, match="found an archive"):
-        load_folder(tmp_path / "packed.zip")
+    packed = load_folder(tmp_path / "packed.zip")
+    same(data, packed)
+    assert {record.file for record in packed.files if record.used_as} == {
+        f"source/{name}" for name in ("own.json", "own_train.csv", "own_val.csv", "own_test.csv", "rgb.npz")
+    }
 
 
 @given(

@@ -37,13 +37,13 @@ def told(files: list[FileRecord]) -> dict[str, tuple[str | None, str]]:
 
 
 def test_each_file_is_told_once(folder: Path) -> None:
-    deep = folder / "one" / "two" / "three"
+    deep = folder.joinpath(*(f"level{n}" for n in range(1, 8)))
     deep.mkdir(parents=True)
     (folder / "similarity").mkdir()
     for path, text in (
         (folder / "README.md", "read me"),
         (folder / "notes.txt", "just text"),
-        (folder / "clip.mat", "matlab"),
+        (folder / "clip.parquet", "columns"),
         (folder / "video7.mp4", "film"),
         (folder / ".hidden", "x"),
         (folder / "similarity" / "t2v.npy", "x"),
@@ -68,12 +68,12 @@ def test_each_file_is_told_once(folder: Path) -> None:
     for file, words in {
         "README.md": "none of features",
         "notes.txt": "expected `video#number sentence`",
-        "clip.mat": "no reader for .mat",
+        "clip.parquet": "no reader for .parquet",
         "video7.mp4": "extract",
         "similarity/t2v.npy": "scores",
         "broken.npz": "expected a whole .npz",
         "broken.json": "broken JSON",
-        "one/two/three/deep.npz": "deeper",
+        "level1/level2/level3/level4/level5/level6/level7/deep.npz": "deeper",
     }.items():
         assert words in reasons[file]
     described = describe(folder)

@@ -22,6 +22,7 @@ from cmgsd_lite.data.formats.files import (
     video_id_of,
 )
 from cmgsd_lite.data.formats.hdf5 import read_h5_tree_captions
+from cmgsd_lite.data.formats.json_captions import Parsed, video_extras
 from cmgsd_lite.data.formats.names import TEST, TRAIN, VALIDATION, part_of
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.sentences import SPLIT_UP, sentences_of, text_of
@@ -33,6 +34,7 @@ PRIORITY = (
     "official",
     "cmgsd-lite",
     "json",
+    "karpathy",
     "frozen",
     "reference",
     "pickle",
@@ -122,7 +124,7 @@ def _is_categories(name: str) -> bool:
     return Path(name).name == "category.txt"
 
 
-def _build(kind: str, path: Path, parsed: "formats.Parsed") -> Annotations:
+def _build(kind: str, path: Path, parsed: Parsed) -> Annotations:
     """Group what was parsed by video."""
     id_of = _ids_of(path)
     captions, extras, notes = _texts(path, parsed, id_of)
@@ -141,7 +143,7 @@ def _build(kind: str, path: Path, parsed: "formats.Parsed") -> Annotations:
         categories=numbers,
         official_split=splits,
         category_names=parsed.category_names,
-        video_extras={v: extra for v, i in videos.items() if (extra := formats.video_extras(i))},
+        video_extras={v: extra for v, i in videos.items() if (extra := video_extras(i))},
         sentence_extras=extras,
         sources=[(str(path), kind)],
         notes=notes,
@@ -151,7 +153,7 @@ def _build(kind: str, path: Path, parsed: "formats.Parsed") -> Annotations:
 
 
 def _texts(
-    path: Path, parsed: "formats.Parsed", id_of: Callable[[object], str]
+    path: Path, parsed: Parsed, id_of: Callable[[object], str]
 ) -> tuple[dict[str, list[str]], dict[str, list[dict[str, Any]]], list[str]]:
     """Captions and their extras by video; what is blank or no text is left out, and counted in notes."""
     captions: dict[str, list[str]] = {}

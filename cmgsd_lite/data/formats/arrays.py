@@ -16,6 +16,7 @@ from cmgsd_lite.data.formats.tables import FeatureTable, table_from_array, table
 from cmgsd_lite.errors import DataError
 
 _NAME_SUFFIXES = (".npy", ".txt", ".json")
+_PUBLIC_SPLIT = ("public_split", "annotation/public_split", "annotation/RET/public_split")  # HGR
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, RuntimeError, MemoryError)
 
 
@@ -98,12 +99,18 @@ def names_file(table: Path) -> Path | None:
     part = table.stem.split("_")[0]
     beside = [f"{table.stem}{ending}" for ending in _NAMES_ENDINGS] + [f"{part}_names", *_NAMES]
     candidates = [table.parent / (name + suffix) for name in beside for suffix in _NAME_SUFFIXES]
-    candidates += [up / "public_split" / f"{part}_names.npy" for up in list(table.parents)[:4]]
+    places = [up / place for up in list(table.parents)[:4] for place in _PUBLIC_SPLIT]
+    candidates += [place / f"{part}_names.npy" for place in places]
     return next((path for path in candidates if path.is_file() and path != table), None)
 
 
-def read_named_table(path: Path, array: NDArray[Any]) -> FeatureTable:
+def read_named_table(path: Path, array: NDArray[Any], turned: bool = False) -> FeatureTable:
     """Table of a file with one array [N, D] or [N, T, D], and its names file (see `names_file`).
+
+    Args:
+        path: The file.
+        array: What it holds.
+        turned: Whether [D, N] is read too, where N is the number of names alone.
 
     Raises:
         DataError: no names file, or lengths that differ.
@@ -114,6 +121,8 @@ def read_named_table(path: Path, array: NDArray[Any]) -> FeatureTable:
             f"{path}: expected a names file beside it ({path.stem}_names.npy, names.txt, ...), found none"
         )
     ids = read_names(names)
+    if turned and array.ndim == 2 and len(array) != len(ids) == array.shape[1]:
+        array = array.T
     if array.ndim not in (2, 3) or len(array) != len(ids):
         raise DataError(
             f"{path}: expected [{len(ids)}, D] or [{len(ids)}, T, D] for the {len(ids)} names "

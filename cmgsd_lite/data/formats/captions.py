@@ -1,49 +1,26 @@
-"""The parsers behind `read_annotations`: one function a format, from text to (video id, caption, extras)."""
+"""The parsers behind `read_annotations` by kind of file: from text to (video id, caption, extras)."""
 
-import json
-import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cmgsd_lite.data.formats.delimited import (
-    CAPTION_KEYS,
-    CSV_ID_KEYS,
-    csv_columns,
-    csv_sentences,
-    csv_table,
-)
+from cmgsd_lite.data.formats.delimited import CAPTION_KEYS, csv_columns, csv_sentences, csv_table
 from cmgsd_lite.data.formats.files import UnknownLayoutError, decode
-from cmgsd_lite.data.formats.names import are_parts
+from cmgsd_lite.data.formats.json_captions import (
+    Parsed,
+    is_nothing,
+    parse_json,
+    parse_jsonl,
+    unused_notes,
+)
 from cmgsd_lite.errors import DataError
 
-ID_KEYS = (*CSV_ID_KEYS, "vid", "id")
-_VIDEO_KEYS = ("id", "video_id", "category", "url", "start time", "end time", "split")
-_SENTENCE_KEYS = ("sen_id", "video_id", "caption")
 _NOT_CAPTIONS = re.compile(r"(^|[_.-])(readme|license|notice|category)([_.-]|$)", re.IGNORECASE)
-
-
-@dataclass
-class Parsed:
-    """What a parser found: sentences as (id, caption, extras), videos as (id, JSON object).
-
-    A caption is whatever stands in its place; what is no text is left out where captions are counted.
-    """
-
-    sentences: list[tuple[Any, Any, dict[str, Any]]] = field(default_factory=list)
-    videos: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
-    category_names: dict[int, str] = field(default_factory=dict)
-    has_extras: bool = False
-    name: str | None = None
-    notes: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, captions: Mapping[Any, Any]) -> "Parsed":
-        """From {id: captions}, null for none."""
-        listed = {video: mine if isinstance(mine, list) else [mine] for video, mine in captions.items()}
-        return cls([(video, caption, {}) for video, mine in listed.items() for caption in mine])
+# Names that promise sentences, and ids as nobody begins a sentence with.
+_PROMISED = re.compile(r"caption|sentence|sents|description|annot|token", re.IGNORECASE)
+_UNLIKE_A_WORD = re.compile(r"(video|vid|clip|msr)?\d+|.*_\d+_\d+|.*\d.*\.\w{3,4}", re.IGNORECASE)
+_A_LINE = re.compile(r"\s*(\S+)[ \t]?(.*)")
 
 
 def parser_of(name: str) -> Callable[[str, Path], tuple[str, Parsed]] | None:
@@ -57,6 +34,7 @@ def parser_of(name: str) -> Callable[[str, Path], tuple[str, Parsed]] | None:
         ".csv": parse_csv,
         ".tsv": parse_csv,
         ".txt": parse_lines,
+        ".token": parse_lines,
     }
     return by_suffix.get(Path(base).suffix)
 
@@ -74,201 +52,57 @@ def parse(name: str, raw: bytes, path: Path) -> tuple[str, Parsed]:
     return parser(decode(raw), path)
 
 
-def video_extras(info: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of a video object that the official release does not have."""
-    return {key: value for key, value in info.items() if key not in _VIDEO_KEYS}
-
-
-def load_json(text: str, path: Path) -> Any:
-    """Content of JSON.
-
-    Raises:
-        DataError: broken syntax.
-    """
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise DataError(f"{path}: expected a known layout, found too deep a nesting") from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}: expected whole JSON, found broken JSON ({error})") from error
-
-
-def parse_json(text: str, path: Path) -> tuple[str, Parsed]:
-    """Official or MSRVTT_data JSON, Frozen's annotations, {name: [sentence]}, a list of records, or parts."""
-    return parse_content(load_json(text, path), path)
-
-
-def parse_content(content: Any, path: Path) -> tuple[str, Parsed]:
-    """What `parse_json` does, of the JSON's content."""
-    if isinstance(content, list):
-        return "jsonl", _records(content, path)
-    if isinstance(content, dict) and isinstance(content.get("sentences"), list):
-        return _parse_msrvtt(content, path)
-    if isinstance(content, dict) and isinstance(content.get("annotations"), list):
-        return "frozen", _records(content["annotations"], path)
-    if isinstance(content, dict) and are_parts(content):
-        return _parse_parts(content, path)
-    if isinstance(content, dict) and any(content.values()) and all(map(_is_sentences, content.values())):
-        return "reference", Parsed.of(content)
-    keys = ", ".join(list(content)[:5]) if isinstance(content, dict) else type(content).__name__
-    raise UnknownLayoutError(
-        f"{path}: expected videos/sentences, annotations or {{name: [sentences]}}, found {keys}"
-    )
-
-
-def _is_sentences(value: Any) -> bool:
-    """A list of sentences; null among or in place of them is left out where captions are counted."""
-    if not isinstance(value, list):
-        return value is None
-    return not any(isinstance(v, dict) for v in value) and (
-        any(isinstance(v, str) for v in value) or all(map(_is_nothing, value))
-    )
-
-
-def _is_nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
-
-
-def _parse_parts(content: dict[str, Any], path: Path) -> tuple[str, Parsed]:
-    """{"train": records or {name: [sentences]}, "val": ...}; lists of ids by part are no captions."""
-    merged, kinds = Parsed(), []
-    for key, value in content.items():
-        if not value:
-            continue
-        if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
-            raise UnknownLayoutError(f"{path}: expected captions, found lists of ids by part")
-        try:
-            kind, parsed = parse_content(value, path)
-        except UnknownLayoutError as error:
-            raise UnknownLayoutError(str(error).replace(f"{path}", f"{path}, {key}", 1)) from error
-        kinds.append(kind)
-        merged.sentences += parsed.sentences
-        merged.notes += [note for note in parsed.notes if note not in merged.notes]
-        known = {video for video, _ in merged.videos}
-        merged.videos += [(video, info) for video, info in parsed.videos if video not in known]
-    return kinds[0] if kinds else "reference", merged
-
-
-def _parse_msrvtt(content: dict[str, Any], path: Path) -> tuple[str, Parsed]:
-    parsed = Parsed(name=_name_of(content.get("info")))
-    try:
-        parsed.videos = [(video["video_id"], video) for video in content.get("videos", [])]
-        for s in content["sentences"]:
-            usual = len(s) == 2 + ("sen_id" in s)
-            extra = {} if usual else {k: v for k, v in s.items() if k not in _SENTENCE_KEYS}
-            parsed.has_extras |= bool(extra)
-            parsed.sentences.append((s["video_id"], s["caption"], extra))
-    except (KeyError, TypeError) as error:
-        raise DataError(
-            f"{path}: expected video_id in videos, video_id and caption in sentences, "
-            f"found an entry without ({error})"
-        ) from error
-    parsed.category_names = _category_names(content.get("category_names") or {}, path)
-    official = any("split" in video for _, video in parsed.videos)
-    return "official" if official else "json", parsed
-
-
-def _category_names(names: Any, path: Path) -> dict[int, str]:
-    """{number: name}, {name: number} or a list of names."""
-    try:
-        pairs = dict(enumerate(names)) if isinstance(names, list) else dict(names)
-        if all(isinstance(number, int) for number in pairs.values()):
-            pairs = {number: name for name, number in pairs.items()}
-        return {int(number): str(name) for number, name in pairs.items()}
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{path}: expected category_names {{number: name}}, found {str(names)[:60]}"
-        ) from error
-
-
-def _name_of(info: Any) -> str | None:
-    if not isinstance(info, dict):
-        return None
-    if info.get("name"):
-        return str(info["name"])
-    return "MSR-VTT" if "MSR-VTT" in str(info.get("description", "")) else None
-
-
-def _records(records: list[Any], path: Path) -> Parsed:
-    """Objects with one id key and one caption key; the caption is a string or a list of strings."""
-    parsed = Parsed()
-    unused: dict[str, str] = {}
-    for number, record in enumerate(records, start=1):
-        keys = record if isinstance(record, dict) else {}
-        id_key = next((key for key in ID_KEYS if key in keys), None)
-        captions = [key for key in CAPTION_KEYS if key in keys]
-        if id_key is None or not captions:
-            raise UnknownLayoutError(
-                f"{path}, record {number}: expected {'/'.join(ID_KEYS[:3])} and "
-                f"{'/'.join(CAPTION_KEYS[:3])}, found {', '.join(keys) or type(record).__name__}"
-            )
-        unused.update(dict.fromkeys(captions[1:], captions[0]))
-        mine = record[captions[0]]
-        for caption in mine if isinstance(mine, list) else [mine]:
-            parsed.sentences.append((record[id_key], caption, {}))
-    parsed.notes = _unused(unused, path)
-    return parsed
-
-
-def _unused(instead: Mapping[str, str], path: Path) -> list[str]:
-    return [
-        f"{path.name}: {key} is not used, the captions are those of {used}" for key, used in instead.items()
-    ]
-
-
-def parse_jsonl(text: str, path: Path) -> tuple[str, Parsed]:
-    """One JSON object a line: {caption or text, clip_name or clip_id or video}."""
-    return "jsonl", _records(jsonl_records(text, path), path)
-
-
-def jsonl_records(text: str, path: Path) -> list[Any]:
-    """The objects of a file with one a line.
-
-    Raises:
-        DataError: broken syntax; names the line.
-    """
-    records = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                records.append(json.loads(line))
-            except (json.JSONDecodeError, RecursionError) as error:
-                raise DataError(
-                    f"{path}, line {number}: expected a JSON object, found broken JSON"
-                ) from error
-    return records
-
-
 def parse_csv(text: str, path: Path) -> tuple[str, Parsed]:
     """Csv with a column of ids and a column of sentences (key,vid_key,video_id,sentence)."""
     table = csv_table(text, path)
     rows = csv_sentences(table, path)
     used = csv_columns(table.header)[1]
     others = [key for key in CAPTION_KEYS if key in table.header and key != used]
-    notes = _unused(dict.fromkeys(others, str(used)), path)
+    notes = [*table.notes, *unused_notes(dict.fromkeys(others, str(used)), path)]
     return "csv", Parsed([(video, sentence, {}) for video, sentence in rows], notes=notes)
 
 
 def parse_lines(text: str, path: Path) -> tuple[str, Parsed]:
-    """`video7#0 a sentence` a line (dual_encoding, W2VV++), a blank or a tab between them."""
-    parsed = Parsed()
-    for number, line in enumerate(re.split(r"\r?\n|\r", text), start=1):
-        found = re.match(r"\s*(\S+)\s?(.*)", line)
-        if found is None:
-            continue
-        caption_id, caption = found.groups()
-        if "#" not in caption_id:
-            raise UnknownLayoutError(
-                f"{path}, line {number}: expected `video#number sentence`, found {line[:40]!r}"
-            )
-        parsed.sentences.append((caption_id.split("#")[0], caption, {}))
-    return "lines", parsed
+    """`video7#0 a dog` a line (W2VV++, Flickr), a blank or a tab between the two, or `id a dog` (MSVD).
+
+    Lines of comments (#) are passed by. Without `#number` after the id it takes evidence that the first words
+    are ids: a tab behind each, or a name of the file that promises sentences, or words such as video7.
+    """
+    lines = re.split(r"\r?\n|\r", text)
+    if all(csv_columns([cell.strip().lower() for cell in re.split(r"[,;\t|]", lines[0])])):
+        return parse_csv(text, path)  # Flickr8k's captions.txt is a csv
+    numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
+    found = [(number, line, match) for number, line in numbered if (match := _A_LINE.match(line))]
+    first = [match[1] for *_, match in found]
+    if not all("#" in word for word in first):
+        _check_ids(found, path)
+    return "lines", Parsed(
+        [(word.split("#")[0], match[2], {}) for word, (*_, match) in zip(first, found, strict=True)]
+    )
+
+
+def _check_ids(lines: list[tuple[int, str, re.Match[str]]], path: Path) -> None:
+    """Refuse lines whose first words are not ids followed by sentences."""
+    tabs = all("\t" in line and " " in line.partition("\t")[2].strip() for _, line, _ in lines)
+    alike = all(_UNLIKE_A_WORD.fullmatch(match[1]) for *_, match in lines)
+    several = sum(_reads_as_sentence(match[2]) for *_, match in lines)
+    if 2 * several <= len(lines) or not (tabs or alike or _PROMISED.search(path.name)):
+        number, line, _ = next(found for found in lines if "#" not in found[2][1])
+        raise UnknownLayoutError(
+            f"{path}, line {number}: expected `video#number sentence`, found {line[:40]!r}"
+        )
+
+
+def _reads_as_sentence(text: str) -> bool:
+    """Whether there are several words, and not ids or numbers alone."""
+    words = text.split()
+    return len(words) > 1 and any(word.isalpha() and len(word) > 1 for word in words)
 
 
 def parse_token_lists(content: Any, path: Path) -> Parsed:
     """CE's raw-captions: {id: list of captions}, a caption a string or a list of words."""
     if not isinstance(content, Mapping) or not all(
-        isinstance(mine, list | tuple) or _is_nothing(mine) for mine in content.values()
+        isinstance(mine, list | tuple) or is_nothing(mine) for mine in content.values()
     ):
         raise UnknownLayoutError(f"{path}: expected {{video id: captions}}, found {type(content).__name__}")
     listed = {video: mine if isinstance(mine, list | tuple) else [mine] for video, mine in content.items()}

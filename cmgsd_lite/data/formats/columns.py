@@ -15,9 +15,24 @@ from cmgsd_lite.data.formats.tables import (
     table_from_values,
 )
 
-ID_KEYS = ("video_id", "video_ids", "ids", "id", "names", "name", "vid", "vids", "image_id", "clip_id")
+ID_KEYS = (
+    "video_id",
+    "video_ids",
+    "ids",
+    "id",
+    "names",
+    "name",
+    "vid",
+    "vids",
+    "image_id",
+    "clip_id",
+    "video_names",
+    "keys",
+    "filenames",
+    "image_ids",
+)
 FEATURE_KEYS = (
-    *("features", "feature", "feats", "embeddings", "embedding", "vectors", "x"),
+    *("features", "feature", "feats", "feat", "embeddings", "embedding", "vectors", "x"),
     *("video_features", "video_feats", "video_embeddings", "visual_features", "frame_features"),
 )
 # Sorting order of the frames of a video; the first column present that is not `shot` marks a row as a frame.

@@ -18,7 +18,7 @@ from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.errors import DataError
 
 Load = Callable[[Path], Any]
-_ARRAYS = (".npy", ".npz", ".pkl", ".pickle", ".pt", ".pth", ".h5", ".hdf5", ".safetensors")
+_ARRAYS = (".npy", ".npz", ".pkl", ".pickle", ".pt", ".pth", ".h5", ".hdf5", ".safetensors", ".mat")
 _TEXTS = (".json", ".csv", ".tsv", ".txt")
 
 

@@ -9,8 +9,14 @@ from typing import Any, NamedTuple
 from cmgsd_lite.data.formats.files import UnknownLayoutError
 from cmgsd_lite.errors import DataError
 
-CSV_ID_KEYS = ("video_id", "videoid", "clip_id", "clip_name", "image_id", "video", "video_name", "name")
-CAPTION_KEYS = ("caption", "sentence", "text", "captions", "sentences", "texts", "query")
+CSV_ID_KEYS = (
+    *("video_id", "videoid", "clip_id", "clip_name", "image_id", "video", "video_name", "name"),
+    *("image", "image_name", "file_name", "filename", "video_path", "video_file", "clip", "path", "file"),
+)
+CAPTION_KEYS = (
+    *("caption", "sentence", "text", "captions", "sentences", "texts", "query"),
+    *("description", "descriptions", "desc", "encap", "raw", "comment"),
+)
 SPLIT_KEYS = ("split", "set", "subset", "partition", "part", "phase", "fold")
 
 
@@ -20,6 +26,7 @@ class Table(NamedTuple):
     header: list[str]
     rows: list[list[str]]
     lines: list[int]
+    notes: tuple[str, ...] = ()
 
     def column(self, name: str) -> list[str]:
         """The cells of a column."""
@@ -28,7 +35,10 @@ class Table(NamedTuple):
 
 
 def csv_table(text: str, path: Path) -> Table:
-    """Header and rows of a csv; the separator (comma, semicolon or tab) is the one the header has most of.
+    """Header and rows of a csv; the separator is the sign that gives most known names.
+
+    Without a header (LSMDC) the first column is ids and the last one sentences; MSVD's own table is made one
+    with an id a clip and English sentences alone; WebVid calls the caption `name`.
 
     Cells stay as they are, blanks too, since a sentence of the 1k-A csv may begin with one. A row that an
     unquoted separator in its last column made too long is put together again. Single quotes around every
@@ -37,7 +47,16 @@ def csv_table(text: str, path: Path) -> Table:
     Raises:
         DataError: a row with too few or too many cells, or a quote that is not closed; names the line.
     """
-    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
+    delimiter = _delimiter(text)
+    if delimiter == "|":
+        return _bars(text, path)
+    if _has_no_header(text, delimiter):
+        rows, lines = _rows(
+            text, delimiter, path, **({"quoting": csv.QUOTE_NONE} if delimiter == "\t" else {})
+        )
+        _check_width(rows, lines, path)
+        header = [CSV_ID_KEYS[0], *(f"column {n}" for n in range(2, len(rows[0]))), CAPTION_KEYS[0]]
+        return Table(header, rows, lines)
     try:
         rows, lines = _rows(text, delimiter, path, **_dialect(text, delimiter, path))
     except DataError:
@@ -64,7 +83,65 @@ def csv_table(text: str, path: Path) -> Table:
             hint = "; put sentences with a separator in quotes" if len(row) > len(header) else ""
             raise DataError(f"{path}, row {at + 1}: expected {len(header)} cells, found {len(row)} "
                             f"(line {line}){hint}")  # fmt: skip
-    return Table(header, rows[1:], lines[1:])
+    return _as_published(Table(header, rows[1:], lines[1:]), path)
+
+
+def _delimiter(text: str) -> str:
+    first = text.split("\n", 1)[0]
+    known = {*CSV_ID_KEYS, *CAPTION_KEYS, *SPLIT_KEYS}
+
+    def rank(sign: str) -> tuple[int, bool, int]:
+        names = {cell.strip(" \"'\r\ufeff").lower() for cell in first.split(sign)}
+        return len(names & known), sign == "\t" and sign in first, first.count(sign)
+
+    return max(",;\t|", key=rank)
+
+
+def _has_no_header(text: str, delimiter: str) -> bool:
+    """Whether every row, the first one too, begins with an id and ends with a sentence."""
+    rows = [line.split(delimiter) for line in re.split(r"\r?\n|\r", text)[:50] if line.strip()]
+    header = [cell.strip(" \"'").lower() for cell in rows[0]] if rows else []
+    if len(header) < 2 or any(csv_columns(header)) or {*SPLIT_KEYS} & {*header}:
+        return False
+    sentences = sum(" " in row[-1].strip() for row in rows)
+    return " " in header[-1] and 2 * sentences > len(rows) and not any(" " in row[0].strip() for row in rows)
+
+
+def _check_width(rows: list[list[str]], lines: list[int], path: Path) -> None:
+    for row, line in zip(rows, lines, strict=True):
+        if len(row) != len(rows[0]):
+            raise DataError(f"{path}, line {line}: expected {len(rows[0])} cells as above, found {len(row)}")
+
+
+def _bars(text: str, path: Path) -> Table:
+    """Flickr30k's results.csv, `name| number| sentence`; in one published line the second bar is missing."""
+    lines = [(n, line) for n, line in enumerate(re.split(r"\r?\n|\r", text), 1) if line.strip()]
+    header = [cell.strip().lower() for cell in lines[0][1].split("|")]
+    rows = []
+    for number, line in lines[1:]:
+        cells = [cell.strip() for cell in line.split("|", len(header) - 1)]
+        if len(cells) == len(header) - 1 and (found := re.fullmatch(r"(\d+)\s+(.*)", cells[-1])):
+            cells = [*cells[:-1], found[1], found[2]]
+        if len(cells) != len(header):
+            raise DataError(f"{path}, line {number}: expected {len(header)} cells, found {len(cells)}")
+        rows.append(cells)
+    return Table(header, rows, [number for number, _ in lines[1:]])
+
+
+def _as_published(table: Table, path: Path) -> Table:
+    """MSVD's own csv as one of clips with English sentences; other tables as they are."""
+    names = ("videoid", "start", "end", "description")
+    if not {*names} <= {*table.header}:
+        return table
+    columns = [table.column(name) for name in names]
+    rows = [[f"{video}_{start}_{end}", text] for video, start, end, text in zip(*columns, strict=True)]
+    spoken = [word.lower() for word in table.column("language")] if "language" in table.header else []
+    kept = [n for n in range(len(rows)) if not spoken or spoken[n] == "english" or "english" not in spoken]
+    other = len(rows) - len(kept)
+    notes = (
+        (f"{path.name}: {other:,} sentences in other languages than English are left out",) if other else ()
+    )
+    return Table(["video_id", "caption"], [rows[n] for n in kept], [table.lines[n] for n in kept], notes)
 
 
 def _dialect(text: str, delimiter: str, path: Path) -> dict[str, Any]:
@@ -123,7 +200,10 @@ def _check_open_quote(row: list[str], rows: list[list[str]], delimiter: str, pat
 def csv_columns(header: list[str]) -> tuple[str | None, str | None]:
     """The columns of ids and of sentences, None for one that is not there."""
     id_key = next((key for key in CSV_ID_KEYS if key in header), None)
-    return id_key, next((key for key in CAPTION_KEYS if key in header), None)
+    caption_key = next((key for key in CAPTION_KEYS if key in header), None)
+    if caption_key is None and "videoid" in header and {"contenturl", "page_dir", "page_idx"} & {*header}:
+        return "videoid", "name"  # WebVid
+    return id_key, caption_key
 
 
 def csv_sentences(table: Table, path: Path) -> list[tuple[str, str]]:

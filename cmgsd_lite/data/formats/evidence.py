@@ -129,7 +129,9 @@ def _ids_against(table: FeatureTable, known: Known, named: bool) -> str | None:
         return None
     hits = sum(name in ids for name in table.position)
     if not hits or (not named and 2 * hits < len(table.position)):
-        return f"{hits:,} of its {len(table.position):,} ids are videos with captions or in a list"
+        own, others = (", ".join(sorted(names)[:2]) for names in (table.position, ids))
+        found = f"{hits:,} of its {len(table.position):,} ids are videos with captions or in a list"
+        return f"{found} (ids here: {own}; there: {others})"
     return None
 
 

@@ -12,26 +12,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cmgsd_lite.data.formats import arrays, companions, hdf5, store, video_folders
+from cmgsd_lite.data.formats import arrays, companions, hdf5, number_tables, store, video_folders
 from cmgsd_lite.data.formats.files import (
     UnknownLayoutError,
     any_layout,
     check_downloaded,
-    is_archive,
     reason_of,
     unpacked,
     user_path,
 )
 from cmgsd_lite.data.formats.joined import combine
 from cmgsd_lite.data.formats.mapping import tables_from_mapping
+from cmgsd_lite.data.formats.matlab import load_mat
 from cmgsd_lite.data.formats.names import expert_name
+from cmgsd_lite.data.formats.packed import is_packed
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.records import FileLog
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import require
 
-FILE_SUFFIXES = (".npz", ".npy", ".pickle", ".pkl", ".pt", ".pth", ".safetensors", *hdf5.SUFFIXES)
+FILE_SUFFIXES = (".npz", ".npy", ".pickle", ".pkl", ".pt", ".pth", ".safetensors", ".mat", *hdf5.SUFFIXES)
 
 
 def read_features(
@@ -40,11 +41,12 @@ def read_features(
     """Feature tables of a file or folder, whatever its layout, one an expert.
 
     Recognised: .npz with ids; a folder of one .npy/.npz/.pt/.h5 a video, or of one folder a video; .npy with
-    a names file; dict pickles; .pt/.pth/.safetensors; HDF5 (MMT's tree, flat, groups); BigFile folders; what
-    `convert` wrote; zip or tar of these. Train, val and test in files, folders or keys of their own are one
-    expert. Scalar NaN, empty arrays and NaN rows are missing; lengths or a mask, as a column or in a file
-    beside the features (clip_len.json), say what is padding, and so do rows of zeros at the end of arrays of
-    one length (a note of the table says how many). Nothing in a file is run.
+    a names file; dict pickles; .pt/.pth/.safetensors; HDF5 (MMT's tree, flat, groups); .mat; BigFile folders;
+    text with an id and numbers a row; what `convert` wrote; zip, tar or gz of these.
+    Train, val and test in files, folders or keys of their own are one expert. Scalar NaN, empty arrays and
+    NaN rows are missing; lengths or a mask, as a column or in a file beside the features (clip_len.json), say
+    what is padding, and so do rows of zeros at the end of arrays of one length (a note of the table says how
+    many). Nothing in a file is run.
 
     Args:
         path: The file or folder. An expert is named after the file (without suffix) or the folder; files
@@ -68,7 +70,7 @@ def read_features(
     path = user_path(path)
     if not path.exists():
         raise DataError(f"{path}: expected a file or folder of features, found nothing there")
-    if is_archive(path):
+    if is_packed(path):
         with unpacked(path) as folder:
             return read_features(innermost(folder), known)
     with any_layout(path):
@@ -101,7 +103,9 @@ def load(path: Path) -> Any:
         ".safetensors": load_safetensors,
         ".pickle": load_pickle,
         ".pkl": load_pickle,
+        ".mat": load_mat,
         **dict.fromkeys(hdf5.SUFFIXES, hdf5.load_h5),
+        **dict.fromkeys(number_tables.SUFFIXES, number_tables.load_numbers),
     }
     if path.suffix.lower() not in readers:
         raise UnknownLayoutError(
@@ -114,9 +118,10 @@ def _read_file(path: Path, known: Collection[str], log: FileLog | None) -> dict[
     content, left = load(path), dict[str, str]()
     if isinstance(content, np.ndarray) and content.ndim:
         return {expert_name(path): arrays.read_named_table(path, content)}
-    if path.suffix.lower() == ".safetensors" and len(content) == 1 and arrays.names_file(path):
-        # The format can hold no ids, so that they lie beside it.
-        return {expert_name(path): arrays.read_named_table(path, next(iter(content.values())))}
+    if path.suffix.lower() in (".safetensors", ".mat") and len(content) == 1 and arrays.names_file(path):
+        # The first can hold no ids, so that they lie beside it; Matlab has a column a video.
+        array = next(iter(content.values()))
+        return {expert_name(path): arrays.read_named_table(path, array, turned=path.suffix == ".mat")}
     tables = tables_from_mapping(content, expert_name(path), path, known, left)
     for key, reason in left.items():
         if log is not None:
@@ -136,7 +141,11 @@ def is_one_source(folder: Path) -> bool:
 
 def feature_files(folder: Path) -> list[Path]:
     """Files of a folder that may hold features, by their suffix."""
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in FILE_SUFFIXES)
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in FILE_SUFFIXES or number_tables.is_number_table(path)
+    )
     return [f for f in files if f.is_file() and not f.name.startswith(".") and not arrays.is_companion(f)]
 
 

@@ -1,6 +1,8 @@
 """Bytes, text and ids out of files as people have them: plain, gzip or zip, with or without a BOM."""
 
+import bz2
 import gzip
+import itertools
 import lzma
 import os
 import re
@@ -13,17 +15,21 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from cmgsd_lite.errors import DataError
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".webm", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv")
+VIDEO_SUFFIXES = (
+    *(".mp4", ".avi", ".webm", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv"),
+    *(".3gp", ".3g2", ".ogv", ".mts"),
+)
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
 # What people leave on an id: the end of the film's, the picture's or the array's name.
-_ID_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES, ".npy", ".npz", ".pt", ".pkl", ".h5")
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
+_ID_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES, ".npy", ".npz", ".pt", ".pth", ".pkl", ".h5", ".mat")
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
+_OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 DEBRIS = "__MACOSX"
 _SURROGATE = re.compile("[\\ud800-\\udfff]")
 _ID = re.compile(r"(video)?\d+")
@@ -193,6 +199,11 @@ def is_archive(path: Path) -> bool:
     return path.is_file() and path.name.lower().endswith(ARCHIVE_SUFFIXES)
 
 
+def is_compressed(path: Path) -> bool:
+    """Whether the name says that it is one file, compressed."""
+    return path.suffix.lower() in _OPEN and path.is_file() and not is_archive(path)
+
+
 def read_members(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[tuple[str, bytes]]:
     """(name, bytes) of a plain or gzipped file, or of the members of a zip, read in memory.
 
@@ -262,6 +273,46 @@ def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 yield name, stream
 
 
+def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> None:
+    """Write an archive's files, or the one of a compressed file, into a folder, which is made.
+
+    Raises:
+        DataError: damaged, or with an absolute path, a ".." or a link in it.
+    """
+    check_downloaded(archive)
+    folder.mkdir(exist_ok=True)
+    try:
+        for member, stream in _members(archive):
+            if not wanted(member):
+                continue
+            target = folder / member
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as out:
+                shutil.copyfileobj(stream, out)
+    except _BROKEN as error:
+        found = reason_of(error)
+        raise DataError(f"{archive}: expected a whole archive, found a damaged one ({found})") from error
+
+
+def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    if is_compressed(archive):
+        with _OPEN[archive.suffix.lower()](archive, "rb") as stream:
+            yield archive.stem, stream
+    else:
+        yield from (_zip_members if archive.name.lower().endswith(".zip") else _tar_members)(archive)
+
+
+def only_member(archive: Path) -> str | None:
+    """Name of the only file in an archive, at its top; None for none, several, or a damaged archive."""
+    if is_compressed(archive):
+        return archive.stem
+    try:
+        names = [name for name, _ in itertools.islice(_members(archive), 2)]
+    except (*_BROKEN, DataError):
+        return None
+    return names[0] if len(names) == 1 and "/" not in names[0] else None
+
+
 @contextmanager
 def unpacked(archive: Path) -> Iterator[Path]:
     """A temporary folder with the archive's files.
@@ -269,19 +320,8 @@ def unpacked(archive: Path) -> Iterator[Path]:
     Raises:
         DataError: the archive is damaged, or has an absolute path, a ".." or a link in it.
     """
-    check_downloaded(archive)
     with tempfile.TemporaryDirectory() as name:
         # Named after the archive, because a folder's name may become an expert's name.
         folder = Path(name) / archive.name.split(".")[0]
-        folder.mkdir()
-        members = _zip_members if archive.name.lower().endswith(".zip") else _tar_members
-        try:
-            for member, stream in members(archive):
-                target = folder / member
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with target.open("wb") as out:
-                    shutil.copyfileobj(stream, out)
-        except _BROKEN as error:
-            found = reason_of(error)
-            raise DataError(f"{archive}: expected a whole archive, found a damaged one ({found})") from error
+        unpack(archive, folder)
         yield folder

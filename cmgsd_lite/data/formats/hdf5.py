@@ -22,7 +22,9 @@ def is_h5_tree(folder: Path) -> bool:
     if folder.name == "mult_h5":
         return True
     children = [child for child in folder.iterdir() if not child.name.startswith(".")]
-    return bool(children) and all(len(child.name) == 1 and child.is_dir() for child in children)
+    if not children or not all(len(child.name) == 1 and child.is_dir() for child in children):
+        return False
+    return any(next(folder.glob(f"?/?/?/*{suffix}"), None) for suffix in SUFFIXES)
 
 
 @contextmanager

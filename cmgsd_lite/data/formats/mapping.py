@@ -18,12 +18,14 @@ from cmgsd_lite.data.formats.files import UnknownLayoutError, looks_like_ids, vi
 from cmgsd_lite.data.formats.joined import combine
 from cmgsd_lite.data.formats.lengths import owners_of, told_by
 from cmgsd_lite.data.formats.names import (
+    GENERIC,
     are_frames,
     frame_number,
     frames_of_videos,
     is_part,
     part_of,
     without_part,
+    words_of,
 )
 from cmgsd_lite.data.formats.tables import FeatureTable, table_from_frames, table_from_values
 from cmgsd_lite.errors import DataError
@@ -74,7 +76,15 @@ def tables_from_mapping(
     of_videos = _of_videos(nested, source)
     if of_videos is not None:
         return {stem: _one_a_video(of_videos, source, known)}
-    return _several(_by_expert(nested), stem, source, known, left)
+    experts = _by_expert(nested)
+    if len(experts) == 1 and _says_nothing_new(next(iter(experts)), stem):
+        return {stem: _one_a_video(next(iter(experts.values())), source, known)}
+    return _several(experts, stem, source, known, left)
+
+
+def _says_nothing_new(key: Any, stem: str) -> bool:
+    """Whether a key such as clip_features of clip.h5 only repeats the name of the file."""
+    return {*words_of(str(key))} <= GENERIC | {*words_of(stem)}
 
 
 def _is_too_deep(content: Mapping[Any, Any]) -> bool:

@@ -5,14 +5,16 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cmgsd_lite.data.formats.files import video_id_of
+
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PARTS = (TRAIN, VALIDATION, TEST)
 # Words by which people call the parts. "trainval" is what is trained on when nothing is held out.
 _PART_WORDS = {
-    **dict.fromkeys(("train", "trn", "training", "trainval"), TRAIN),
+    **dict.fromkeys(("train", "trn", "training", "trainval", "restval"), TRAIN),
     **dict.fromkeys(("val", "valid", "validate", "validation", "dev", "devel", "development"), VALIDATION),
     **dict.fromkeys(("eval", "evaluation"), VALIDATION),
-    **dict.fromkeys(("test", "tst", "testing"), TEST),
+    **dict.fromkeys(("test", "tst", "testing", "publictect", "publictest"), TEST),
 }
 # A part's word stands alone or before a number (test1k, val_1); BigFile glues a size to it: msrvtt10ktrain.
 _PART = re.compile(
@@ -116,6 +118,16 @@ def are_frames(names: Iterable[str]) -> bool:
     return bool(numbers) and None not in numbers
 
 
+def _of_known(name: str, known: Collection[str]) -> re.Match[str] | None:
+    """A known id and a number: an id may end in what looks like the word for a frame, as in 00f_12."""
+    found = re.fullmatch(r"(?P<video>.+)[_\-.\s](?P<number>\d+)", name)
+    return found if found and _is_known(found["video"], known) else None
+
+
+def _is_known(video: str, known: Collection[str]) -> bool:
+    return video in known or bool(video.strip() and video_id_of(video) in known)
+
+
 def frames_of_videos(
     names: Collection[str], known: Collection[str] = ()
 ) -> tuple[list[str], list[float]] | None:
@@ -126,11 +138,11 @@ def frames_of_videos(
         known: Video ids from annotations; without them videos must be called videoN.
     """
     known = set(known)
-    found = [_FRAME.fullmatch(name) for name in names if name not in known]
+    found = [_of_known(name, known) or _FRAME.fullmatch(name) for name in names if name not in known]
     if not found or len(found) < len(names) or not all(found):
         return None
     videos = [match["video"] for match in found if match]
-    hits = sum(video in known or bool(_VIDEO.fullmatch(video)) for video in videos)
+    hits = sum(_is_known(video, known) or bool(_VIDEO.fullmatch(video)) for video in videos)
     if 2 * hits < len(videos):
         return None
     return videos, [float(match["number"]) for match in found if match]

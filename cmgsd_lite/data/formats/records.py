@@ -1,10 +1,13 @@
 """What became of each file under a path: used, and as what, or left out, and why."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cmgsd_lite.data.formats.packed import Packed
+
+_LONGEST = 400  # letters of a reason
 TOGETHER = 4  # so many files of one folder and one fate are told in one line
 LEVELS = 3  # folders deeper than that are told with the one above them: millions of frames are one line
 
@@ -76,29 +79,36 @@ class FileLog:
 
 def _add(told: dict[Path, list[str]], path: Path, text: str) -> None:
     mine = told.setdefault(path, [])
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."
     if text not in mine:
         mine.append(text)
 
 
-def records_of(log: FileLog, roots: Sequence[Path], otherwise: Callable[[Path], str]) -> list[FileRecord]:
+def records_of(
+    log: FileLog, roots: Sequence[Path], otherwise: Callable[[Path], str], packed: Packed | None = None
+) -> list[FileRecord]:
     """One record a file under the roots, or one for many of a folder that share a fate.
 
     Args:
         log: What is known.
         roots: Folders (or single files) that were opened.
         otherwise: The reason why a file that nobody looked at is left out.
+        packed: Archives that were opened; told is what lies in them.
     """
+    packed = packed or Packed()
+    opened = packed.opened()
     groups: dict[tuple[Path, str, str | None, str], list[Path]] = {}
     seen: set[Path] = set()  # annotations may lie below the features, or the other way round
     for root in roots:
-        for path in filter(lambda path: path not in seen, _files(root, log)):
+        for path in filter(lambda path: path not in seen, _files(root, log, opened)):
             seen.add(path)
             place = log.place(path)
             used, reason = (None, otherwise(path)) if place is None else log.fate(place)
-            folder = path.parent if place in (None, path) else place
+            folder = packed.origin(path).parent if place in (None, path) else packed.origin(place)
             suffix = path.suffix.lower() if place in (None, path) else ""  # of a folder all kinds together
-            key = (_at_most(folder, root, LEVELS), suffix, used, reason)
-            groups.setdefault(key, []).append(path)
+            key = (_at_most(folder, root, LEVELS), suffix, used, packed.say(reason))
+            groups.setdefault(key, []).append(packed.origin(path))
     return [
         FileRecord(name, used, reason)
         for (folder, suffix, used, reason), paths in sorted(groups.items(), key=lambda item: item[1][0])
@@ -124,14 +134,17 @@ def _below(path: Path, roots: Sequence[Path]) -> str:
     return path.relative_to(root).as_posix()
 
 
-def _files(root: Path, log: FileLog) -> Iterable[Path]:
-    """All visible files below, and those behind linked folders that were read."""
+def _files(root: Path, log: FileLog, opened: Mapping[Path, Path]) -> Iterable[Path]:
+    """All visible files below, in archives too, and those behind linked folders that were read."""
+    if root in opened:
+        return _files(opened[root], log, opened) if opened[root].is_dir() else [opened[root]]
     if not root.is_dir():
         return [root]
     found: list[Path] = []
     for folder, below, names in os.walk(root):
         below[:] = sorted(name for name in below if not name.startswith("."))
-        found += [Path(folder, name) for name in sorted(names) if not name.startswith(".")]
+        for path in [Path(folder, name) for name in sorted(names) if not name.startswith(".")]:
+            found += _files(path, log, opened) if path in opened else [path]
     walked = set(found)
     told = {path for path in (*log.uses, *log.reasons) if path.is_relative_to(root)} - walked
     return [*found, *sorted(path for path in told if path.is_file())]

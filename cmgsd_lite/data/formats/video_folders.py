@@ -13,7 +13,7 @@ from cmgsd_lite.data.formats.tables import FeatureTable, table_from_values
 from cmgsd_lite.errors import DataError
 
 Load = Callable[[Path], Any]
-_SUFFIXES = (".npz", ".npy", ".pickle", ".pkl", ".pt", ".pth", ".safetensors", ".h5", ".hdf5")
+_SUFFIXES = (".npz", ".npy", ".pickle", ".pkl", ".pt", ".pth", ".safetensors", ".mat", ".h5", ".hdf5")
 _ENOUGH = 4  # so many files of a folder, one of them named after a known video, are a file a video
 
 

@@ -1,0 +1,329 @@
+"""Captions out of JSON, whoever wrote it: from an object to (video id, caption, extras) a sentence.
+
+Every function below reads one family of layouts; `parse_content` asks them in turn. docs/DATA.md has an
+example of each. Keys are found without regard to capitals (`videoID`, `enCap`).
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cmgsd_lite.data.formats.delimited import CAPTION_KEYS, CSV_ID_KEYS
+from cmgsd_lite.data.formats.files import UnknownLayoutError
+from cmgsd_lite.data.formats.names import are_parts
+from cmgsd_lite.errors import DataError
+
+ID_KEYS = (*CSV_ID_KEYS, "vid", "id")
+_VIDEO_KEYS = ("id", "video_id", "category", "url", "start time", "end time", "split")
+_SENTENCE_KEYS = ("sen_id", "video_id", "caption")
+# What a caption of a moment has beside it (ActivityNet, DiDeMo).
+_MOMENT_KEYS = {"timestamps", "timestamp", "times"}
+# Keys under which people put all records.
+_WRAPPERS = ("data", "videos", "images", "clips", "items", "records", "annotations", "sentences", "database")
+MOMENTS = (
+    "videos have sentences on moments of them (ActivityNet, DiDeMo); published paragraph retrieval joins "
+    "them to one query a video, here each sentence is a query of its own, so such numbers are not comparable"
+)
+
+
+@dataclass
+class Parsed:
+    """What a parser found: sentences as (id, caption, extras), videos as (id, JSON object).
+
+    A caption is whatever stands in its place; what is no text is left out where captions are counted.
+    """
+
+    sentences: list[tuple[Any, Any, dict[str, Any]]] = field(default_factory=list)
+    videos: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
+    category_names: dict[int, str] = field(default_factory=dict)
+    has_extras: bool = False
+    name: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, captions: Mapping[Any, Any]) -> "Parsed":
+        """From {id: captions}, null for none."""
+        listed = {video: mine if isinstance(mine, list) else [mine] for video, mine in captions.items()}
+        return cls([(video, caption, {}) for video, mine in listed.items() for caption in mine])
+
+
+Found = tuple[str, Parsed]
+
+
+def video_extras(info: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a video object that the official release does not have."""
+    return {key: value for key, value in info.items() if key not in _VIDEO_KEYS}
+
+
+def load_json(text: str, path: Path) -> Any:
+    """Content of JSON, or the records of JSON lines under the name .json.
+
+    Raises:
+        DataError: broken syntax.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise DataError(f"{path}: expected a known layout, found too deep a nesting") from error
+    except json.JSONDecodeError as error:
+        # What goes on after a whole object is one object a line.
+        if error.msg == "Extra data" and len(text.splitlines()) > 1:
+            return jsonl_records(text, path)
+        raise DataError(f"{path}: expected whole JSON, found broken JSON ({error})") from error
+
+
+def jsonl_records(text: str, path: Path) -> list[Any]:
+    """The objects of a file with one a line.
+
+    Raises:
+        DataError: broken syntax; names the line.
+    """
+    records = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                records.append(json.loads(line))
+            except (json.JSONDecodeError, RecursionError) as error:
+                raise DataError(
+                    f"{path}, line {number}: expected a JSON object, found broken JSON"
+                ) from error
+    return records
+
+
+def parse_jsonl(text: str, path: Path) -> Found:
+    """One JSON object a line: {caption or text, clip_name or clip_id or video}."""
+    return "jsonl", _records(jsonl_records(text, path), path)
+
+
+def parse_json(text: str, path: Path) -> Found:
+    """Any of the layouts of this module."""
+    return parse_content(load_json(text, path), path)
+
+
+def parse_content(content: Any, path: Path) -> Found:
+    """What `parse_json` does, of the JSON's content.
+
+    Raises:
+        UnknownLayoutError: none of the layouts; says which keys were found.
+    """
+    if isinstance(content, list):
+        return "jsonl", _records(content, path)
+    for reader in _READERS if isinstance(content, dict) and content else ():
+        found = reader(content, path)
+        if found is not None:
+            return found
+    keys = ", ".join(map(str, list(content)[:5])) if isinstance(content, dict) else type(content).__name__
+    raise UnknownLayoutError(
+        f"{path}: expected videos/sentences, annotations or {{name: [sentences]}} (docs/DATA.md shows all "
+        f"layouts), found {keys}"
+    )
+
+
+def id_key(record: Mapping[str, Any]) -> str | None:
+    """The key of a record's video, in the record's own spelling."""
+    return _key(record, ID_KEYS)
+
+
+def caption_key(record: Mapping[str, Any]) -> str | None:
+    """The key of a record's captions, in the record's own spelling."""
+    return _key(record, CAPTION_KEYS)
+
+
+def _key(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    spelled = {str(key).lower(): key for key in record}
+    return next((spelled[name] for name in names if name in spelled), None)
+
+
+def _records(records: list[Any], path: Path) -> Parsed:
+    """Objects with one id key and one caption key; the caption is a string or a list of strings."""
+    parsed = Parsed()
+    unused: dict[str, str] = {}
+    moments: set[Any] = set()
+    for number, record in enumerate(records, start=1):
+        keys = record if isinstance(record, dict) else {}
+        video, used = id_key(keys), caption_key(keys)
+        if video is None or used is None:
+            raise UnknownLayoutError(
+                f"{path}, record {number}: expected {'/'.join(ID_KEYS[:3])} and "
+                f"{'/'.join(CAPTION_KEYS[:3])}, found {', '.join(keys) or type(record).__name__}"
+            )
+        unused.update({key: used for key in keys if key.lower() in CAPTION_KEYS and key != used})
+        mine = record[used]
+        if _MOMENT_KEYS & {*keys}:
+            moments.add(str(record[video]))
+        for caption in mine if isinstance(mine, list) else [mine]:
+            parsed.sentences.append((record[video], caption, {}))
+    parsed.notes = unused_notes(unused, path)
+    parsed.notes += [f"{path.name}: {len(moments):,} {MOMENTS}"] if moments else []
+    return parsed
+
+
+def unused_notes(instead: Mapping[str, str], path: Path) -> list[str]:
+    """That other columns or keys could be captions too, as sentences."""
+    return [
+        f"{path.name}: {key} is not used, the captions are those of {used}" for key, used in instead.items()
+    ]
+
+
+def _msrvtt(content: dict[str, Any], path: Path) -> Found | None:
+    """The official release and MSRVTT_data.json: {"videos": [...], "sentences": [{video_id, caption}]}."""
+    if not isinstance(content.get("sentences"), list):
+        return None
+    parsed = Parsed(name=_name_of(content.get("info")))
+    try:
+        parsed.videos = [(video["video_id"], video) for video in content.get("videos", [])]
+        for s in content["sentences"]:
+            usual = len(s) == 2 + ("sen_id" in s)
+            extra = {} if usual else {k: v for k, v in s.items() if k not in _SENTENCE_KEYS}
+            parsed.has_extras |= bool(extra)
+            parsed.sentences.append((s["video_id"], s["caption"], extra))
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: expected video_id in videos, video_id and caption in sentences, "
+            f"found an entry without ({error})"
+        ) from error
+    parsed.category_names = _category_names(content.get("category_names") or {}, path)
+    official = any("split" in video for _, video in parsed.videos)
+    return "official" if official else "json", parsed
+
+
+def _category_names(names: Any, path: Path) -> dict[int, str]:
+    """{number: name}, {name: number} or a list of names."""
+    try:
+        pairs = dict(enumerate(names)) if isinstance(names, list) else dict(names)
+        if all(isinstance(number, int) for number in pairs.values()):
+            pairs = {number: name for name, number in pairs.items()}
+        return {int(number): str(name) for number, name in pairs.items()}
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: expected category_names {{number: name}}, found {str(names)[:60]}"
+        ) from error
+
+
+def _name_of(info: Any) -> str | None:
+    if not isinstance(info, dict):
+        return None
+    if info.get("name"):
+        return str(info["name"])
+    return "MSR-VTT" if "MSR-VTT" in str(info.get("description", "")) else None
+
+
+def _karpathy(content: dict[str, Any], path: Path) -> Found | None:
+    """Karpathy's splits: {"images": [{filename, split, "sentences": [{"raw": ...}]}]}."""
+    images = content.get("images")
+    if not isinstance(images, list) or not images or not all(map(_has_sentences, images)):
+        return None
+    parsed = Parsed()
+    for image in images:
+        video = id_key(image)
+        if video is None:
+            raise DataError(f"{path}: expected a filename in each image, found {', '.join(image)}")
+        for sentence in image["sentences"]:
+            text = sentence["raw"] if "raw" in sentence else " ".join(sentence.get("tokens", []))
+            parsed.sentences.append((image[video], text, {}))
+    return "karpathy", parsed
+
+
+def _has_sentences(image: Any) -> bool:
+    sentences = image.get("sentences") if isinstance(image, dict) else None
+    return isinstance(sentences, list) and all(isinstance(sentence, dict) for sentence in sentences)
+
+
+def _coco(content: dict[str, Any], path: Path) -> Found | None:
+    """COCO and Frozen: {"annotations": [{image_id, caption}]}; the number of an image stands for its file."""
+    if not isinstance(content.get("annotations"), list):
+        return None
+    images = content.get("images") or content.get("videos") or []
+    named = [image for image in images if isinstance(image, dict) and "id" in image]
+    files = {image["id"]: image[key] for image in named if (key := _key(image, ("file_name", "filename")))}
+    parsed = _records(content["annotations"], path)
+    parsed.sentences = [(files.get(video, video), c, extra) for video, c, extra in parsed.sentences]
+    return "frozen", parsed
+
+
+def _parts(content: dict[str, Any], path: Path) -> Found | None:
+    """{"train": records or {name: [sentences]}, "val": ...}; lists of ids by part are no captions."""
+    if not are_parts(content):
+        return None
+    merged, kinds = Parsed(), []
+    for key, value in content.items():
+        if not value:
+            continue
+        if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
+            raise UnknownLayoutError(f"{path}: expected captions, found lists of ids by part")
+        try:
+            kind, parsed = parse_content(value, path)
+        except UnknownLayoutError as error:
+            raise UnknownLayoutError(str(error).replace(f"{path}", f"{path}, {key}", 1)) from error
+        kinds.append(kind)
+        merged.sentences += parsed.sentences
+        merged.notes += [note for note in parsed.notes if note not in merged.notes]
+        known = {video for video, _ in merged.videos}
+        merged.videos += [(video, info) for video, info in parsed.videos if video not in known]
+    return kinds[0] if kinds else "reference", merged
+
+
+def _reference(content: dict[str, Any], path: Path) -> Found | None:
+    """HGR's {id: [sentence, ...]}, and {id: sentence} where the sentences are many words."""
+    values = content.values()
+    if any(values) and all(map(_is_sentences, values)):
+        return "reference", Parsed.of(content)
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) == len(content) and 2 * sum(" " in text.strip() for text in texts) > len(texts):
+        return "reference", Parsed.of(content)
+    return None
+
+
+def _is_sentences(value: Any) -> bool:
+    """A list of sentences; null among or in place of them is left out where captions are counted."""
+    if not isinstance(value, list):
+        return value is None
+    return not any(isinstance(v, dict) for v in value) and (
+        any(isinstance(v, str) for v in value) or all(map(is_nothing, value))
+    )
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether a value stands for none: null or NaN."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _by_video(content: dict[str, Any], path: Path) -> Found | None:
+    """{id: {"sentences": [...], "timestamps": [...]}} (ActivityNet), {id: {"0": sentence, "1": sentence}}."""
+    values = list(content.values())
+    if not all(isinstance(value, dict) and value for value in values):
+        return None
+    if all(caption_key(value) for value in values):
+        # Which video it is stands above: a key `id` within would be that of a sentence.
+        bare = [{k: v for k, v in value.items() if k.lower() not in ID_KEYS} for value in values]
+        records = [{ID_KEYS[0]: video, **value} for video, value in zip(content, bare, strict=True)]
+        return "reference", _records(records, path)
+    if all(str(key).isdecimal() and isinstance(v, str) for value in values for key, v in value.items()):
+        return "reference", Parsed.of({video: list(value.values()) for video, value in content.items()})
+    return None
+
+
+def _records_by_video(content: dict[str, Any], path: Path) -> Found | None:
+    """{id: [{"caption": ...}, ...]}, a list of objects a video."""
+    values = list(content.values())
+    if not all(isinstance(v, list) and v and all(isinstance(r, dict) for r in v) for v in values):
+        return None
+    if not all(caption_key(record) for mine in values for record in mine):
+        return None
+    return "reference", Parsed.of({v: [r[caption_key(r) or ""] for r in mine] for v, mine in content.items()})
+
+
+def _wrapped(content: dict[str, Any], path: Path) -> Found | None:
+    """{"version": ..., "data": one of the others}."""
+    inside = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), list | dict)), None)
+    if not inside or (isinstance(inside, list) and not isinstance(inside[0], dict)):
+        return None
+    return parse_content(inside, path)
+
+
+_READERS: tuple[Callable[[dict[str, Any], Path], Found | None], ...] = (
+    *(_msrvtt, _karpathy, _coco, _parts, _reference, _by_video, _records_by_video, _wrapped),
+)

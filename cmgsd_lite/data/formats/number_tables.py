@@ -1,0 +1,69 @@
+"""Features as text: an id and D numbers a row, with a header or without (W2VV, spreadsheets)."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cmgsd_lite.data.formats.files import UnknownLayoutError, decode, read_text
+from cmgsd_lite.errors import DataError
+
+SUFFIXES = (".csv", ".tsv", ".txt")
+_LEAST = 4  # a row of fewer numbers is facts about a film
+_LOOK = 1 << 16
+_SIGNS = (",", ";", "\t", " ")
+
+
+def is_number_table(path: Path) -> bool:
+    """Whether a text file begins with rows of an id and numbers."""
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        lines = decode(stream.read(_LOOK)).splitlines()[:3]
+    return (
+        any(_separator(line) for line in lines[:2])
+        and _separator(lines[-1 if len(lines) < 3 else 1]) is not None
+    )
+
+
+def load_numbers(path: Path) -> dict[str, Any]:
+    """{"ids": ..., "features": [N, D]} of such a file.
+
+    Raises:
+        UnknownLayoutError: a text file of another kind.
+        DataError: a row of another length, or with something else than numbers; names the line.
+    """
+    if not is_number_table(path):
+        raise UnknownLayoutError(f"{path}: expected rows of an id and numbers, found other text")
+    lines = [(n, line) for n, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
+    lines = lines if _separator(lines[0][1]) else lines[1:]  # a header
+    sign = _separator(lines[0][1])
+    rows = [_cells(line, sign) for _, line in lines]
+    width = len(rows[0])
+    for (number, _), row in zip(lines, rows, strict=True):
+        if len(row) != width or not all(map(_is_number, row[1:])):
+            found = f"{len(row)} cells" if len(row) != width else "something else"
+            raise DataError(f"{path}, line {number}: expected an id and {width - 1} numbers, found {found}")
+    return {
+        "ids": [row[0] for row in rows],
+        "features": np.array([row[1:] for row in rows]).astype(np.float32),
+    }
+
+
+def _separator(line: str) -> str | None:
+    """The sign between an id and at least four numbers; None for other lines."""
+    for sign in _SIGNS:
+        cells = _cells(line, sign)
+        if len(cells) > _LEAST and all(map(_is_number, cells[1:])):
+            return sign
+    return None
+
+
+def _cells(line: str, sign: str | None) -> list[str]:
+    cells = line.split() if sign in (None, " ") else line.split(sign)
+    return [cell.strip().strip('"') for cell in cells]
+
+
+def _is_number(cell: str) -> bool:
+    return bool(re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|nan", cell, re.IGNORECASE))

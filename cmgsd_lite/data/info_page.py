@@ -1,0 +1,152 @@
+"""`info --html`: what lies under a path as one page that needs nothing beside it."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from cmgsd_lite.data.caption_facts import COUNTED, CaptionFacts, caption_facts
+from cmgsd_lite.data.formats.records import FileRecord
+from cmgsd_lite.data.inspect_path import describe_source
+from cmgsd_lite.data.source import open_source
+from cmgsd_lite.runtime import write_atomically
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: .5rem 0 1.5rem; }
+th, td { text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top; overflow-wrap: anywhere; }
+th { border-bottom: 1px solid; }
+pre { padding: .5rem; border: 1px solid; overflow-x: auto; }
+.bar { display: inline-block; height: .8em; background: #0072b2; }
+@media (prefers-color-scheme: dark) { body { background: #111; color: #eee; } .bar { background: #56b4e9; } }
+"""
+
+
+def write_info_page(path: str | Path, out: str | Path) -> dict[str, Any]:
+    """Write what `describe` finds, with caption lengths, exact twins and likely false negatives, as a page.
+
+    Args:
+        path: As `describe` takes it.
+        out: The HTML file; it is there whole or not at all.
+
+    Returns:
+        The description.
+
+    Raises:
+        DataError: nothing there.
+        OSError: the file cannot be written.
+
+    Example:
+        >>> write_info_page("data/msrvtt", "msrvtt.html")["name"]  # doctest: +SKIP
+        'MSR-VTT'
+    """
+    source = open_source(path)
+    description = describe_source(source)
+    page = info_page(description, caption_facts(source.annotations.captions))
+    write_atomically(Path(out), lambda part: part.write_text(page, encoding="utf-8"))
+    return description
+
+
+def info_page(description: dict[str, Any], facts: CaptionFacts) -> str:
+    """The page as text; whatever comes from the data is escaped.
+
+    Args:
+        description: From `describe`.
+        facts: Of its captions.
+    """
+    name = escape(description["name"])
+    parts = [
+        f"<h1>{name}</h1>",
+        *_experts(description),
+        *_protocols(description),
+        *_missing(description),
+        *_captions(facts),
+        *_files(description),
+    ]
+    head = f'<meta charset="utf-8"><title>{name}: what is there</title><style>{_STYLE}</style>'
+    view = '<meta name="viewport" content="width=device-width">'
+    body = "\n".join(parts)
+    return f'<!doctype html>\n<html lang="en"><head>{head}{view}</head>\n<body>\n{body}\n</body></html>\n'
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
+    lines = ["".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows]
+    return f"<table><tr>{cells}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def _experts(description: dict[str, Any]) -> list[str]:
+    rows = [
+        (
+            name,
+            e["dim"],
+            f"{e['videos']:,}",
+            f"{e['listed'] - e['videos']:,}",
+            e["tokens_median"],
+            e["tokens_max"],
+        )
+        for name, e in description["experts"].items()
+    ]
+    header = ("expert", "D", "videos", "named but missing", "vectors a video, median", "most")
+    return ["<h2>Experts</h2>", _table(header, rows) if rows else "<p>No features were found.</p>"]
+
+
+def _protocols(description: dict[str, Any]) -> list[str]:
+    rows = [
+        (name, part, f"{n['listed']:,}", f"{n['usable']:,}")
+        for name, parts in description["protocols"].items()
+        for part, n in parts.items()
+    ]
+    header = ("protocol", "part", "listed", "with captions and features")
+    return ["<h2>Protocols</h2>", _table(header, rows) if rows else "<p>No split lists were found.</p>"]
+
+
+def _missing(description: dict[str, Any]) -> list[str]:
+    notes = "".join(f"<li>{escape(note)}</li>" for note in description["missing"])
+    found = ["<h2>Missing or to be known</h2>", f"<ul>{notes}</ul>" if notes else "<p>Nothing.</p>"]
+    for supply in description["supply"]:
+        lines = escape("\n".join(supply["lines"]))
+        what = f"Such lines in {supply['file']} would supply {supply['missing']}:"
+        found.append(f"<p>{escape(what)}</p><pre>{lines}</pre>")
+    return found
+
+
+def _captions(facts: CaptionFacts) -> list[str]:
+    if not facts.captions:
+        return []
+    twins = _table(("caption", "videos", "such as"), [(c, len(v), ", ".join(v[:5])) for c, v in facts.twins])
+    drawn = "all" if facts.sampled == facts.captions else "drawn by a fixed seed"
+    share = f"{facts.with_false_negatives:,} of {facts.sampled:,} captions ({drawn})"
+    examples = _table(("caption", "of", "likely true of", "which has the caption"), facts.examples)
+    return [
+        f"<h2>Captions</h2><p>{facts.captions:,} captions, by number of words:</p>",
+        _lengths(facts.lengths),
+        "<h2>Exact twins</h2>",
+        f"<p>{facts.twin_captions:,} captions stand at another video too, but for case and blanks.</p>",
+        twins if facts.twins else "",
+        "<h2>Likely false negatives, a first count</h2>",
+        f"<p>{share} are likely true of another video, {facts.others:.2f} others a caption on average.",
+        f"{escape(COUNTED)}</p>",
+        examples if facts.examples else "",
+    ]
+
+
+def _lengths(lengths: dict[int, int]) -> str:
+    """A bar a length; what is longer than 30 words is one bar."""
+    shown: dict[str, int] = {}
+    for words, count in lengths.items():
+        key = str(words) if words <= 30 else "more than 30"
+        shown[key] = shown.get(key, 0) + count
+    most = max(shown.values())
+    bars = {
+        words: f'<span class="bar" style="width:{20 * n / most:.1f}rem"></span>' for words, n in shown.items()
+    }
+    rows = [f"<tr><td>{w}</td><td>{n:,}</td><td>{bars[w]}</td></tr>" for w, n in shown.items()]
+    header = '<tr><th scope="col">words</th><th scope="col">captions</th><th></th></tr>'
+    return f"<table>{header}{''.join(rows)}</table>"
+
+
+def _files(description: dict[str, Any]) -> list[str]:
+    records = [FileRecord(**record) for record in description["files"]]
+    rows = [(record.file, record.used_as or "left out", record.reason) for record in records]
+    return ["<h2>Files</h2>", _table(("file", "used as", "why not, or what of it is not"), rows)]

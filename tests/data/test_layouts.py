@@ -1,0 +1,189 @@
+"""Every layout of the registry is written in small and read: plainly, packed, and among broken files."""
+
+import gzip
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cmgsd_lite.data import describe, format_description, load_folder
+from cmgsd_lite.data.dataset import RetrievalDataset
+from cmgsd_lite.data.formats.files import video_id_of
+from cmgsd_lite.data.formats.layouts import CAPTIONS as HOLDS_CAPTIONS
+from cmgsd_lite.data.formats.layouts import LAYOUTS, layout_tables
+from tests.data import layouts
+from tests.data.layouts import CAPTIONS, FEATURES, World, plain_features
+
+TEXTS = {".json", ".jsonl", ".csv", ".tsv", ".txt", ".token"}
+NAMES = [*FEATURES, *CAPTIONS]
+DATA_PAGE = Path(__file__).parents[2] / "docs" / "DATA.md"
+
+
+def written(folder: Path, name: str) -> World:
+    """The world whose data lies in the folder in that layout; of captions, with plain features beside."""
+    world = World(FEATURES[name].style if name in FEATURES else CAPTIONS[name].style)
+    (FEATURES.get(name) or CAPTIONS[name]).build(folder, world)
+    if name in CAPTIONS:
+        plain_features(folder, world)
+    return world
+
+
+def nested(folder: Path) -> Path:
+    """One folder deeper, twice."""
+    (folder.parent / "up" / "inner").mkdir(parents=True)
+    shutil.move(folder, folder.parent / "up" / "inner" / "data")
+    return folder.parent / "up"
+
+
+def gzipped(folder: Path) -> Path:
+    """Every text file, and every other file at the top, is a .gz."""
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        if path.suffix in TEXTS or path.parent == folder:
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+            path.unlink()
+    return folder
+
+
+def zipped(folder: Path) -> Path:
+    """One zip of everything."""
+    archive = folder.parent / "everything.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            opened.write(path, path.relative_to(folder).as_posix())
+    return archive
+
+
+def from_windows(folder: Path) -> Path:
+    """CRLF and a byte order mark in text files; BigFile's programs write none."""
+    for path in [path for path in folder.rglob("*") if path.suffix in TEXTS]:
+        if "FeatureData" not in path.parts:
+            path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    return folder
+
+
+def among_broken(folder: Path) -> Path:
+    """Damaged files and what stands in place of files among the good ones."""
+    for name, content in {
+        "vggish.npz": b"PK\x03\x04 cut",
+        "more_train.json": b'{"a": ["cut',
+        "rgb.pkl": b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n",
+        "old.csv": b'video_id,sentence\nx,"never closed\n',
+        "s3d.pt": b"<!DOCTYPE html><html>",
+        "ocr.mat": b"cut",
+        "more.zip": b"PK\x03\x04 cut",
+        "more.json.gz": b"\x1f\x8b cut",
+        "more.tsv": b"v1\t1.5\t2.5\t3.5\t4.5\nv2\t1.5\n",
+    }.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def check_ids(data: RetrievalDataset, world: World, validation: bool) -> None:
+    parts = {part: [video_id_of(v) for v in mine] for part, mine in world.parts.items()}
+    assert sorted(data.test.video_ids) == sorted(parts["test"])
+    got = {"train": data.train.video_ids, "val": data.validation.video_ids}
+    if not validation:  # taken from training
+        assert sorted(got["train"] + got["val"]) == sorted(parts["train"] + parts["val"])
+        return
+    assert {part: sorted(mine) for part, mine in got.items()} == {part: sorted(parts[part]) for part in got}
+
+
+def expected(world: World, video: str, expert: str, tokens: int | None) -> np.ndarray:
+    """What the fixtures put there."""
+    if expert == "Audio_MSRVTT_new":
+        features = world.features(video, 3, 8)
+        return features[:0] if video == world.ids[1] else features
+    features = np.atleast_2d(world.features(video, world.tokens(video) if tokens == -1 else tokens))
+    return features + 1 if expert == "feats_3d" else features
+
+
+def check(data: RetrievalDataset, name: str, world: World) -> None:
+    layout: Any = FEATURES.get(name) or CAPTIONS[name]
+    experts = FEATURES[name].experts if name in FEATURES else {"i3d": None}
+    if name != "mmt-activitynet":  # it lists train and test alone, and leaves validation videos out
+        check_ids(data, world, getattr(layout, "validation", True))
+    original = {video_id_of(video): video for video in world.ids}
+    for split in (data.train, data.validation, data.test):
+        assert set(split.features) == set(experts)
+        for row, video in enumerate(split.video_ids):
+            own = original[video]
+            part = next(part for part, mine in world.parts.items() if own in mine)
+            first = part in getattr(layout, "first_only", ())
+            assert split.captions[video] == world.captions[own][: 1 if first else None]
+            for expert, tokens in experts.items():
+                values, mask = split.features[expert]
+                there = expected(world, own, expert, tokens)
+                np.testing.assert_allclose(values[row][mask[row]], there, rtol=2e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_layout_is_read(tmp_path: Path, name: str) -> None:
+    world = written(tmp_path / "data", name)
+    data = load_folder(tmp_path / "data")
+    check(data, name, world)
+    told = " ".join(note for note in data.notes if not note.startswith("file"))
+    assert "is not used" not in told
+
+
+@pytest.mark.parametrize(
+    "change", [nested, gzipped, zipped, from_windows], ids=lambda change: change.__name__
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_each_layout_is_read_in_other_wrappings(tmp_path: Path, name: str, change: Any) -> None:
+    world = written(tmp_path / "data", name)
+    check(load_folder(change(tmp_path / "data")), name, world)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_broken_files_never_hide_the_others(tmp_path: Path, name: str) -> None:
+    world = written(tmp_path / "data", name)
+    folder = among_broken(tmp_path / "data")
+    data = load_folder(folder)
+    check(data, name, world)
+    left = {record.file: record.reason for record in data.files if not record.used_as}
+    for file, words in {
+        "vggish.npz": "expected a whole .npz",
+        "more_train.json": "broken JSON",
+        "rgb.pkl": "Git LFS pointer",
+        "old.csv": "broken quoting",
+        "s3d.pt": "web page",
+        "ocr.mat": "expected a whole .mat file",
+        "more.zip": "damaged",
+        "more.json.gz": "damaged",
+        "more.tsv": "expected 5 cells, found 2",
+    }.items():
+        assert words in left[file]
+    assert str(folder) not in format_description(describe(folder)).split("\n", 1)[1]
+
+
+STYLES = ["youtube", "number", "uuid", "lsmdc", "vatex", "video"]
+OTHER_IDS = [(name, STYLES[n % len(STYLES)]) for n, name in enumerate(NAMES) if name != "msvd-csv"]
+
+
+@pytest.mark.parametrize(("name", "style"), OTHER_IDS)
+def test_ids_of_another_style(tmp_path: Path, name: str, style: str) -> None:
+    world = World(style)
+    (FEATURES.get(name) or CAPTIONS[name]).build(tmp_path, world)
+    if name in CAPTIONS:
+        plain_features(tmp_path, world)
+    check(load_folder(tmp_path), name, world)
+
+
+def test_the_registry_names_every_fixture_and_the_page_shows_it() -> None:
+    assert {layout.name for layout in LAYOUTS if layout.holds != HOLDS_CAPTIONS} == set(FEATURES)
+    assert {layout.name for layout in LAYOUTS if layout.holds == HOLDS_CAPTIONS} == set(CAPTIONS)
+    assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS)
+    assert layout_tables() in DATA_PAGE.read_text()
+
+
+def test_matlabs_hdf5_is_read_with_its_axes_turned(tmp_path: Path) -> None:
+    world = World("youtube")
+    layouts.plain_text(tmp_path, world)
+    rows = np.stack([world.features(v) for v in world.ids])
+    with layouts.open_h5(tmp_path / "vgg_feats.mat") as file:
+        file["feats"] = rows  # Matlab's [D, N]
+    layouts.put_lines(tmp_path / "vgg_feats_names.txt", world.ids)
+    check(load_folder(tmp_path), "mat-feats", world)
