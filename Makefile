@@ -46,6 +46,7 @@ figures: $(DEV)          ## every figure of the course as PNG and SVG, for slide
 
 api: $(DEV)              ## docs/API.md from the docstrings
 	$(BIN)/python docs/build_api.py
+	$(BIN)/python docs/build_data.py
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

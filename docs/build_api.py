@@ -35,7 +35,7 @@ ORDER = (
 """The way in which one meets the modules; the others follow in the order of the alphabet."""
 
 INTERNAL = re.compile(
-    r"__main__|cli(\..*)?|data\.(formats|world)(\..*)?|data\.(discover|notes|protocols|registry|source|splits)"
+    r"__main__|cli(\..*)?|data\.(formats|world)(\..*)?|data\.(caption_facts|discover|notes|protocols|registry|source|splits|supply)"
     r"|losses\.(base|blocks(\..*)?|checks|control|learned|sources)|baselines\.(inputs|masking)|evaluation\.(inputs|positives|ties)"
     r"|course\.exercises\.chapter\d\d"
 )

@@ -148,8 +148,8 @@ def read_annotations(path: str | Path) -> Annotations:
 def annotation_files(tree: Tree, log: FileLog) -> list[Annotations]:
     """Annotations found in a tree; files that hold none, or cannot be read, are left out aloud."""
     found: list[Annotations] = []
-    for path, error in tree.failed.items():
-        log.leave(path, error)
+    for path, reason in {**tree.failed, **tree.packed.left}.items():
+        log.leave(path, reason)
     trees = [folder for folder in tree.folders if is_h5_tree(folder)]
     for path in [*filter(may_be_annotations, tree.files), *trees]:
         if path in trees and any(part.captions for part in found):

@@ -101,7 +101,11 @@ def resolve(lists: SplitLists, usable: Collection[str]) -> dict[str, list[str]]:
 
 
 def find_protocols(
-    files: Iterable[Path], annotations: Annotations, log: FileLog, caption_index: Path | None = None
+    files: Iterable[Path],
+    annotations: Annotations,
+    log: FileLog,
+    caption_index: Path | None = None,
+    root: Path | None = None,
 ) -> dict[str, SplitLists]:
     """The protocols that split files and official splits define, best known first.
 
@@ -110,10 +114,11 @@ def find_protocols(
         annotations: Gives the official splits.
         log: Takes up which files are used, as what, and which are not, and why.
         caption_index: CE's jsfusion_val_caption_idx.pkl, the 1k-A queries where the csv is missing.
+        root: The opened folder; the names of folders below it may say a part.
     """
     published = _Published()
     for path in sorted(files, key=lambda path: (path.suffix != ".csv", path.suffix in _LAST, str(path))):
-        _take(path, published, log)
+        _take(path, published, log, root)
     if caption_index is not None and "1k-A" in published.queries:
         log.leave(caption_index, "the queries of 1k-A come from a test list with sentences")
     elif caption_index is not None:
@@ -150,13 +155,13 @@ class _Published:
         self.notes.setdefault(protocol, []).append(sentence)
 
 
-def _take(path: Path, published: _Published, log: FileLog) -> None:
+def _take(path: Path, published: _Published, log: FileLog, root: Path | None) -> None:
     """Read one file, if it is a split list; the first list for a part counts."""
-    if not may_list(path):
+    if not may_list(path, root):
         return
     try:
         with any_layout(path):
-            slots = slots_in(path)
+            slots = slots_in(path, root)
     except UnknownLayoutError as error:
         log.tried(path, error)
         return

@@ -42,6 +42,7 @@ from cmgsd_lite.errors import DataError
 _NO_READER = {
     **dict.fromkeys(VIDEO_SUFFIXES, "a film; features must be extracted first"),
     **dict.fromkeys(IMAGE_SUFFIXES, "a picture; features must be extracted first"),
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "a spreadsheet; save it as csv"),
     **dict.fromkeys((".parquet", ".tfrecord", ".lmdb", ".feather"), ""),
 }
 
@@ -167,7 +168,7 @@ def _annotations_and_lists(told: Tree, log: FileLog) -> tuple[Annotations, dict[
     parts += [_stored_annotations(folder) for folder in stores]
     known = numbered(merge_annotations(parts, told.root, need_captions=False))
     index = next((file for file in told.files if file.name == CAPTION_INDEX), None)
-    protocols = find_protocols([file for file in told.files if file != index], known, log, index)
+    protocols = find_protocols([file for file in told.files if file != index], known, log, index, told.root)
     for folder in stores:
         protocols = {**_stored_protocols(folder), **protocols}
         log.use(folder, "fast layout")

@@ -23,11 +23,12 @@ from cmgsd_lite.data.formats.files import (
 )
 from cmgsd_lite.data.formats.json_captions import (
     ID_KEYS,
-    caption_key,
+    captions_of,
     id_key,
     jsonl_records,
     load_json,
     parse_content,
+    unwrapped,
 )
 from cmgsd_lite.data.formats.names import TEST, VALIDATION, are_parts, is_part, part_of
 from cmgsd_lite.data.formats.sentences import sentences_of, text_of
@@ -133,8 +134,10 @@ def read_queries(path: str | Path) -> dict[str, list[str]]:
         return Listed.of([], csv_sentences(csv_table(read_text(path), path), path)).queries
 
 
-def role_of(path: Path) -> Slot | None:
+def role_of(path: Path, root: Path | None = None) -> Slot | None:
     """(protocol, part) that a file name states, or None: the name patterns of split lists.
+
+    Below a root, a folder of its own says it too: train/captions.json, val/ids.txt.
 
     A word of the name says the part: train/trn/training, val/valid/validate/validation/dev, test/tst/testing.
     Another may say the protocol: 9k, jsfusion or 1ka is 1k-A; 7k; full; miech. Without it the protocol is
@@ -146,7 +149,8 @@ def role_of(path: Path) -> Slot | None:
     words = set(re.split(r"[_.\-\s]+", path.stem.lower()))
     if not listing or (not records and _NO_LIST & words) or "videodatainfo" in words:
         return None
-    return slot_of(path.stem)
+    inside = root is not None and path.parent != root and is_part(path.parent.name)
+    return slot_of(path.stem) or (slot_of(path.parent.name) if inside else None)
 
 
 def slot_of(name: str) -> Slot | None:
@@ -161,28 +165,28 @@ def slot_of(name: str) -> Slot | None:
     return protocol, VAL_1 if re.search(r"(?<![a-z])val[_.\- ]?1(?![0-9a-z])", name.lower()) else part
 
 
-def slots_in(path: Path) -> dict[Slot, Listed]:
+def slots_in(path: Path, root: Path | None = None) -> dict[Slot, Listed]:
     """The parts that a file lists: by its name, by its keys (JSON), or by a column or key `split`.
 
     Raises:
         UnknownLayoutError: nothing of the kind in it.
         DataError: a damaged file.
     """
-    if path.suffix in _TABLES:
-        found = _by_column(path)
+    if path.suffix in (*_TABLES, *_LINES):
+        found = _two_columns(path) or (_by_column(path) if path.suffix in _TABLES else {})
         if found:
             return found
     content = _content(path) if path.suffix in _RECORDS else None
     told = content if isinstance(content, Mapping) else {}
     videos = told.get("videos")
-    if isinstance(videos, list) and "sentences" not in told:
+    if isinstance(videos, list) and not {"sentences", "annotations"} & {*told}:
         content = videos
     elif isinstance(videos, list) and any(isinstance(v, Mapping) and {*SPLIT_KEYS} & {*v} for v in videos):
         raise UnknownLayoutError(f"{path}: expected a split list, found videos with parts of their own")
     found = _by_key(content, path) or _by_record(content, path)
     if found:
         return found
-    slot = role_of(path)
+    slot = role_of(path, root)
     if slot is None:
         raise UnknownLayoutError(f"{path}: expected a split list, found no part in its name, keys or columns")
     if content is not None:
@@ -193,9 +197,10 @@ def slots_in(path: Path) -> dict[Slot, Listed]:
     return {slot: Listed.of(ids, csv_sentences(table, path) if table and has_sentences else [])}
 
 
-def may_list(path: Path) -> bool:
+def may_list(path: Path, root: Path | None = None) -> bool:
     """Whether a file has a name or kind that split lists have."""
-    return role_of(path) is not None or path.suffix in (*_TABLES, *_RECORDS)
+    of_parts = path.suffix in _LINES and "split" in path.stem.lower()
+    return role_of(path, root) is not None or of_parts or path.suffix in (*_TABLES, *_RECORDS)
 
 
 def _content(path: Path) -> Any:
@@ -203,6 +208,17 @@ def _content(path: Path) -> Any:
     if path.suffix == ".jsonl":
         return jsonl_records(text, path)
     return load_json(text, path)
+
+
+def _two_columns(path: Path) -> dict[Slot, Listed]:
+    """`id part` a line, in whichever order, without a header."""
+    rows = [re.split(r"[,;\t ]+", line.strip()) for line in read_text(path).splitlines() if line.strip()]
+    if not rows or any(len(row) != 2 for row in rows):
+        return {}
+    for at in (1, 0):
+        if all(is_part(row[at]) for row in rows):
+            return _grouped([(row[at], row[1 - at], None) for row in rows], path)
+    return {}
 
 
 def _by_column(path: Path) -> dict[Slot, Listed]:
@@ -251,8 +267,8 @@ def _by_record(content: Any, path: Path) -> dict[Slot, Listed]:
     if isinstance(content, Mapping) and len(content) == 1:
         inner = next(iter(content.values()))
         return _by_key(inner, path) or _by_record(inner, path)
-    if isinstance(content, Mapping) and isinstance(content.get("images"), list):
-        return _by_record(content["images"], path)  # Karpathy's splits
+    if (inside := unwrapped(content)) is not content:
+        return _by_record(inside, path)
     if isinstance(content, Mapping) and all(isinstance(value, str) for value in content.values()):
         parts = sum(map(is_part, content.values()))
         rows = [(part, video, None) for video, part in content.items()]
@@ -267,17 +283,9 @@ def _by_record(content: Any, path: Path) -> dict[Slot, Listed]:
         part = next((record[key] for key in SPLIT_KEYS if isinstance(record.get(key), str)), None)
         if video is None or part is None:
             return {}
-        captions = _captions_of(record)
+        captions = captions_of(record)
         rows += [(part, record[video], caption) for caption in captions or [None]]
     return _grouped(rows, path)
-
-
-def _captions_of(record: Mapping[str, Any]) -> list[Any]:
-    """The sentences of a record, those of Karpathy's objects too."""
-    key = caption_key(record)
-    mine = record[key] if key else []
-    told = mine if isinstance(mine, list) else [mine]
-    return [caption.get("raw") if isinstance(caption, Mapping) else caption for caption in told]
 
 
 def _by_key(content: Any, path: Path) -> dict[Slot, Listed]:

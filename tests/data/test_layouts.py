@@ -187,3 +187,96 @@ def test_matlabs_hdf5_is_read_with_its_axes_turned(tmp_path: Path) -> None:
         file["feats"] = rows  # Matlab's [D, N]
     layouts.put_lines(tmp_path / "vgg_feats_names.txt", world.ids)
     check(load_folder(tmp_path), "mat-feats", world)
+
+
+# --- variants that people have -----------------------------------------------------------------------
+
+
+def plain(folder: Path, style: str = "youtube") -> World:
+    """A world with features alone, in the folder."""
+    world = World(style)
+    plain_features(folder, world)
+    return world
+
+
+def by_part(world: World) -> list[tuple[str, str]]:
+    return [(video, part) for part, mine in world.parts.items() for video in mine]
+
+
+def one_key(folder: Path, world: World) -> None:
+    """Records with the part of each below a key of the file; captions as objects."""
+    rows = [
+        {"Video ID": v, "Captions": [{"raw": c} for c in world.captions[v]], "split": p}
+        for v, p in by_part(world)
+    ]
+    layouts.put_json(folder / "captions.json", {"version": 1, "data": rows})
+
+
+def semicolons(folder: Path, world: World) -> None:
+    """Names of columns with capitals and blanks."""
+    rows = [[v, c, p] for v, p in by_part(world) for c in world.captions[v]]
+    layouts.put_csv(folder / "all.csv", ["Video ID", "Caption", "Split"], rows, ";")
+
+
+def coco_of_videos(folder: Path, world: World) -> None:
+    """COCO's way with videos instead of images."""
+    for part, mine in world.parts.items():
+        videos = [{"id": world.ids.index(v), "file_name": f"{v}.mp4"} for v in mine]
+        told = [{"video_id": world.ids.index(v), "caption": c} for v, c in layouts.pairs(world, mine)]
+        layouts.put_json(folder / f"{part}_caps.json", {"videos": videos, "annotations": told})
+
+
+def part_a_line(folder: Path, world: World) -> None:
+    """`id part` a line, without a header."""
+    layouts.put_json(folder / "ref_captions.json", world.captions)
+    layouts.put_lines(folder / "split.txt", [f"{v}\t{part}" for v, part in by_part(world)])
+
+
+def part_a_folder(folder: Path, world: World) -> None:
+    """Captions in folders named after the parts."""
+    for part, mine in world.parts.items():
+        layouts.put_json(folder / part / "captions.json", {v: world.captions[v] for v in mine})
+
+
+@pytest.mark.parametrize("build", [one_key, semicolons, coco_of_videos, part_a_line, part_a_folder])
+def test_other_ways_to_say_the_same(tmp_path: Path, build: Any) -> None:
+    world = plain(tmp_path)
+    build(tmp_path, world)
+    check(load_folder(tmp_path), "split-json", world)
+
+
+def test_no_part_is_taken_from_the_name_of_the_opened_folder(tmp_path: Path) -> None:
+    world = plain(tmp_path / "val")
+    layouts.split_json(tmp_path / "val", world)
+    check(load_folder(tmp_path / "val"), "split-json", world)
+
+
+def test_vectors_in_one_cell_and_in_one_struct(tmp_path: Path) -> None:
+    world = World("youtube")
+    layouts.split_json(tmp_path, world)
+    rows = [[v, str(world.features(v).tolist())] for v in world.ids]
+    layouts.put_csv(tmp_path / "i3d.csv", ["video_id", "embedding"], rows)
+    check(load_folder(tmp_path), "split-json", world)
+    (tmp_path / "i3d.csv").unlink()
+    features = np.stack([world.features(v) for v in world.ids])
+    ids = np.array(world.ids, dtype=object)
+    layouts.savemat(tmp_path / "i3d.mat", {"data": {"video_ids": ids, "feats": features}})
+    check(load_folder(tmp_path), "split-json", world)
+
+
+def test_films_stay_packed_and_a_link_out_of_an_archive_is_refused(tmp_path: Path) -> None:
+    world = plain(tmp_path)
+    layouts.split_json(tmp_path, world)
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        archive.writestr("films/video7.mp4", b"film")
+        archive.writestr("README.md", "read me")
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
+        archive.writestr("../outside.json", "{}")
+        archive.writestr("inside.json", "{}")
+    data = load_folder(tmp_path)
+    check(data, "split-json", world)
+    told = {record.file: record for record in data.files}
+    assert "more.zip/README.md" in told
+    assert told["more.zip"].reason.startswith("1 films or pictures stay packed")
+    assert "an outside path" in told["evil.zip"].reason
+    assert not (tmp_path.parent / "outside.json").exists()

@@ -10,7 +10,7 @@ from cmgsd_lite.data.formats.files import UnknownLayoutError
 from cmgsd_lite.errors import DataError
 
 CSV_ID_KEYS = (
-    *("video_id", "videoid", "clip_id", "clip_name", "image_id", "video", "video_name", "name"),
+    *("video_id", "clip_id", "clip_name", "image_id", "video", "video_name", "name"),
     *("image", "image_name", "file_name", "filename", "video_path", "video_file", "clip", "path", "file"),
 )
 CAPTION_KEYS = (
@@ -18,6 +18,19 @@ CAPTION_KEYS = (
     *("description", "descriptions", "desc", "encap", "raw", "comment"),
 )
 SPLIT_KEYS = ("split", "set", "subset", "partition", "part", "phase", "fold")
+
+
+def plain_key(name: object) -> str:
+    """A name of a column or key without capitals, blanks and signs: "Video ID", "videoID" are "videoid"."""
+    return re.sub(r"[\s_\-]+", "", str(name)).lower()
+
+
+_CANONICAL = {plain_key(key): key for key in (*CSV_ID_KEYS, *CAPTION_KEYS, *SPLIT_KEYS)}
+
+
+def _column_name(cell: str) -> str:
+    """A known name in our spelling, any other in lower case."""
+    return _CANONICAL.get(plain_key(cell), " ".join(cell.lower().split()))
 
 
 class Table(NamedTuple):
@@ -63,7 +76,7 @@ def csv_table(text: str, path: Path) -> Table:
         if delimiter != "\t" or '"' not in text:
             raise
         rows, lines = _rows(text, delimiter, path, quoting=csv.QUOTE_NONE)  # most tsv knows no quoting
-    header = [" ".join(name.lower().split()) for name in rows[0]] if rows else []
+    header = [_column_name(name) for name in rows[0]] if rows else []
     twice = next((key for key in (*CSV_ID_KEYS, *CAPTION_KEYS) if header.count(key) > 1), None)
     if twice:
         raise DataError(f"{path}, line {lines[0]}: expected one column {twice}, found {header.count(twice)}")
@@ -88,11 +101,10 @@ def csv_table(text: str, path: Path) -> Table:
 
 def _delimiter(text: str) -> str:
     first = text.split("\n", 1)[0]
-    known = {*CSV_ID_KEYS, *CAPTION_KEYS, *SPLIT_KEYS}
 
     def rank(sign: str) -> tuple[int, bool, int]:
-        names = {cell.strip(" \"'\r\ufeff").lower() for cell in first.split(sign)}
-        return len(names & known), sign == "\t" and sign in first, first.count(sign)
+        names = {plain_key(cell.strip(" \"'\r\ufeff")) for cell in first.split(sign)}
+        return len(names & {*_CANONICAL}), sign == "\t" and sign in first, first.count(sign)
 
     return max(",;\t|", key=rank)
 
@@ -100,7 +112,7 @@ def _delimiter(text: str) -> str:
 def _has_no_header(text: str, delimiter: str) -> bool:
     """Whether every row, the first one too, begins with an id and ends with a sentence."""
     rows = [line.split(delimiter) for line in re.split(r"\r?\n|\r", text)[:50] if line.strip()]
-    header = [cell.strip(" \"'").lower() for cell in rows[0]] if rows else []
+    header = [_column_name(cell.strip(" \"'")) for cell in rows[0]] if rows else []
     if len(header) < 2 or any(csv_columns(header)) or {*SPLIT_KEYS} & {*header}:
         return False
     sentences = sum(" " in row[-1].strip() for row in rows)
@@ -116,7 +128,7 @@ def _check_width(rows: list[list[str]], lines: list[int], path: Path) -> None:
 def _bars(text: str, path: Path) -> Table:
     """Flickr30k's results.csv, `name| number| sentence`; in one published line the second bar is missing."""
     lines = [(n, line) for n, line in enumerate(re.split(r"\r?\n|\r", text), 1) if line.strip()]
-    header = [cell.strip().lower() for cell in lines[0][1].split("|")]
+    header = [_column_name(cell) for cell in lines[0][1].split("|")]
     rows = []
     for number, line in lines[1:]:
         cells = [cell.strip() for cell in line.split("|", len(header) - 1)]
@@ -130,7 +142,7 @@ def _bars(text: str, path: Path) -> Table:
 
 def _as_published(table: Table, path: Path) -> Table:
     """MSVD's own csv as one of clips with English sentences; other tables as they are."""
-    names = ("videoid", "start", "end", "description")
+    names = ("video_id", "start", "end", "description")
     if not {*names} <= {*table.header}:
         return table
     columns = [table.column(name) for name in names]
@@ -201,8 +213,8 @@ def csv_columns(header: list[str]) -> tuple[str | None, str | None]:
     """The columns of ids and of sentences, None for one that is not there."""
     id_key = next((key for key in CSV_ID_KEYS if key in header), None)
     caption_key = next((key for key in CAPTION_KEYS if key in header), None)
-    if caption_key is None and "videoid" in header and {"contenturl", "page_dir", "page_idx"} & {*header}:
-        return "videoid", "name"  # WebVid
+    if caption_key is None and "video_id" in header and {"contenturl", "page_dir", "page_idx"} & {*header}:
+        return "video_id", "name"  # WebVid
     return id_key, caption_key
 
 

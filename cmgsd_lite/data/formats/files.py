@@ -273,17 +273,22 @@ def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 yield name, stream
 
 
-def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> None:
+def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> int:
     """Write an archive's files, or the one of a compressed file, into a folder, which is made.
+
+    Returns:
+        How many files were not wanted and stay packed.
 
     Raises:
         DataError: damaged, or with an absolute path, a ".." or a link in it.
     """
     check_downloaded(archive)
     folder.mkdir(exist_ok=True)
+    packed = 0
     try:
         for member, stream in _members(archive):
             if not wanted(member):
+                packed += 1
                 continue
             target = folder / member
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -292,6 +297,7 @@ def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda n
     except _BROKEN as error:
         found = reason_of(error)
         raise DataError(f"{archive}: expected a whole archive, found a damaged one ({found})") from error
+    return packed
 
 
 def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:

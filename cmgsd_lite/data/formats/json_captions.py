@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cmgsd_lite.data.formats.delimited import CAPTION_KEYS, CSV_ID_KEYS
+from cmgsd_lite.data.formats.delimited import CAPTION_KEYS, CSV_ID_KEYS, plain_key
 from cmgsd_lite.data.formats.files import UnknownLayoutError
 from cmgsd_lite.data.formats.names import are_parts
 from cmgsd_lite.errors import DataError
@@ -132,9 +132,31 @@ def caption_key(record: Mapping[str, Any]) -> str | None:
     return _key(record, CAPTION_KEYS)
 
 
+def captions_of(record: Mapping[str, Any]) -> list[Any]:
+    """The sentences of a record: a text, a list of them, or objects that hold one each (Karpathy's `raw`)."""
+    key = caption_key(record)
+    mine = record[key] if key else []
+    told = mine if isinstance(mine, list) else [mine]
+    return [c[inner] if isinstance(c, dict) and (inner := caption_key(c)) else c for c in told]
+
+
+def unwrapped(content: Any) -> Any:
+    """The records or dict that lie under a usual key of a file: {"version": 1, "data": [...]}."""
+    told = content if isinstance(content, dict) else {}
+    inside = (told[key] for key in _WRAPPERS if isinstance(told.get(key), list | dict))
+    return next(
+        (
+            value
+            for value in inside
+            if value and not isinstance(value[0] if isinstance(value, list) else {}, str)
+        ),
+        content,
+    )
+
+
 def _key(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
-    spelled = {str(key).lower(): key for key in record}
-    return next((spelled[name] for name in names if name in spelled), None)
+    spelled = {plain_key(key): key for key in record}
+    return next((spelled[plain] for name in names if (plain := plain_key(name)) in spelled), None)
 
 
 def _records(records: list[Any], path: Path) -> Parsed:
@@ -150,12 +172,10 @@ def _records(records: list[Any], path: Path) -> Parsed:
                 f"{path}, record {number}: expected {'/'.join(ID_KEYS[:3])} and "
                 f"{'/'.join(CAPTION_KEYS[:3])}, found {', '.join(keys) or type(record).__name__}"
             )
-        unused.update({key: used for key in keys if key.lower() in CAPTION_KEYS and key != used})
-        mine = record[used]
+        unused.update({key: used for key in keys if str(key).lower() in CAPTION_KEYS and key != used})
         if _MOMENT_KEYS & {*keys}:
             moments.add(str(record[video]))
-        for caption in mine if isinstance(mine, list) else [mine]:
-            parsed.sentences.append((record[video], caption, {}))
+        parsed.sentences += [(record[video], caption, {}) for caption in captions_of(record)]
     parsed.notes = unused_notes(unused, path)
     parsed.notes += [f"{path.name}: {len(moments):,} {MOMENTS}"] if moments else []
     return parsed
@@ -318,10 +338,8 @@ def _records_by_video(content: dict[str, Any], path: Path) -> Found | None:
 
 def _wrapped(content: dict[str, Any], path: Path) -> Found | None:
     """{"version": ..., "data": one of the others}."""
-    inside = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), list | dict)), None)
-    if not inside or (isinstance(inside, list) and not isinstance(inside[0], dict)):
-        return None
-    return parse_content(inside, path)
+    inside = unwrapped(content)
+    return None if inside is content else parse_content(inside, path)
 
 
 _READERS: tuple[Callable[[dict[str, Any], Path], Found | None], ...] = (

@@ -76,10 +76,7 @@ def tables_from_mapping(
     of_videos = _of_videos(nested, source)
     if of_videos is not None:
         return {stem: _one_a_video(of_videos, source, known)}
-    experts = _by_expert(nested)
-    if len(experts) == 1 and _says_nothing_new(next(iter(experts)), stem):
-        return {stem: _one_a_video(next(iter(experts.values())), source, known)}
-    return _several(experts, stem, source, known, left)
+    return _several(_by_expert(nested), stem, source, known, left)
 
 
 def _says_nothing_new(key: Any, stem: str) -> bool:
@@ -248,7 +245,8 @@ def _several(
     for key, value in nested.items():
         rest = without_part(str(key))
         try:
-            mine = tables_from_mapping(value, f"{stem}_{rest}" if rest else stem, source, known, left)
+            name = stem if _says_nothing_new(rest, stem) else f"{stem}_{rest}"
+            mine = tables_from_mapping(value, name, source, known, left)
             found.append((f"{source}, {key}", mine))
         except UnknownLayoutError as error:
             left[str(key)] = str(error).removeprefix(f"{source}: ")

@@ -32,7 +32,9 @@ def load_mat(path: Path) -> dict[str, Any]:
         content = loadmat(path, simplify_cells=True)
     except Exception as error:  # scipy answers damaged bytes with a dozen kinds of errors
         raise DataError(f"{path}: expected a whole .mat file, found a damaged one ({error})") from error
-    return {key: _plain(value) for key, value in content.items() if not key.startswith("__")}
+    variables = {key: _plain(value) for key, value in content.items() if not key.startswith("__")}
+    only = next(iter(variables.values()), None) if len(variables) == 1 else None
+    return only if isinstance(only, dict) else variables  # one struct holds all
 
 
 def _plain(value: Any) -> Any:

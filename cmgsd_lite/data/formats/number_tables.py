@@ -1,4 +1,7 @@
-"""Features as text: an id and D numbers a row, with a header or without (W2VV, spreadsheets)."""
+"""Features as text: an id and D numbers a row, with a header or without (W2VV, spreadsheets).
+
+The numbers may be one cell, a list as JSON writes it.
+"""
 
 import re
 from pathlib import Path
@@ -61,6 +64,7 @@ def _separator(line: str) -> str | None:
 
 
 def _cells(line: str, sign: str | None) -> list[str]:
+    line = line.replace('"[', "").replace(']"', "")
     cells = line.split() if sign in (None, " ") else line.split(sign)
     return [cell.strip().strip('"') for cell in cells]
 

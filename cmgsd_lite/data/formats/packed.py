@@ -30,6 +30,7 @@ class Packed:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._origins: dict[Path, Path] = {}
+        self.left: dict[Path, str] = {}
 
     def __enter__(self) -> "Packed":
         """Nothing is unpacked yet."""
@@ -47,7 +48,9 @@ class Packed:
         """
         folder = self._new(archive.parent.name) / archive.name.split(".")[0]
         self._origins[folder] = archive
-        unpack(archive, folder, _is_wanted)
+        films = unpack(archive, folder, _is_wanted)
+        if films:
+            self.left[archive] = f"{films:,} films or pictures stay packed; features must be extracted first"
         return folder
 
     def side_by_side(self, folder: Path) -> tuple[Path, dict[Path, Exception]]:

@@ -144,7 +144,8 @@ def _files(root: Path, log: FileLog, opened: Mapping[Path, Path]) -> Iterable[Pa
     for folder, below, names in os.walk(root):
         below[:] = sorted(name for name in below if not name.startswith("."))
         for path in [Path(folder, name) for name in sorted(names) if not name.startswith(".")]:
-            found += _files(path, log, opened) if path in opened else [path]
+            found += _files(path, log, opened) if path in opened else []
+            found += [path] if path not in opened or log.told(path) else []
     walked = set(found)
     told = {path for path in (*log.uses, *log.reasons) if path.is_relative_to(root)} - walked
     return [*found, *sorted(path for path in told if path.is_file())]
