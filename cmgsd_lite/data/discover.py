@@ -229,6 +229,7 @@ def _leave(path: Path, name: str, why: str, log: FileLog) -> None:
 def _names(path: Path, tree: Tree, name: str) -> tuple[list[str], list[str]]:
     """Names of the folders below the opened path, and of the file and its key."""
     *folders, last = tree.below(path).parts or ((path.name,) if path.is_file() else ("",))
+    last = last.removesuffix(".txt")  # a table of numbers as text is no text
     video = ["video"] if path.is_dir() and is_h5_tree(path) else []  # MMT's tree: keys features.EXPERT
     return folders, [last, *([name] if name != tree.root.name else []), *video]
 

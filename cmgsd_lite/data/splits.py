@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.data.formats.arrays import is_names_file, read_names
+from cmgsd_lite.data.formats.captions import parse_lines
 from cmgsd_lite.data.formats.delimited import (
     SPLIT_KEYS,
     csv_columns,
@@ -191,7 +192,14 @@ def slots_in(path: Path, root: Path | None = None) -> dict[Slot, Listed]:
         raise UnknownLayoutError(f"{path}: expected a split list, found no part in its name, keys or columns")
     if content is not None:
         return {slot: _of_content(content, path)}
-    ids = _ids_in(path)
+    try:
+        ids = _ids_in(path)
+    except UnknownLayoutError:
+        if path.suffix not in _LINES:
+            raise
+        _, parsed = parse_lines(read_text(path), path)
+        rows = [(video, caption) for video, caption, _ in parsed.sentences]
+        return {slot: Listed.of([video for video, _ in rows], rows)}
     table = csv_table(read_text(path), path) if path.suffix in _TABLES else None
     has_sentences = table is not None and all(csv_columns(table.header))
     return {slot: Listed.of(ids, csv_sentences(table, path) if table and has_sentences else [])}

@@ -238,7 +238,16 @@ def part_a_folder(folder: Path, world: World) -> None:
         layouts.put_json(folder / part / "captions.json", {v: world.captions[v] for v in mine})
 
 
-@pytest.mark.parametrize("build", [one_key, semicolons, coco_of_videos, part_a_line, part_a_folder])
+def sentences_a_part(folder: Path, world: World) -> None:
+    """MSVD as captioning has it: `id sentence` a line, a tab between, a file a part."""
+    for part, mine in world.parts.items():
+        lines = [f"{v}\t{c}" for v, c in layouts.pairs(world, mine)]
+        layouts.put_lines(folder / f"sents_{part}_lc_nopunc.txt", lines)
+
+
+@pytest.mark.parametrize(
+    "build", [sentences_a_part, one_key, semicolons, coco_of_videos, part_a_line, part_a_folder]
+)
 def test_other_ways_to_say_the_same(tmp_path: Path, build: Any) -> None:
     world = plain(tmp_path)
     build(tmp_path, world)
@@ -258,6 +267,10 @@ def test_vectors_in_one_cell_and_in_one_struct(tmp_path: Path) -> None:
     layouts.put_csv(tmp_path / "i3d.csv", ["video_id", "embedding"], rows)
     check(load_folder(tmp_path), "split-json", world)
     (tmp_path / "i3d.csv").unlink()
+    lines = [f"{v} {' '.join(map(repr, world.features(v).tolist()))}" for v in world.ids]
+    layouts.put_lines(tmp_path / "i3d.txt", lines)
+    check(load_folder(tmp_path), "split-json", world)
+    (tmp_path / "i3d.txt").unlink()
     features = np.stack([world.features(v) for v in world.ids])
     ids = np.array(world.ids, dtype=object)
     layouts.savemat(tmp_path / "i3d.mat", {"data": {"video_ids": ids, "feats": features}})
