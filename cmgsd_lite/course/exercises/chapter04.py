@@ -1,4 +1,4 @@
-"""Checkers of chapter 04: the z-score map, the self-excusing gradient, and what removes a pair."""
+"""Checkers of chapter 04: margins fair to each text, the centre, vectors for a careless port, four runs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,81 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge
-from cmgsd_lite.margins import zscore_margin
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
+from cmgsd_lite.distances import cosine_distances
+from cmgsd_lite.margins import off_diagonal, zscore_margin
 
-ALPHA, BETA = 0.2, 0.15
+FLAT, APART = 10.0, 1e-3
 
 
-def check_margin_map(function: Callable[[Tensor, float], Any]) -> Verdict:
-    """Check the z-score map with clip, alpha = .2.
+def row_margin(d: Tensor, alpha: float, beta: float) -> Tensor:
+    """The z-score map with the statistics of each row, see ``zscore_margin(within="text")``.
+
+    Source:
+        ours.
+
+    Example:
+        >>> row_margin(torch.tensor([[0, 0.2, 0.6], [0.2, 0, 0.6], [0.2, 0.6, 0]]), 0.2, 0.1)[0]
+        tensor([0.2000, 0.1000, 0.3000])
+    """
+    return zscore_margin(d, alpha, beta, min_margin=None, eps=0.0, within="text")
+
+
+def row_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
+    """Distances [N, N] whose rows are not constant, alpha and beta.
+
+    Source:
+        ours.
+
+    Example:
+        >>> row_inputs(torch.Generator(), 2)[0].shape
+        torch.Size([3, 3])
+    """
+    n = max(n, 3)  # two negatives at least: one alone has no spread
+    while True:
+        d = hundredths(generator, n, n, low=0, high=2).fill_diagonal_(0)
+        if float(off_diagonal(d).std(1).min()) > 0.05:
+            break
+    alpha, beta = (
+        float(hundredths(generator, low=low, high=high)) for low, high in ((0.1, 0.4), (0.02, 0.2))
+    )
+    return d, alpha, beta
+
+
+def _with_diagonal(d: Tensor, alpha: float, beta: float) -> Tensor:
+    z = (d - d.mean(1, keepdim=True)) / d.std(1, correction=0, keepdim=True)
+    return (alpha + beta * z).fill_diagonal_(alpha)
+
+
+ROW_MISTAKES = (
+    Mistake(
+        "batch",
+        lambda d, a, b: zscore_margin(d, a, b, min_margin=None, eps=0.0),
+        "those are the statistics of the whole batch: each row needs its own",
+    ),
+    Mistake("columns", lambda d, a, b: row_margin(d.T, a, b).T, "those are columns; a text is a row"),
+    Mistake("diagonal", _with_diagonal, "the 0 on the diagonal is in your row's mean and spread"),
+    Mistake(
+        "sign", lambda d, a, b: row_margin(d, a, -b), "near pairs get small margins: your sign is turned"
+    ),
+    Mistake(
+        "clip", lambda d, a, b: row_margin(d, a, b).clamp(min=0), "no clip was asked for: it raises the mean"
+    ),
+    Mistake(
+        "no alpha",
+        lambda d, a, b: row_margin(d, a, b).fill_diagonal_(0),
+        "the diagonal holds positives; give it alpha",
+    ),
+)
+
+
+def check_row_margin(function: Callable[[Tensor, float, float], Any], strict: bool = False) -> Verdict:
+    """Check the z-score map with statistics of each row.
 
     Args:
-        function: Of distances [N, N] and beta to margins [N, N].
+        function: Of distances [N, N], alpha and beta to margins [N, N].
+        strict: Raise unless it is right.
 
     Returns:
         The verdict.
@@ -27,87 +91,76 @@ def check_margin_map(function: Callable[[Tensor, float], Any]) -> Verdict:
         ours.
 
     Example:
-        >>> check_margin_map(lambda distances, beta: None)
+        >>> check_row_margin(lambda d, alpha, beta: None)
         · not attempted yet
     """
-    d = torch.tensor([[0, 0.1, 0.9, 1.0], [0.1, 0, 0.8, 1.1], [0.9, 0.8, 0, 0.7], [1.0, 1.1, 0.7, 0]])
-    pairs = ~torch.eye(4, dtype=torch.bool)
-
-    def margins(
-        counted: Tensor, sign: int = 1, correction: int = 0, least: float = 0.0, own: float | None = ALPHA
-    ) -> Tensor:
-        z = (d - d[counted].mean()) / d[counted].std(correction=correction)
-        clipped = (ALPHA + sign * BETA * z).clamp(min=least)
-        return clipped if own is None else torch.where(pairs, clipped, own)
-
-    everything = torch.ones_like(pairs)
-    return judge(
-        call(function, d, BETA),
-        margins(pairs),
-        "mean and spread are yours to set, the order is the teacher's",
-        [
-            (margins(everything), "the diagonal is in your mean and standard deviation"),
-            (margins(everything, own=None), "the diagonal is in your statistics, and gets no alpha"),
-            (margins(pairs, sign=-1), "a similar pair gets a small margin: your sign is the other way"),
-            (margins(pairs, correction=1), "the population's standard deviation: correction=0"),
-            (margins(pairs, least=-9.0), "the clip at 0 is missing"),
-            (margins(pairs, least=-9.0, own=None), "clip at 0, and give the diagonal alpha"),
-            (margins(pairs, own=None), "the diagonal is no pair: it gets alpha"),
-            (zscore_margin(d, ALPHA, BETA, eps=0.0), "clip alone: here the mean is centred at alpha again"),
-            (
-                torch.where(pairs, (ALPHA + BETA * (d - d[pairs].mean())).clamp(min=0), ALPHA),
-                "divide by the standard deviation: margins must not depend on the ruler",
-            ),
-        ],
-    )
+    message = "now a vague caption's margins have the mean of all others; the package calls it within='text'"
+    return check_function(function, row_margin, row_inputs, message, ROW_MISTAKES, strict=strict)
 
 
-def check_excuse(function: Callable[[Tensor, Tensor, float], Any]) -> Verdict:
-    """Check the gradient that a live margin sends to the distances.
-
-    Args:
-        function: Of the counts of active hinges [K], the distances [K] and beta to the gradient [K].
-
-    Returns:
-        The verdict.
+def clip_and_centre(m: Tensor, alpha: float) -> Tensor:
+    """Shift margins of mean alpha so that they have it after the clip at 0 as well.
 
     Source:
-        ours; the formula is METHOD.md's, "Pitfalls", 1.
+        ours.
 
     Example:
-        >>> check_excuse(lambda g, distances, beta: None)
-        · not attempted yet
+        >>> clip_and_centre(torch.tensor([-0.2, 0.2, 0.6]), 0.2)
+        tensor([0.0000, 0.1000, 0.5000])
     """
-    g = torch.tensor([2.0, 1.0, 0.0, 0.0, 1.0, 0.0], dtype=torch.float64)
-    d = torch.tensor([0.2, 0.5, 0.9, 1.2, 0.8, 1.0], dtype=torch.float64)
-    s = d.std(correction=0)
-    z = (d - d.mean()) / s
-    scale, gz = BETA / s, (g * z).mean()
-    right = scale * (g - g.mean() - z * gz)
-    return judge(
-        call(function, g, d, BETA),
-        right,
-        "positive where hinges are active: descent brings violators nearer",
-        [
-            (-right, "that is the direction of the step; the gradient has the other sign"),
-            (scale * (g - g.mean()), "the standard deviation depends on the distances too: the third term"),
-            (scale * (g - z * gz), "the mean depends on the distances too: the second term"),
-            (scale * g, "every distance also moves the mean and the standard deviation"),
-            (BETA * (g - g.mean() - z * gz), "the slope of the map is beta / s: divide by s"),
-            (right / BETA, "beta is missing"),
-            (scale * (g - g.mean() - gz), "the third term is z times the mean of g z"),
-            (scale * (g - g.mean() - z * g.mean() * z.mean()), "the mean of the product, not of the factors"),
-            (scale * (g - g.mean() + z * gz), "the third term is taken off"),
-        ],
-        otherwise="the gradient is off; take the formula term by term",
-    )
+    low, high = alpha - m.max(), torch.zeros(())
+    for _ in range(60):
+        c = (low + high) / 2
+        low, high = (low, c) if (m + c).clamp(min=0).mean() > alpha else (c, high)
+    return (m + c).clamp(min=0)
 
 
-def check_removal(margin: Any) -> Verdict:
-    """Check the margin below which a pair with scores between -5 and 5 is out of the hinge.
+def centre_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
+    """Margins [K] of mean alpha, most of the time some below 0, and alpha.
+
+    Source:
+        ours.
+
+    Example:
+        >>> round(float(centre_inputs(torch.Generator(), 3)[0].sum()), 2) > 0
+        True
+    """
+    alpha = float(hundredths(generator, low=0.1, high=0.4))
+    m = hundredths(generator, n + 1, low=-0.6, high=0.8)
+    return m + alpha - m.mean(), alpha
+
+
+def _clip(m: Tensor, alpha: float) -> Tensor:
+    return m.clamp(min=0)
+
+
+CENTRE_MISTAKES = (
+    Mistake("clip alone", _clip, "clipping alone: the mean is above alpha now"),
+    Mistake("nothing", lambda m, alpha: m, "some margins are below 0"),
+    Mistake(
+        "scale",
+        lambda m, alpha: _clip(m, alpha) * alpha / _clip(m, alpha).mean(),
+        "you scaled the margins; shift all of them by one number, before the clip",
+    ),
+    Mistake(
+        "shift after",
+        lambda m, alpha: _clip(m, alpha) + alpha - _clip(m, alpha).mean(),
+        "the shift comes before the clip: after it some margins fall below 0 again",
+    ),
+    Mistake(
+        "one step",
+        lambda m, alpha: (m + alpha - _clip(m, alpha).mean()).clamp(min=0),
+        "one step is not enough: clipping the shifted margins raises their mean once more",
+    ),
+)
+
+
+def check_centre(function: Callable[[Tensor, float], Any], strict: bool = False) -> Verdict:
+    """Check the clip that keeps the mean.
 
     Args:
-        margin: The answer.
+        function: Of margins [K] with mean alpha, and alpha, to margins [K] of at least 0.
+        strict: Raise unless it is right.
 
     Returns:
         The verdict.
@@ -116,20 +169,96 @@ def check_removal(margin: Any) -> Verdict:
         ours.
 
     Example:
-        >>> check_removal(0)
-        ✗ not yet: at margin 0 the hinge is active while the negative scores higher than the positive
+        >>> check_centre(lambda m, alpha: None)
+        · not attempted yet
     """
-    return judge(
-        margin,
-        -10.0,
-        "the largest possible difference of two scores, with a minus",
-        [
-            (0.0, "at margin 0 the hinge is active while the negative scores higher than the positive"),
-            (-2.0, "that is the answer for cosines"),
-            (-5.0, "the positive can score below 0: how far apart can the two be?"),
-            (10.0, "a larger margin asks for more, not for less"),
-            (5.0, "a larger margin asks for more, not for less"),
-            (float("-inf"), "that removes it, but so do finite margins: which is the largest that does?"),
-        ],
-        otherwise="the value is off; how large can a score minus another score be?",
-    )
+    message = "wish 2 holds again; where no margin is below 0 the shift is 0"
+    return check_function(function, clip_and_centre, centre_inputs, message, CENTRE_MISTAKES, strict=strict)
+
+
+def check_careless(vectors: Any, strict: bool = False) -> Verdict:
+    """Check vectors whose distances make margins ten times too flat if the diagonal is counted.
+
+    Args:
+        vectors: Four of any length, of one width.
+        strict: Raise unless they are right.
+
+    Returns:
+        The verdict, with the numbers of the learner's own batch.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_careless(torch.eye(4))  # doctest: +ELLIPSIS
+        ✗ not yet: the distances between different vectors have standard deviation 0.0000...
+    """
+    return _careless(vectors).or_raise(strict)
+
+
+def _careless(vectors: Any) -> Verdict:
+    if not_attempted(vectors):
+        return Verdict("open")
+    x = as_numbers(vectors)
+    if x is None:
+        return Verdict("off", f"expected four vectors of numbers, got {type(vectors).__name__}")
+    if x.ndim != 2 or len(x) != 4:
+        return Verdict("off", f"expected four vectors of one width, shape [4, D], got shape {list(x.shape)}")
+    if not bool(x.isfinite().all()) or not bool(x.norm(dim=1).min() > 0):
+        return Verdict("off", "a vector of length 0 (or one that is not finite) has no direction")
+    d = cosine_distances(x)
+    apart = float(off_diagonal(d).std(correction=0))
+    if apart < APART:
+        said = f"the distances between different vectors have standard deviation {apart:.4f}"
+        return Verdict("off", f"{said}: above {APART} is asked for, so that there is something to flatten")
+    times = float(d.std(correction=0)) / apart
+    if times < FLAT:
+        said = f"spread {float(d.std(correction=0)):.3f} with the diagonal, {apart:.3f} without"
+        hint = "the distances should be large and nearly equal"
+        return Verdict("off", f"{said}: {times:.1f} times too flat, {FLAT:.0f} is asked for; {hint}")
+    return Verdict("correct", f"{times:.0f} times too flat: the port would report that beta hardly matters")
+
+
+def check_ports(answer: Any, strict: bool = False) -> Verdict:
+    """Check which fault each of four runs has, read from the statistics of its margins.
+
+    Args:
+        answer: Four words, as a list or as one text with commas; case does not count.
+        strict: Raise unless they are right.
+
+    Returns:
+        The verdict.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_ports("clip, clip, clip, clip")
+        ✗ not yet: run B: its mean depends on the size of the batch, and some of its margins lie below 0
+    """
+    return _ports(answer).or_raise(strict)
+
+
+PORTS = ("clip", "diagonal", "right", "similarity")
+CLUES = (
+    "run A: no margin below 0, and the mean is too high in both batches alike",
+    "run B: its mean depends on the size of the batch, and some of its margins lie below 0",
+    "run C: mean and least margin are as they should be, and the similarities do not show in them",
+    "run D: mean and least margin are as they should be; look at the last column",
+)
+
+
+def _ports(answer: Any) -> Verdict:
+    if not_attempted(answer):
+        return Verdict("open")
+    words = answer.split(",") if isinstance(answer, str) else answer
+    if not isinstance(words, list | tuple) or len(words) != len(PORTS):
+        return Verdict("off", f"expected four words, one for each of the runs A to D, got {answer!r}")
+    given = [str(word).strip().casefold() for word in words]
+    unknown = [word for word in given if word not in PORTS]
+    if unknown:
+        return Verdict("off", f"expected words among {', '.join(PORTS)}, got {unknown[0]!r}")
+    wrong = [clue for clue, word, right in zip(CLUES, given, PORTS, strict=True) if word != right]
+    if wrong:
+        return Verdict("off", wrong[0])
+    return Verdict("correct", "no single number gives the faults away; mean, least margin and N together do")

@@ -1,22 +1,96 @@
-"""Checkers of chapter 05: two kinds of distance, the AUC, and a static teacher."""
+"""Checkers of chapter 05: AUC per caption, precision at the top, containment, a useless teacher praised."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge
-from cmgsd_lite.evaluation.agreement import area_under_curve
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
+from cmgsd_lite.evaluation.nearest import anchor_areas, area_under_curve
+
+FALSE = torch.tensor(
+    [[i // 3 == 0 and j != 5 - i or i // 3 == 1 and j == 5 - i for j in range(6)] for i in range(6)]
+)
+FALSE.fill_diagonal_(False)
+"""Which pairs are false negatives: captions 0 to 2 are true of four other clips, captions 3 to 5 of one."""
+PRAISED, USELESS = 0.75, 0.5
 
 
-def check_euclidean_from_cosine(function: Callable[[Tensor], Any]) -> Verdict:
-    """Check the way from the cosine distance of unit vectors to their Euclidean distance.
+def caption_auc(d: Tensor, false: Tensor) -> float:
+    """The AUC per caption, as a share.
+
+    Source:
+        ours.
+
+    Example:
+        >>> d = torch.tensor([[0, 0.1, 0.9], [0.5, 0, 0.9], [0.9, 0.9, 0]])
+        >>> caption_auc(d, torch.tensor([[False, True, False]] + 2 * [[False] * 3]))
+        1.0
+    """
+    return anchor_areas(d, false)["auc_text"] / 100
+
+
+def auc_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
+    """Distances [N, N], with ties, and which pairs are false; one caption and one clip have both kinds.
+
+    Source:
+        ours.
+
+    Example:
+        >>> auc_inputs(torch.Generator(), 2)[1].shape
+        torch.Size([3, 3])
+    """
+    n = max(n, 3)
+    d = (hundredths(generator, n, n, low=0, high=2) * 10).round() / 10
+    false = torch.rand(n, n, generator=generator) < 0.4
+    false[0, 1], false[0, 2] = True, False
+    false[1, 0], false[2, 0] = True, False
+    return d, false
+
+
+def _over_batch(d: Tensor, false: Tensor) -> float:
+    outside = ~torch.eye(len(d), dtype=torch.bool)
+    return area_under_curve(d[outside & false], d[outside & ~false])
+
+
+def _by_row(ties: float, diagonal: bool = False) -> Callable[[Tensor, Tensor], float]:
+    def mean(d: Tensor, false: Tensor) -> float:
+        found = []
+        for i in range(len(d)):
+            kept = [j for j in range(len(d)) if diagonal or j != i]
+            near, far = ([d[i, j] for j in kept if bool(false[i, j]) == kind] for kind in (True, False))
+            wins = [float(a < b) + ties * float(a == b) for a in near for b in far]
+            found += [sum(wins) / len(wins)] if wins else []
+        return sum(found) / len(found)
+
+    return mean
+
+
+AUC_MISTAKES = (
+    Mistake("batch", _over_batch, "that is the AUC over the batch; take it for each row, then the mean"),
+    Mistake("columns", lambda d, f: caption_auc(d.T, f.T), "that is per clip: a caption is a row"),
+    Mistake("no ties", _by_row(0.0), "ties count half: equal distances for all must give .5"),
+    Mistake("ties", _by_row(1.0), "a tie is half right, not right"),
+    Mistake(
+        "diagonal", _by_row(0.5, diagonal=True), "the diagonal is in it: a caption's own clip is no negative"
+    ),
+    Mistake(
+        "reversed", lambda d, f: 1 - caption_auc(d, f), "the other way round: false ones should be nearer"
+    ),
+    Mistake("percent", lambda d, f: 100 * caption_auc(d, f), "a share was asked for, not percent"),
+)
+
+
+def check_caption_auc(function: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
+    """Check the AUC per caption.
 
     Args:
-        function: Of the learner: cosine distances, any shape, to Euclidean distances.
+        function: Of distances [N, N] and booleans [N, N] to a share.
+        strict: Raise unless it is right.
 
     Returns:
         The verdict.
@@ -25,29 +99,67 @@ def check_euclidean_from_cosine(function: Callable[[Tensor], Any]) -> Verdict:
         ours.
 
     Example:
-        >>> check_euclidean_from_cosine(lambda d: None)
+        >>> check_caption_auc(lambda d, false: None)
         · not attempted yet
     """
-    d = torch.tensor([0.0, 0.125, 0.5, 1.0, 2.0])
-    return judge(
-        call(function, d),
-        (2 * d).sqrt(),
-        "on unit vectors both distances rank all pairs alike; only the spacing differs",
-        [
-            (2 * d, "this is the *squared* Euclidean distance"),
-            (d.sqrt(), "|a - b|² has two squared lengths of 1 in it: a factor is missing"),
-            ((2 * (1 - d)).sqrt().nan_to_num(), "d is the distance already, 1 minus the cosine"),
-            (d, "the two differ: two orthogonal unit vectors are not 1 apart"),
-        ],
-        otherwise="write |a - b|² out for two vectors of length 1 and put 1 - d in for their product",
-    )
+    message = "this is what a hinge from text to video sees"
+    return check_function(function, caption_auc, auc_inputs, message, AUC_MISTAKES, strict=strict)
 
 
-def check_auc(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
-    """Check a function that computes the AUC of two lists of distances.
+def precision(d: Tensor, false: Tensor, k: int) -> Tensor:
+    """Share of false negatives among the k nearest pairs off the diagonal.
+
+    Source:
+        ours.
+
+    Example:
+        >>> precision(torch.tensor([[0.0, 0.1], [0.5, 0.0]]), torch.tensor([[0, 1], [0, 0]]), 1)
+        tensor(1.)
+    """
+    outside = ~torch.eye(len(d), dtype=torch.bool)
+    return false[outside][d[outside].argsort()[:k]].float().mean()
+
+
+def precision_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
+    """Distances [N, N] without ties, which pairs are false, and k.
+
+    Source:
+        ours.
+
+    Example:
+        >>> len(precision_inputs(torch.Generator(), 3))
+        3
+    """
+    d = (torch.randperm(n * n, generator=generator) / 100).view(n, n)
+    false = torch.rand(n, n, generator=generator) < 0.5
+    return d, false, int(torch.randint(1, n * (n - 1) + 1, (), generator=generator))
+
+
+PRECISION_MISTAKES = (
+    Mistake(
+        "diagonal",
+        lambda d, f, k: f.flatten()[d.flatten().argsort()[:k]].float().mean(),
+        "the diagonal is in it: a caption and its own clip are no negative pair",
+    ),
+    Mistake("farthest", lambda d, f, k: precision(-d, f, k), "those are the farthest pairs"),
+    Mistake(
+        "recall",
+        lambda d, f, k: (
+            precision(d, f, k) * k / (f.bool() & ~torch.eye(len(d), dtype=torch.bool)).sum().clamp(min=1)
+        ),
+        "that is recall, the share of all false negatives; divide by k",
+    ),
+    Mistake("count", lambda d, f, k: precision(d, f, k) * k, "that is how many; the share was asked for"),
+    Mistake("percent", lambda d, f, k: 100 * precision(d, f, k), "a share was asked for, not percent"),
+)
+
+
+def check_precision(function: Callable[[Tensor, Tensor, int], Any], strict: bool = False) -> Verdict:
+    """Check the precision among the nearest pairs.
 
     Args:
-        function: Of the learner: distances of false negatives [P] and of true negatives [Q] to a number.
+        function: Of distances [N, N], booleans [N, N] and k to a share.
+        strict: Raise unless it is right.
 
     Returns:
         The verdict.
@@ -56,34 +168,95 @@ def check_auc(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
         ours.
 
     Example:
-        >>> check_auc(lambda near, far: None)
+        >>> check_precision(lambda d, false, k: None)
         · not attempted yet
     """
-    near, far = torch.tensor([0.1, 0.4, 0.4]), torch.tensor([0.3, 0.4, 0.9, 0.9, 0.05])
-    smaller = (near[:, None] < far).float().mean()
-    ties = (near[:, None] == far).float().mean()
-    right = area_under_curve(near, far)
-    return judge(
-        call(function, near, far),
-        right,
-        ".5 is guessing, 1 is perfect; no threshold had to be chosen for it",
-        [
-            (smaller, "ties count half: a distance that is the same for all must score .5, not 0"),
-            (smaller + ties, "a tie is half right, not right: a constant distance would score 1"),
-            (1 - right, "the other way round: *near* should be smaller"),
-            (right * 15, "that is the number of pairs in the right order; give the share"),
-            (far.mean() - near.mean(), "a difference of means depends on the unit; count pairs instead"),
-        ],
-        otherwise="compare every entry of near with every entry of far: near[:, None] < far",
-    )
+    message = "the pairs whose margins shrink most; with all pairs you get the floor"
+    return check_function(function, precision, precision_inputs, message, PRECISION_MISTAKES, strict=strict)
 
 
-def check_text_teacher(function: Callable[[Tensor, Tensor, int], Any]) -> Verdict:
-    """Check a function that builds the static text teacher.
+WORDS = ("a", "red", "redhead", "dog", "doggy", "runs", "cat", "catfish", "on", "sand")
+
+
+def containment(caption: str, others: Sequence[str]) -> float:
+    """Share of a caption's different words that none of the others contains.
+
+    Source:
+        ours.
+
+    Example:
+        >>> containment("a red dog", ["a dog runs", "the dog"])
+        0.3333333333333333
+    """
+    words = set(caption.split())
+    return len(words - {word for other in others for word in other.split()}) / len(words)
+
+
+def containment_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
+    """A caption, with repeated words, and the captions of a clip.
+
+    Source:
+        ours.
+
+    Example:
+        >>> containment_inputs(torch.Generator(), 2)[0].split()[0] in WORDS
+        True
+    """
+
+    def drawn(count: int) -> str:
+        return " ".join(WORDS[i] for i in torch.randint(len(WORDS), (count,), generator=generator).tolist())
+
+    return drawn(n + 1), [drawn(2) for _ in range(n)]
+
+
+def _jaccard(caption: str, others: Sequence[str]) -> float:
+    one, other = set(caption.split()), set(" ".join(others).split())
+    return 1 - len(one & other) / len(one | other)
+
+
+def _repeated(caption: str, others: Sequence[str]) -> float:
+    known = set(" ".join(others).split())
+    return sum(word not in known for word in caption.split()) / len(caption.split())
+
+
+def _substring(caption: str, others: Sequence[str]) -> float:
+    words, text = set(caption.split()), " ".join(others)
+    return sum(word not in text for word in words) / len(words)
+
+
+CONTAINMENT_MISTAKES = (
+    Mistake(
+        "direction",
+        lambda c, o: containment(" ".join(o), [c]),
+        "the other direction: it is the words of the caption that are looked for",
+    ),
+    Mistake(
+        "share",
+        lambda c, o: 1 - containment(c, o),
+        "that is the share that *is* contained; a distance is small for it",
+    ),
+    Mistake("jaccard", _jaccard, "you divide by all words of both: that is no directed distance"),
+    Mistake("repeated", _repeated, "a word that the caption says twice counts once"),
+    Mistake("substring", _substring, "whole words: 'cat' is not in 'catfish'"),
+    Mistake(
+        "mean",
+        lambda c, o: sum(containment(c, [one]) for one in o) / len(o),
+        "that is the mean over the captions; a word may stand in any of them",
+    ),
+    Mistake(
+        "nearest",
+        lambda c, o: min(containment(c, [one]) for one in o),
+        "that looks at one caption at a time; a word may stand in any of them",
+    ),
+)
+
+
+def check_containment(function: Callable[[str, list[str]], Any], strict: bool = False) -> Verdict:
+    """Check a containment without stems and weights.
 
     Args:
-        function: Of the learner: caption vectors [C, D], row of each caption's video [C] and the number of
-            videos to one vector a video [V, D].
+        function: Of a caption and a list of captions to a share.
+        strict: Raise unless it is right.
 
     Returns:
         The verdict.
@@ -92,24 +265,51 @@ def check_text_teacher(function: Callable[[Tensor, Tensor, int], Any]) -> Verdic
         ours.
 
     Example:
-        >>> check_text_teacher(lambda text, owner, videos: None)
+        >>> check_containment(lambda caption, others: None)
         · not attempted yet
     """
-    text = torch.tensor([[1.0, 0.0], [0.0, 3.0], [2.0, 2.0], [4.0, 0.0], [0.0, 0.0], [5.0, 1.0]])
-    owner = torch.tensor([0, 0, 1, 2, 2, 2])
-    total = torch.zeros(3, 2).index_add_(0, owner, text)
-    mean = total / torch.bincount(owner)[:, None]
-    return judge(
-        call(function, text, owner, 3),
-        mean,
-        "a teacher may know all captions of a clip, the model sees one of them at a time",
-        [
-            (total, "these are sums: divide by the number of captions of each video"),
-            (text[[0, 2, 3]], "that is the first caption alone; the privilege is to know all of them"),
-            (text[[1, 2, 5]], "that is the last caption of each: an assignment overwrites, it does not add"),
-            (total / len(text), "you divided by the number of all captions, not by each video's own"),
-            (mean / mean.norm(dim=1, keepdim=True), "do not normalise: the cosine distance does it later"),
-            (text.mean(0).expand(3, 2), "one mean over all videos tells none of them apart"),
-        ],
-        otherwise="add up the rows of each video (index_add_), then divide by how many there were (bincount)",
+    message = "0 says that everything in the caption was also said of the other clip"
+    return check_function(
+        function, containment, containment_inputs, message, CONTAINMENT_MISTAKES, strict=strict
     )
+
+
+def check_praised(distances: Any, strict: bool = False) -> Verdict:
+    """Check distances that are useless per caption and praised by the AUC over the batch.
+
+    Args:
+        distances: [6, 6], for the false negatives in ``FALSE``.
+        strict: Raise unless they are right.
+
+    Returns:
+        The verdict, with both numbers of the learner's own matrix.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_praised(torch.zeros(6, 6))
+        ✗ not yet: AUC over the batch 50 %, 75 % is asked for; what does a vague caption have more of?
+    """
+    return _praised(distances).or_raise(strict)
+
+
+def _praised(distances: Any) -> Verdict:
+    if not_attempted(distances):
+        return Verdict("open")
+    d = as_numbers(distances)
+    if d is None:
+        return Verdict("off", f"expected a matrix of numbers, got {type(distances).__name__}")
+    if d.shape != (6, 6):
+        return Verdict("off", f"expected shape [6, 6], got {list(d.shape)}")
+    if not bool(d.isfinite().all()):
+        return Verdict("off", "expected finite distances")
+    batch, caption = _over_batch(d, FALSE), caption_auc(d, FALSE)
+    if caption > USELESS + 1e-9:
+        said = f"AUC per caption {100 * caption:.0f} %, at most {100 * USELESS:.0f} % is asked for"
+        return Verdict("off", f"{said}; within a row nothing may be known")
+    if batch < PRAISED:
+        said = f"AUC over the batch {100 * batch:.0f} %, {100 * PRAISED:.0f} % is asked for"
+        return Verdict("off", f"{said}; what does a vague caption have more of?")
+    said = f"over the batch {100 * batch:.0f} %, per caption {100 * caption:.0f} %"
+    return Verdict("correct", f"{said}: it knows which captions are vague, and no clip from another")

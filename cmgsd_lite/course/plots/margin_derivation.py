@@ -97,38 +97,53 @@ def plot_lines(
     return ax
 
 
-def plot_by_group(
-    groups: Mapping[str, ArrayLike], ylabel: str, ax: Axes | None = None, level: float | None = None
+def plot_triangle(
+    own: float, other: float, between: float, alpha: float = 0.2, beta: float = 0.1, ax: Axes | None = None
 ) -> Axes:
-    """Draw a box for each group of values.
+    """Draw caption, own video and other video, and how far out a margin asks the other one to stand.
 
     Args:
-        groups: Values by the name of the group.
-        ylabel: With its unit.
+        own: Distance from the caption to its own video.
+        other: From the caption to the other video.
+        between: Of the two videos; mean .5 and standard deviation .2 are thought of, as in the moving
+            picture ``triangle``.
+        alpha: The fixed margin, whose ring is dotted.
+        beta: Change of the margin for one standard deviation, whose ring is drawn through.
         ax: Where to draw; a new figure by default.
-        level: Where to draw a horizontal line for comparison.
 
     Returns:
-        The Axes. Boxes span the middle half, whiskers 1.5 times its height; outliers are left out.
+        The Axes.
 
     Raises:
-        ValueError: If there is no group, or an empty one.
+        ValueError: If no triangle has these sides.
 
     Source:
         ours.
 
     Example:
-        >>> ax = plot_by_group({"no hinge": [-0.1, 0.0], "two hinges": [0.5, 0.6]}, "gradient")
+        >>> ax = plot_triangle(0.35, 0.45, 0.3)
     """
-    values = {name: np.asarray(group, np.float64).ravel() for name, group in groups.items()}
-    if not values or any(value.size == 0 for value in values.values()):
-        raise ValueError("groups: expected at least one value in each group, got none")
+    if not abs(own - other) <= between <= own + other:
+        raise ValueError(f"between: expected {abs(own - other):.2f} to {own + other:.2f}, got {between}")
     ax = new_axes(ax)
-    boxes = ax.boxplot(list(values.values()), showfliers=False, patch_artist=True, widths=0.5)
-    for number, box in enumerate(boxes["boxes"]):
-        box.set(facecolor=(*PALETTE[number], 0.5))
-    ax.set_xticks(range(1, len(values) + 1), list(values))
-    if level is not None:
-        ax.axhline(level, color="black", linestyle="--", linewidth=1)
-    ax.set_ylabel(ylabel)
+    margin = max(0.0, alpha + beta * (between - 0.5) / 0.2)
+    cosine = (own**2 + other**2 - between**2) / (2 * own * other)
+    x, y = other * cosine, other * np.sqrt(max(0.0, 1 - cosine**2))
+    ax.plot([0, own, x, 0], [0, 0, y, 0], color="0.6", linewidth=1)
+    for radius, name, style in (
+        (own + alpha, f"fixed margin {alpha:.2f}", {"color": "0.4", "linestyle": ":"}),
+        (own + margin, f"margin by distance {margin:.2f}", {"color": PALETTE[0], "linestyle": "-"}),
+    ):
+        angle = np.linspace(0, 2 * np.pi, 200)
+        ax.plot(radius * np.cos(angle), radius * np.sin(angle), label=name, linewidth=2, **style)
+    for place, name, colour, marker in (
+        ((0, 0), "caption", PALETTE[0], "^"),
+        ((own, 0), "own video", PALETTE[2], "o"),
+        ((x, y), "other video", PALETTE[1], "o"),
+    ):
+        ax.plot(*place, marker, color=colour, markersize=10)
+        ax.annotate(name, place, (8, -14), textcoords="offset points")
+    ax.set(aspect="equal", xticks=[], yticks=[])
+    ax.set_frame_on(False)
+    ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, 0))
     return ax

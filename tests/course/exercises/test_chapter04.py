@@ -1,124 +1,195 @@
-"""The checkers of chapter 04: open, right, and every typical mistake recognised."""
+"""The checkers of chapter 04: right answers in any dress, wrong ones caught and named."""
 
+import numpy as np
+import pandas as pd
 import pytest
+import sympy
 import torch
 
-from cmgsd_lite.course.exercises.chapter04 import check_excuse, check_margin_map, check_removal
+from cmgsd_lite.course.exercises.chapter04 import (
+    centre_inputs,
+    check_careless,
+    check_centre,
+    check_ports,
+    check_row_margin,
+    clip_and_centre,
+    row_inputs,
+    row_margin,
+)
 from cmgsd_lite.margins import zscore_margin
+from tests.course.exercises.checkers import assert_answers_back, assert_tells_apart
 
 
-def broken(*_):
-    raise RuntimeError("boom")
+def by_row(d, alpha, beta):
+    no_pair = torch.eye(len(d), dtype=torch.bool)
+    mean = d.masked_fill(no_pair, 0).sum(dim=1, keepdim=True) / (len(d) - 1)
+    apart = (d - mean).masked_fill(no_pair, 0)
+    spread = (apart.square().sum(dim=1, keepdim=True) / (len(d) - 1)).sqrt()
+    return alpha + beta * apart / spread
 
 
-def margin_map(d, beta, *, everything=False, sign=1, correction=0, least=0.0, own=0.2, divide=True):
-    pairs = ~torch.eye(len(d), dtype=torch.bool)
-    values = d.flatten() if everything else d[pairs]
-    z = (d - values.mean()) / (values.std(correction=correction) if divide else 1)
-    margin = (0.2 + sign * beta * z).clamp(min=least)
-    return margin if own is None else torch.where(pairs, margin, own)
+def by_loop(d, alpha, beta):
+    margins = []
+    for i, row in enumerate(d.tolist()):
+        others = [x for j, x in enumerate(row) if j != i]
+        mean = sum(others) / len(others)
+        std = (sum((x - mean) ** 2 for x in others) / len(others)) ** 0.5
+        margins.append([alpha if i == j else alpha + beta * (x - mean) / std for j, x in enumerate(row)])
+    return margins
 
 
-def test_margin_map_open_right_and_broken():
-    assert check_margin_map(lambda distances, beta: None).state == "open"
-    assert check_margin_map(margin_map).ok
-    assert "boom" in check_margin_map(broken).message
+def by_numpy(d, alpha, beta):
+    masked = np.ma.masked_array(np.array(d, np.float64), np.eye(len(d), dtype=bool))
+    z = (masked - masked.mean(1, keepdims=True)) / masked.std(1, keepdims=True)
+    return (alpha + beta * z).filled(alpha)
 
 
-@pytest.mark.parametrize(
-    ("change", "hint"),
-    [
-        ({"everything": True}, "diagonal is in your mean"),
-        ({"everything": True, "own": None}, "gets no alpha"),
-        ({"sign": -1}, "sign is the other way"),
-        ({"correction": 1}, "correction=0"),
-        ({"least": -9.0}, "clip at 0 is missing"),
-        ({"least": -9.0, "own": None}, "clip at 0, and give"),
-        ({"own": None}, "is no pair"),
-        ({"own": 0.0}, "is no pair"),
-        ({"divide": False}, "divide by the standard deviation"),
-        ({"own": 0.7}, "value is off"),
-    ],
-)
-def test_margin_map_mistakes(change, hint):
-    verdict = check_margin_map(lambda d, beta: margin_map(d, beta, **change))
-    assert verdict.state == "off"
-    assert hint in verdict.message
-
-
-def test_a_centred_margin_map_is_told_so():
-    verdict = check_margin_map(lambda d, beta: zscore_margin(d, 0.2, beta, eps=0.0))
-    assert verdict.state == "off"
-    assert "centred" in verdict.message
-
-
-def parts(g, d):
-    s = d.std(correction=0)
-    z = (d - d.mean()) / s
-    return s, z, (g * z).mean()
-
-
-def excuse(g, d, beta):
-    s, z, gz = parts(g, d)
-    return beta / s * (g - g.mean() - z * gz)
-
-
-def test_excuse_open_right_and_broken():
-    assert check_excuse(lambda g, d, beta: None).state == "open"
-    assert check_excuse(excuse).ok
-    assert "boom" in check_excuse(broken).message
-
-
-def test_the_right_excuse_is_the_gradient_of_autograd():
-    def by_autograd(g, d, beta):
-        d = d.clone().requires_grad_()
-        (g * (0.2 + beta * parts(g, d)[1])).sum().backward()
-        return d.grad
-
-    assert check_excuse(by_autograd).ok
-
-
-@pytest.mark.parametrize(
-    ("wrong", "hint"),
-    [
-        (lambda g, d, b: -excuse(g, d, b), "other sign"),
-        (lambda g, d, b: b / parts(g, d)[0] * (g - g.mean()), "third term"),
-        (lambda g, d, b: b / parts(g, d)[0] * (g - parts(g, d)[1] * parts(g, d)[2]), "second term"),
-        (lambda g, d, b: b / parts(g, d)[0] * g, "also moves the mean"),
-        (lambda g, d, b: excuse(g, d, b) * parts(g, d)[0], "divide by s"),
-        (lambda g, d, b: excuse(g, d, b) / b, "beta is missing"),
-        (lambda g, d, b: b / parts(g, d)[0] * (g - g.mean() - parts(g, d)[2]), "third term is z times"),
+def test_row_margin():
+    right = [by_row, row_margin, by_loop, by_numpy, lambda d, a, b: pd.DataFrame(by_numpy(d, a, b))]
+    wrong = [
+        (lambda d, a, b: zscore_margin(d, a, b, min_margin=None, eps=0.0), "whole batch"),
+        (lambda d, a, b: by_row(d.T, a, b).T, "a text is a row"),
+        (lambda d, a, b: by_row(d, a, -b), "sign is turned"),
+        (lambda d, a, b: by_row(d, a, b).clamp(min=0), "no clip"),
+        (lambda d, a, b: by_row(d, a, b).fill_diagonal_(0), "give it alpha"),
         (
-            lambda g, d, b: b / parts(g, d)[0] * (g - g.mean() + parts(g, d)[1] * parts(g, d)[2]),
-            "third term is taken off",
+            lambda d, a, b: (
+                a + b * (d - d.mean(1, keepdim=True)) / d.std(1, correction=0, keepdim=True)
+            ).fill_diagonal_(a),
+            "the 0 on the diagonal",
         ),
-        (lambda g, d, b: g * 0 + 7, "term by term"),
+        (lambda d, a, b: by_row(d, 0.2, b), "expected"),
+        (lambda d, a, b: by_row(d, a, 0.1), "expected"),
+        (lambda d, a, b: by_row(d, a, b)[0], "expected shape"),
+    ]
+    assert_answers_back(check_row_margin, by_row)
+    assert_tells_apart(check_row_margin, right, wrong, row_inputs)
+
+
+def centred(m, alpha):
+    low, high = float(alpha - m.max()), 0.0
+    for _ in range(60):
+        c = (low + high) / 2
+        low, high = (low, c) if (m + c).clamp(min=0).mean() > alpha else (c, high)
+    return (m + c).clamp(min=0)
+
+
+def exactly(m, alpha):
+    """Without an interval: try how many of the largest stay above 0."""
+    ordered = sorted((float(x) for x in m), reverse=True)
+    for count in range(len(ordered), 0, -1):
+        c = (alpha * len(ordered) - sum(ordered[:count])) / count
+        if ordered[count - 1] + c >= 0:
+            return [max(0.0, float(x) + c) for x in m]
+    raise AssertionError
+
+
+def stepwise(m, alpha):
+    for _ in range(100):
+        m = m - (m.clamp(min=0).mean() - alpha)
+    return np.maximum(m.numpy(), 0)
+
+
+def test_centre():
+    right = [
+        centred,
+        clip_and_centre,
+        exactly,
+        stepwise,
+        lambda m, a: [sympy.Float(x) for x in exactly(m, a)],
+    ]
+    wrong = [
+        (lambda m, a: m.clamp(min=0), "clipping alone"),
+        (lambda m, a: m, "below 0"),
+        (lambda m, a: m.clamp(min=0) * a / m.clamp(min=0).mean(), "you scaled"),
+        (lambda m, a: m.clamp(min=0) - m.clamp(min=0).mean() + a, "before the clip"),
+        (lambda m, a: (m - m.clamp(min=0).mean() + a).clamp(min=0), "one step"),
+        (lambda m, a: centred(m, 0.2), "expected"),
+        (lambda m, a: torch.full_like(m, a), "expected"),
+        (lambda m, a: centred(m, a).mean(), "expected shape"),
+    ]
+    assert_answers_back(check_centre, centred)
+    assert_tells_apart(check_centre, right, wrong, centre_inputs)
+
+
+def nearly_orthogonal():
+    vectors = torch.eye(4)
+    vectors[0, 1] = 0.05
+    return vectors
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        nearly_orthogonal(),
+        3 * nearly_orthogonal().numpy(),
+        nearly_orthogonal().tolist(),
+        pd.DataFrame(nearly_orthogonal().numpy()),
+        [[sympy.Rational(1), sympy.Rational(1, 20), 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]],
+        [*torch.eye(4)[:3], torch.tensor([0.0, 0.0, -0.06, 1.0])],
     ],
 )
-def test_excuse_mistakes(wrong, hint):
-    verdict = check_excuse(wrong)
+def test_vectors_that_fool_the_careless_port(vectors):
+    assert check_careless(vectors, strict=True).ok
+
+
+@pytest.mark.parametrize(
+    ("vectors", "hint"),
+    [
+        (torch.eye(4), "standard deviation 0.0000"),
+        (torch.ones(4, 2), "standard deviation 0.0000"),
+        (torch.tensor([[1.0, 0], [0, 1], [1, 1], [1, 2]]), "times too flat"),
+        (torch.eye(4) + torch.eye(4).roll(1, 0), "times too flat"),
+        (torch.eye(3), "shape [4, D]"),
+        (nearly_orthogonal()[0], "shape [4, D]"),
+        (torch.zeros(4, 4), "no direction"),
+        (nearly_orthogonal() * float("inf"), "no direction"),
+        ("four", "four vectors of numbers"),
+    ],
+)
+def test_vectors_that_do_not(vectors, hint):
+    verdict = check_careless(vectors)
     assert verdict.state == "off"
     assert hint in verdict.message
+    with pytest.raises(AssertionError, match="not yet"):
+        check_careless(vectors, strict=True)
 
 
-def test_removal_open_and_right():
-    assert check_removal(None).state == "open"
-    assert check_removal(-10).ok
+def test_open_answers():
+    assert check_careless(None).state == check_ports(...).state == "open"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ["clip", "diagonal", "right", "similarity"],
+        ("clip", "diagonal", "right", "similarity"),
+        "clip, diagonal, right, similarity",
+        "Clip,Diagonal,Right,Similarity",
+        [" clip", "DIAGONAL", "right ", "similarity"],
+    ],
+)
+def test_the_runs_are_read(answer):
+    assert check_ports(answer, strict=True).ok
 
 
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        (0, "higher than the positive"),
-        (-2, "for cosines"),
-        (-5, "below 0"),
-        (10, "asks for more"),
-        (float("-inf"), "finite margins"),
-        (-7, "value is off"),
-        ("many", "expected numbers"),
+        (["right", "diagonal", "right", "similarity"], "run A"),
+        (["clip", "clip", "right", "similarity"], "run B"),
+        (["clip", "diagonal", "clip", "similarity"], "run C"),
+        (["clip", "diagonal", "right", "right"], "run D"),
+        (["diagonal", "clip", "similarity", "right"], "run A"),
+        (["clip", "diagonal", "right"], "four words"),
+        ("clip diagonal right similarity", "four words"),
+        (["clip", "diagonal", "right", "gradient"], "got 'gradient'"),
+        (4, "four words"),
     ],
 )
-def test_removal_mistakes(answer, hint):
-    verdict = check_removal(answer)
+def test_the_runs_are_misread(answer, hint):
+    verdict = check_ports(answer)
     assert verdict.state == "off"
     assert hint in verdict.message
+    with pytest.raises(AssertionError, match="not yet"):
+        check_ports(answer, strict=True)

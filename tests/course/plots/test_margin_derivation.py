@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from cmgsd_lite.course.plots.margin_derivation import plot_by_group, plot_lines, plot_maps
+from cmgsd_lite.course.plots.margin_derivation import plot_lines, plot_maps, plot_triangle
 
 
 @pytest.fixture(autouse=True)
@@ -36,10 +36,11 @@ def test_lines_and_marks():
         plot_lines([0, 1], {"margin": [0.1]}, "", "")
 
 
-def test_groups_have_a_box_each_at_their_median():
-    ax = plot_by_group({"none": [-1, 0, 1], "both": [4, 5, 6]}, "gradient", level=0)
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["none", "both"]
-    medians = {float(line.get_ydata()[0]) for line in ax.get_lines() if len(set(line.get_ydata())) == 1}
-    assert {0.0, 5.0} <= medians
-    with pytest.raises(ValueError, match="groups"):
-        plot_by_group({"none": []}, "gradient")
+def test_the_triangle_has_its_sides_and_both_rings():
+    ax = plot_triangle(0.35, 0.45, 0.3)
+    x, y = (np.asarray(values) for values in ax.get_lines()[0].get_data())
+    np.testing.assert_allclose(np.hypot(np.diff(x), np.diff(y)), [0.35, 0.3, 0.45])
+    rings = {line.get_label(): np.hypot(*line.get_data()).max() for line in ax.get_lines()[1:3]}
+    assert rings == {"fixed margin 0.20": pytest.approx(0.55), "margin by distance 0.10": pytest.approx(0.45)}
+    with pytest.raises(ValueError, match="between: expected 0.10 to 0.80, got 0.9"):
+        plot_triangle(0.35, 0.45, 0.9)

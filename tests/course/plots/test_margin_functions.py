@@ -4,13 +4,6 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from cmgsd_lite.course.plots.distances import (
-    plot_against_quality,
-    plot_arrows,
-    plot_distance_groups,
-    plot_neighbours,
-    plot_quality,
-)
 from cmgsd_lite.course.plots.margin_functions import (
     TALLEST,
     describe,
@@ -21,8 +14,6 @@ from cmgsd_lite.course.plots.margin_functions import (
     plot_noise,
     plot_picks,
 )
-
-FRAME = np.zeros((8, 8, 3), np.uint8)
 
 
 @pytest.fixture(autouse=True)
@@ -97,52 +88,3 @@ def test_drawn_and_expected_stand_side_by_side():
     (ax,) = plot_noise({"A": 0.6, "none": 0.4}, {"none": 0.38, "A": 0.62}).axes
     assert [bar.get_height() for bar in ax.patches] == pytest.approx([60, 40, 62, 38])
     assert [label.get_text() for label in ax.get_xticklabels()] == ["A", "none"]
-
-
-def test_arrows_are_named():
-    assert [text.get_text() for text in plot_arrows({"a": (1, 0), "b": (0, 2)}).texts if text.get_text()] == [
-        "a",
-        "b",
-    ]
-
-
-def test_groups_of_distances_have_equal_areas():
-    ax = plot_distance_groups([0.1, 0.2], np.linspace(0.3, 0.9, 50), 1.0, "text-static")
-    widths = np.diff(ax.patches[0].get_data().edges)
-    assert [float((v * widths).sum()) for v in stairs(ax).values()] == pytest.approx([1, 1])
-    assert ax.get_title() == "text-static: AUC 1.00"
-    with pytest.raises(ValueError, match="at least one distance of false negatives"):
-        plot_distance_groups([], [0.1], 0.5, "text-static")
-
-
-def test_quality_has_a_panel_for_each_group():
-    figure = plot_quality(
-        {"training": {"text": (0.8, 0.01), "video": (0.6, 0.02)}, "validation": {"text": (0.7, 0.0)}}
-    )
-    assert [ax.get_title() for ax in figure.axes] == ["training", "validation"]
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["text", "video"]
-    with pytest.raises(ValueError, match="groups"):
-        plot_quality({})
-
-
-def test_neighbours_say_whether_the_caption_is_true():
-    figure = plot_neighbours(
-        FRAME, {"text": [(FRAME, "cat", True), (FRAME, "dog", False)]}, "a cat", "a cat, left"
-    )
-    anchor, first, second = figure.axes
-    assert anchor.get_xlabel() == "a cat, left"
-    assert (first.get_ylabel(), first.get_title(), first.get_xlabel()) == ("text", "1. caption true", "cat")
-    assert second.get_title() == "2. not true"
-    assert first.spines["left"].get_linewidth() > second.spines["left"].get_linewidth()
-    with pytest.raises(ValueError, match="rows"):
-        plot_neighbours(FRAME, {}, "a cat")
-
-
-def test_results_are_drawn_against_quality():
-    ax = plot_against_quality(
-        [0.5, 0.8], {"adaptive": [[1.0, 3.0], [4.0, 6.0]]}, {"fixed": 0.5}, "AUC", "nDCG"
-    )
-    assert ax.lines[2].get_ydata().tolist() == [2, 5]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["adaptive", "fixed"]
-    with pytest.raises(ValueError, match="expected 2 for 'adaptive', got 1"):
-        plot_against_quality([0.5, 0.8], {"adaptive": [[1.0]]}, {}, "AUC", "nDCG")
