@@ -11,6 +11,7 @@ from cmgsd_lite.data import load_dataset
 from cmgsd_lite.data.clips import Clip, clip
 from cmgsd_lite.data.minivtt import batch_relevance
 from cmgsd_lite.models import ModelConfig, RetrievalModel, build_model
+from cmgsd_lite.runtime import set_threads
 from cmgsd_lite.teachers import Teacher
 from cmgsd_lite.training.prepare import PreparedDataset
 from cmgsd_lite.training.teacher_quality import DrawnBatch, draw_batches, four_distances
@@ -29,6 +30,7 @@ class KnownWorld:
     """
 
     def __init__(self) -> None:
+        set_threads(1)
         dataset = load_dataset()
         prepared = PreparedDataset.of(dataset, queries="protocol")
         self.train, self.test = prepared.train, prepared.test

@@ -93,15 +93,14 @@ def plot_anchor_margins(margins: Mapping[str, ArrayLike], true: ArrayLike, capti
         )
         most = max(1, int(count.max()))
         places, several = np.unique(x[right].round(2), return_counts=True)
-        low = np.full(len(places), -0.35 * most)
+        low = np.full(len(places), -0.3 * most)
         ax.plot(places, low, "^", color=PALETTE[1], markersize=8, label="false negatives")
         for place, number in zip(places, several, strict=True):
             if number > 1:
-                ax.annotate(
-                    f"×{number}", (place, low[0]), (7, -4), textcoords="offset points", fontsize="small"
-                )
+                below = {"textcoords": "offset points", "ha": "center", "va": "top", "fontsize": "small"}
+                ax.annotate(f"×{number}", (place, low[0]), (0, -5), **below)
         ax.axvline(0.2, color="0.4", linestyle=":", linewidth=1)
-        ax.set(ylim=(-0.7 * most, 1.1 * most))
+        ax.set(ylim=(-0.9 * most, 1.1 * most))
         ax.set_yticks([0, most])
         ax.set_ylabel(name, rotation=0, ha="right", va="center")
     axes[-1, 0].set_xlabel("margin (units of the similarity; the fixed one is dotted)")
