@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -56,7 +56,6 @@ def plot_lines(
     xlabel: str,
     ylabel: str,
     ax: Axes | None = None,
-    marks: Sequence[tuple[float, str]] = (),
 ) -> Axes:
     """Draw some lines over one axis.
 
@@ -66,7 +65,6 @@ def plot_lines(
         xlabel: With its unit.
         ylabel: With its unit.
         ax: Where to draw; a new figure by default.
-        marks: Places on the x-axis with a text, drawn as thin vertical lines.
 
     Returns:
         The Axes.
@@ -86,12 +84,6 @@ def plot_lines(
     ax = new_axes(ax)
     for number, (name, line) in enumerate(lines.items()):
         ax.plot(places, np.asarray(line), label=name, linewidth=2, **line_style(number))
-    for place, text in marks:
-        ax.axvline(place, color="grey", linewidth=0.8)
-        ax.annotate(
-            text, (place, 1), (3, -3), xycoords=("data", "axes fraction"), textcoords="offset points",
-            va="top", fontsize="small",
-        )  # fmt: skip
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend(fontsize="small")
     return ax

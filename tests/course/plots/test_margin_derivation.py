@@ -25,12 +25,10 @@ def test_maps_show_distances_and_margins_of_every_teacher():
         plot_maps({"a": [0.1]}, {"b": [0.1]})
 
 
-def test_lines_and_marks():
-    ax = plot_lines([0, 1], {"margin": [0.1, 0.3]}, "distance", "margin (cosine)", marks=[(0.5, "alpha")])
-    first, mark = ax.get_lines()
+def test_lines():
+    ax = plot_lines([0, 1], {"margin": [0.1, 0.3]}, "distance", "margin (cosine)")
+    (first,) = ax.get_lines()
     np.testing.assert_allclose(first.get_ydata(), [0.1, 0.3])
-    assert list(mark.get_xdata()) == [0.5, 0.5]
-    assert ax.texts[0].get_text() == "alpha"
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("distance", "margin (cosine)")
     with pytest.raises(ValueError, match="lines"):
         plot_lines([0, 1], {"margin": [0.1]}, "", "")
