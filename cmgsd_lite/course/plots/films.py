@@ -76,11 +76,11 @@ def _frames(clips: Sequence[Clip], notes: Sequence[str], title: str) -> list[Ima
 
 
 def _webp(frames: Sequence[Image.Image]) -> bytes:
-    for quality in (80, 65, 50, 35):  # the first that is small enough for a page
+    for quality in (80, 60, 40, 30, 20, 10):  # the first that is small enough for a page
         content = io.BytesIO()
         frames[0].save(
             content, "WEBP", save_all=True, append_images=frames[1:], duration=PAUSE, loop=0,
-            quality=quality, method=6,
+            quality=quality, method=6, minimize_size=True,
         )  # fmt: skip
         if content.tell() <= LARGEST:
             break
