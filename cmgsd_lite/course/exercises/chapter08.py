@@ -1,121 +1,119 @@
-"""Checkers of chapter 08: steps of an epoch, the choice of the epoch, floors of nDCG and recall."""
+"""Checkers of chapter 08: the choice of the epoch, the floor of nDCG, smaller galleries, four logs."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge, not_attempted
+import torch
+from torch import Tensor
 
-VIDEOS, CAPTIONS_EACH, BATCH = 4107, 20, 128
-History = Sequence[dict[str, Any]]
+from cmgsd_lite.course.exercises.checking import Mistake, check_function
+from cmgsd_lite.course.exercises.verdict import Verdict, judge_words
+
+LOGS = {
+    "A": (
+        "InfoNCE",
+        (4.35, 3.38, 3.02, 2.95, 4.24, 3.34, 2.94, 2.76),
+        (42.1, 51.7, 55.5, 56.2, 34.5, 51.6, 55.5, 56.6),
+    ),
+    "B": (
+        "hardest",
+        (0.29, 0.25, 0.24, 0.23, 0.22, 0.22, 0.21, 0.21),
+        (24.5, 26.2, 25.2, 36.9, 42.8, 47.0, 51.8, 55.7),
+    ),
+    "C": (
+        "InfoNCE",
+        (5.39, 5.02, 4.91, 4.86, 4.86, 4.85, 4.86, 4.84),
+        (3.6, 3.7, 3.9, 4.2, 4.1, 4.0, 4.0, 3.9),
+    ),
+    "D": (
+        "InfoNCE",
+        (5.29, 4.46, 4.18, 3.98, 3.80, 3.70, 3.62, 3.62),
+        (10.8, 18.4, 24.5, 28.6, 31.1, 33.5, 34.3, 34.4),
+    ),
+}
+"""The loss's name, and loss and validation R@10 of eight epochs on MiniVTT, seed 0. A: 4 epochs at .001, then
+the weights alone and 4 epochs at .01. C: the captions' vectors shuffled. D: learning rate .1."""
+
+DIAGNOSES = {"A": "restart", "B": "healthy", "C": "pairs", "D": "rate"}
+WHY = {
+    "A": "what happens between epochs 4 and 5, and never again?",
+    "B": "a hinge that comes down to its margin: what does R@10 do meanwhile?",
+    "C": "which loss has a model that knows nothing about 128 pairs, and which R@10 a random ranking of 300?",
+    "D": "it learns, so the pairs are right, and nothing jumps; but how far does it get, how does it begin?",
+}
 
 
-def check_steps(steps: Any, captions_seen: Any) -> Verdict:
-    """Check the number of steps and of captions in an epoch.
+def check_choose_epoch(function: Callable[..., Any], strict: bool = False) -> Verdict:
+    """Check the choice of the epoch.
 
     Args:
-        steps: Optimizer steps in one epoch.
-        captions_seen: Captions that the model sees in it.
+        function: Of the recalls [epochs, 3], to the number of an epoch, from 1.
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
 
     Example:
-        >>> check_steps(None, None)
+        >>> check_choose_epoch(lambda recalls: None)
         · not attempted yet
     """
-    if not_attempted(steps) or not_attempted(captions_seen):
-        return Verdict("open")
-    whole = VIDEOS // BATCH
-    verdict = judge(
-        steps,
-        whole,
-        "",
-        [
-            (math.ceil(VIDEOS / BATCH), "the last, partial batch is dropped"),
-            (VIDEOS / BATCH, "steps are whole numbers: what happens to the rest?"),
-            (VIDEOS * CAPTIONS_EACH // BATCH, "an epoch takes one caption a video, not all twenty"),
-            (math.ceil(VIDEOS * CAPTIONS_EACH / BATCH), "an epoch takes one caption a video, not all twenty"),
-        ],
-        otherwise="the number of steps is off: how many whole batches are in an epoch?",
-    )
-    if not verdict.ok:
-        return verdict
-    return judge(
-        captions_seen,
-        whole * BATCH,
-        "a few videos sit an epoch out; the next epoch draws anew",
-        [
-            (VIDEOS, "the steps are right; are the videos of the dropped batch seen?"),
-            (whole, "the steps are right; a step sees a whole batch of captions"),
-            (VIDEOS * CAPTIONS_EACH, "the steps are right; of each video one caption is drawn"),
-            (whole * BATCH * CAPTIONS_EACH, "the steps are right; of each video one caption is drawn"),
-        ],
-        otherwise="the steps are right, the number of captions is off",
-    )
+    said = "the mean of three recalls is steadier than any one of them"
+    return check_function(function, choose_epoch, recalls, said, EPOCH_MISTAKES, strict=strict)
 
 
-def check_choose_epoch(choose_epoch: Callable[[History], int]) -> Verdict:
-    """Check the choice of the epoch from a history.
-
-    Args:
-        choose_epoch: Of the learner: the history of ``fit`` to the number of an epoch, from 1.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_choose_epoch(lambda history: None)
-        · not attempted yet
-    """
-    # Mean recall: 40, 44, 50, 50, 43.67, 45; every typical mistake picks another epoch.
-    recalls = [(20, 40, 60), (19, 41, 72), (25, 50, 75), (24, 50, 76), (28, 43, 60), (22, 46, 67)]
-    losses = [0.50, 0.30, 0.25, 0.22, 0.10, 0.12]
-    backwards = [(1, 2, 3), (30, 60, 90), (9, 9, 9), (9, 9, 9), (9, 9, 9), (9, 9, 9)]
-    history = [
-        {
-            "epoch": number + 1,
-            "loss": losses[number],
-            "validation": {
-                "t2v": dict(zip(("R@1", "R@5", "R@10"), map(float, recalls[number]), strict=True)),
-                "v2t": dict(zip(("R@1", "R@5", "R@10"), map(float, backwards[number]), strict=True)),
-            },
-        }
-        for number in range(len(recalls))
-    ]
-    two = "epoch 2? Records have their own number in `epoch`, counted from 1; and it is text to video"
-    return judge(
-        call(choose_epoch, history),
-        3,
-        "the mean of three recalls is steadier than any one of them",
-        [
-            (4, "two epochs are equal, or nearly so by R@10 alone: the mean of the three, and the earliest"),
-            (5, "the training loss (or R@1 alone) chose for you; it knows nothing of unseen videos"),
-            (6, "that is the last epoch, not the best"),
-            (2, two),
-            (1, "the lowest recall? or the highest loss?"),
-            (50, "that is the best recall itself: return the epoch's number"),
-        ],
-        otherwise="that is not the number of the best epoch",
-    )
+def recalls(generator: torch.Generator, n: int) -> tuple[Any, ...]:
+    """R@1, R@5 and R@10 of n epochs, in percent; with three and more the best epoch comes twice."""
+    drawn = torch.randint(10, 90, (n, 3), generator=generator).float().sort(dim=1).values
+    if n > 2:
+        places = torch.randperm(n, generator=generator)[:2]
+        drawn[places] = drawn[drawn.sum(dim=1).argmax()].clone()
+    return (drawn,)
 
 
-def check_above_floor(above_floor: Callable[[float, float], float]) -> Verdict:
+def choose_epoch(recalls: Tensor) -> int:
+    """The first epoch with the best mean."""
+    return int(recalls.sum(dim=1).argmax()) + 1
+
+
+def _latest(recalls: Tensor) -> int:
+    return len(recalls) - int(recalls.sum(dim=1).flip(0).argmax())
+
+
+EPOCH_MISTAKES = (
+    Mistake("from 0", lambda recalls: choose_epoch(recalls) - 1, "epochs are counted from 1"),
+    Mistake("latest", _latest, "of equal epochs the earliest"),
+    Mistake("R@10", lambda recalls: int(recalls[:, 2].argmax()) + 1, "that is the best by R@10 alone"),
+    Mistake("R@1", lambda recalls: int(recalls[:, 0].argmax()) + 1, "that is the best by R@1 alone"),
+    Mistake("last", len, "that is the last epoch, not the best"),
+    Mistake("worst", lambda recalls: choose_epoch(-recalls), "that is the worst epoch"),
+    Mistake(
+        "value",
+        lambda recalls: recalls.mean(dim=1).max(),
+        "that is the best recall itself: return the epoch's number",
+    ),
+)
+
+
+def check_above_floor(function: Callable[..., Any], strict: bool = False) -> Verdict:
     """Check nDCG as the share of the band above a random ranking.
 
     Args:
-        above_floor: Of the learner: nDCG and the floor, both in percent, to percent.
+        function: Of nDCG and the floor, both in percent, to percent.
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
@@ -124,65 +122,127 @@ def check_above_floor(above_floor: Callable[[float, float], float]) -> Verdict:
         >>> check_above_floor(lambda ndcg, floor: None)
         · not attempted yet
     """
-    ndcg, floor = 80.0, 60.0
-    verdict = judge(
-        call(above_floor, ndcg, floor),
-        50.0,
-        "",
-        [
-            (0.5, "in percent, please"),
-            (ndcg - floor, "that is the distance from the floor; what part of the way to 100 is it?"),
-            (100 * ndcg / floor, "a ratio of the two: the floor itself should give 0"),
-            (100 * (ndcg - floor) / floor, "relative to the floor; what is there to earn above it?"),
-            (100 * (ndcg - floor) / ndcg, "relative to the nDCG; what is there to earn above the floor?"),
-        ],
-        otherwise="for an nDCG of 80 over a floor of 60 the value is off",
-    )
-    if not verdict.ok:
-        return verdict
-    return judge(
-        call(above_floor, 50.0, 75.0),
-        -100.0,
-        "worse than random is negative, and should be",
-        [(0.0, "a ranking worse than random earns less than nothing: do not clip")],
-        otherwise="below the floor the value is off",
-    )
+    said = "worse than random is negative, and should be"
+    return check_function(function, above_floor, scores, said, FLOOR_MISTAKES, tolerance=1e-2, strict=strict)
 
 
-def check_random_recall(in_300: Any, in_1000: Any) -> Verdict:
-    """Check R@10 of a random ranking in galleries of 300 and 1,000.
+def scores(generator: torch.Generator, n: int) -> tuple[Any, ...]:
+    """An nDCG and a floor in percent; some lie below the floor."""
+    floor = float(torch.randint(20, 80, (), generator=generator))
+    return float(torch.randint(10, 99, (), generator=generator)), floor
+
+
+def above_floor(ndcg: float, floor: float) -> float:
+    """Percent of the way from the floor to 100."""
+    return 100 * (ndcg - floor) / (100 - floor)
+
+
+FLOOR_MISTAKES = (
+    Mistake("share", lambda ndcg, floor: (ndcg - floor) / (100 - floor), "in percent, please"),
+    Mistake(
+        "distance",
+        lambda ndcg, floor: ndcg - floor,
+        "that is the distance; which part of the way to 100 is it?",
+    ),
+    Mistake("ratio", lambda ndcg, floor: 100 * ndcg / floor, "a ratio of the two: the floor should give 0"),
+    Mistake(
+        "of the floor",
+        lambda ndcg, floor: 100 * (ndcg - floor) / floor,
+        "relative to the floor; what is there to earn above it?",
+    ),
+    Mistake(
+        "of the nDCG",
+        lambda ndcg, floor: 100 * (ndcg - floor) / ndcg,
+        "relative to the nDCG; what is there to earn above the floor?",
+    ),
+    Mistake(
+        "clipped",
+        lambda ndcg, floor: max(0.0, above_floor(ndcg, floor)),
+        "a ranking worse than random earns less than nothing: do not clip",
+    ),
+)
+
+
+def check_rank_in_smaller(function: Callable[..., Any], strict: bool = False) -> Verdict:
+    """Check the mean rank of a caption's own video in a smaller gallery.
 
     Args:
-        in_300: Percent, gallery of 300.
-        in_1000: Percent, gallery of 1,000.
+        function: Of the rank, the number of videos and how many are kept, to a mean rank.
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
 
     Example:
-        >>> check_random_recall(None, None)
-        · not attempted yet
+        >>> check_rank_in_smaller(lambda rank, videos, kept: rank * kept / videos)
+        ✗ not yet: rank 1 should stay rank 1: count those ahead of it, not the rank itself
     """
-    if not_attempted(in_300) or not_attempted(in_1000):
-        return Verdict("open")
-    try:
-        answer = [float(in_300), float(in_1000)]
-    except (TypeError, ValueError):
-        return Verdict("off", "expected two numbers")
-    right = [1000 / 300, 1.0]
-    return judge(
-        answer,
-        right,
-        "more than three times as easy, before any model comes in",
-        [
-            ([v / 100 for v in right], "in percent, please"),
-            ([v / 10 for v in right], "that is R@1: ten places may hold the right video"),
-            (right[::-1], "the two are the wrong way round"),
-            ([10.0, 10.0], "ten of how many?"),
-        ],
-        tolerance=0.035,
-        otherwise="the values are off: in how many of the places does the right video count as found?",
-    )
+    said = "rank 34 of 1,000 is about rank 11 of 300: what R@10 calls lost is nearly found"
+    return check_function(function, rank_in_smaller, galleries, said, RANK_MISTAKES, strict=strict)
+
+
+def galleries(generator: torch.Generator, n: int) -> tuple[Any, ...]:
+    """A rank, the number of videos (a few to some hundreds), and how many are kept."""
+    videos = int(torch.randint(3, 4 + 5 * n**2, (), generator=generator))
+    rank, kept = (int(torch.randint(1, videos + 1, (), generator=generator)) for _ in range(2))
+    return rank, videos, kept
+
+
+def rank_in_smaller(rank: int, videos: int, kept: int) -> float:
+    """One, and of those ahead the share that stays."""
+    return 1 + (rank - 1) * (kept - 1) / (videos - 1)
+
+
+RANK_MISTAKES = (
+    Mistake(
+        "rank",
+        lambda rank, videos, kept: rank * kept / videos,
+        "rank 1 should stay rank 1: count those ahead of it, not the rank itself",
+    ),
+    Mistake(
+        "own counts",
+        lambda rank, videos, kept: 1 + (rank - 1) * kept / videos,
+        "the own video is kept for certain: of the others, how many stay?",
+    ),
+    Mistake(
+        "ahead",
+        lambda rank, videos, kept: (rank - 1) * (kept - 1) / (videos - 1),
+        "so many stay ahead of it; which rank is that?",
+    ),
+    Mistake("same", lambda rank, videos, kept: rank, "those ahead do not all stay"),
+    Mistake(
+        "turned round",
+        lambda rank, videos, kept: 1 + (rank - 1) * (videos - 1) / max(kept - 1, 1),
+        "that is a larger gallery: the rank grew",
+    ),
+)
+
+
+def check_diagnosis(answer: Any, strict: bool = False) -> Verdict:
+    """Check what four logs tell.
+
+    Args:
+        answer: A word for each of A, B, C, D: a dict, or a list in this order.
+        strict: Raise unless the answer is right, for grading.
+
+    Returns:
+        The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_diagnosis(["rate", "healthy", "pairs", "restart"])
+        ✗ not yet: A: what happens between epochs 4 and 5, and never again?
+    """
+    said = "ln 128 = 4.85 is what knowing nothing costs; and a hinge at its margin may be on its way"
+    return judge_words(answer, DIAGNOSES, WHY, said).or_raise(strict)

@@ -7,58 +7,57 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.nn.functional import cross_entropy
 
-from cmgsd_lite.baselines import AdaptiveMeanMarginLoss
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge
-from cmgsd_lite.losses import InfoNCELoss
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, judge_words, not_attempted
+from cmgsd_lite.losses import MaxMarginRankingLoss
 
-REMAINING = 455 - 81
-"""False negatives that a mask of 325 pairs leaves in, if 81 of the 325 are false negatives."""
+FAIR = {"A": "tuning", "B": "circular", "C": "fair", "D": "control"}
+WHY = {
+    "A": "count the tries: how many settings had the mask, how many InfoNCE?",
+    "B": "where does the margin come from, and what is the relevance of the nDCG counted from?",
+    "C": "look again: tries, seeds, looks at the test; and a small difference may be honestly reported",
+    "D": "what else, besides the meaning, differs between the margins and their control?",
+}
 
 
-def check_remaining(answer: Any) -> Verdict:
-    """Check how many false negatives a mask leaves in.
+def check_fair(answer: Any, strict: bool = False) -> Verdict:
+    """Check which of four comparisons is fair, and what is wrong with the others.
 
     Args:
-        answer: A number of pairs.
+        answer: A word for each of A, B, C, D: a dict, or a list in this order.
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
 
     Example:
-        >>> check_remaining(130)
-        ✗ not yet: you assume that every removed pair was a false negative; only a quarter of them were
+        >>> check_fair({"A": "fair", "B": "circular", "C": "fair", "D": "control"})
+        ✗ not yet: A: count the tries: how many settings had the mask, how many InfoNCE?
     """
-    return judge(
-        answer,
-        float(REMAINING),
-        "most of them stay in, and three of four removed pairs were honest negatives",
-        [
-            (
-                455.0 - 325.0,
-                "you assume that every removed pair was a false negative; only a quarter of them were",
-            ),
-            (81.0, "these are the ones that were caught; the question is how many are left"),
-            (325.0 - 81.0, "these are the true negatives that were thrown away"),
-            (459.0 - 81.0, "the diagonal is no negative: a batch of 128 has 128 * 127 negative pairs"),
-        ],
-        tolerance=1.5,
-        otherwise="count the negatives, the false ones among them, and those that were caught",
-    )
+    said = "a fair comparison may report a difference that is none"
+    return judge_words(answer, FAIR, WHY, said).or_raise(strict)
 
 
-def check_masked_info_nce(function: Callable[[Tensor, Tensor, float], Any]) -> Verdict:
-    """Check InfoNCE with some pairs removed.
+def check_masked_info_nce(function: Callable[..., Any], strict: bool = False) -> Verdict:
+    """Check InfoNCE with some pairs removed, on matrices of several sizes, with its gradient.
 
     Args:
         function: Of ``sim`` [N, N], ``removed`` boolean [N, N] and the temperature, to a scalar.
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
@@ -67,142 +66,181 @@ def check_masked_info_nce(function: Callable[[Tensor, Tensor, float], Any]) -> V
         >>> check_masked_info_nce(lambda sim, removed, temperature: None)
         · not attempted yet
     """
-    sim = torch.tensor([[0.7, 0.8, 0.1], [0.2, 0.6, 0.4], [0.3, 0.0, 0.5]])
-    removed = torch.tensor([[False, True, False], [False, False, False], [True, False, False]])
-    temperature = 0.2
-    margin = torch.zeros(3, 3).masked_fill(removed, -torch.inf)
-    own = torch.arange(3)
-
-    def both(logits: Tensor, transposed: Tensor) -> Tensor:
-        return (functional.cross_entropy(logits, own) + functional.cross_entropy(transposed, own)) / 2
-
-    scaled = sim / temperature
-    gone = scaled.masked_fill(removed, -torch.inf)
-    zeroed = scaled.masked_fill(removed, 0.0)
-    by_row = scaled.masked_fill(
-        removed.any(dim=1, keepdim=True) & ~torch.eye(3, dtype=torch.bool), -torch.inf
-    )
-    return judge(
-        call(function, sim, removed, temperature),
-        InfoNCELoss(temperature)(sim, margin=margin),
-        "a removed pair has the logit -inf, so it has no share in either softmax",
-        [
-            (
-                both(zeroed, zeroed.T),
-                "a logit of 0 is a similarity of 0, not an absent pair: exp(0) = 1 still counts",
-            ),
-            (both(scaled, scaled.T), "nothing has been removed yet"),
-            (both(gone, scaled.T), "removed for the texts only: the videos' softmax runs over the columns"),
-            (
-                functional.cross_entropy(gone, own),
-                "only one direction: texts look for videos and videos for texts",
-            ),
-            (both(by_row, by_row.T), "you removed every negative of the anchor, not the marked pair"),
-            (both(gone * temperature, gone.T * temperature), "the temperature is missing"),
-        ],
+    said = "a removed pair has the logit -inf, so it has no share in either softmax; partners stay"
+    return check_function(
+        function,
+        masked,
+        masked_inputs,
+        said,
+        MASK_MISTAKES,
+        gradient=True,
+        prepare=lambda x: torch.nan_to_num(x, nan=-1.0, posinf=-1.0),  # so that the mistake can be named
+        tolerance=1e-3,
+        strict=strict,
     )
 
 
-def check_mean_margin(function: Callable[[Tensor, float], Any]) -> Verdict:
-    """Check the adaptive mean margin of the texts as anchors.
+def masked_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
+    """Similarities, marked pairs (partners among them, a negative is left to each) and a temperature."""
+    removed = torch.rand(n, n, generator=generator) < 0.4
+    removed &= ~torch.eye(n, dtype=torch.bool).roll(1, dims=1)
+    return hundredths(generator, n, n), removed, float(hundredths(generator, low=0.1, high=0.9))
+
+
+def masked(sim: Tensor, removed: Tensor, temperature: float) -> Tensor:
+    """InfoNCE without the marked pairs."""
+    return _directions(_logits(sim, removed, temperature, float("-inf")))
+
+
+def _logits(sim: Tensor, removed: Tensor, temperature: float, value: float, partners: bool = True) -> Tensor:
+    kept = torch.eye(len(sim), dtype=torch.bool) & partners
+    return (sim / temperature).masked_fill(removed & ~kept, value)
+
+
+def _directions(logits: Tensor, backward: Tensor | None = None) -> Tensor:
+    own = torch.arange(len(logits))
+    return (cross_entropy(logits, own) + cross_entropy((logits if backward is None else backward).T, own)) / 2
+
+
+def _texts_alone(sim: Tensor, removed: Tensor, temperature: float) -> Tensor:
+    own = torch.arange(len(sim))
+    return cross_entropy(_logits(sim, removed, temperature, float("-inf")), own)
+
+
+MASK_MISTAKES = (
+    Mistake(
+        "partners",
+        lambda sim, removed, t: _directions(_logits(sim, removed, t, float("-inf"), partners=False)),
+        "a guide may mark a partner as well: what is the loss of an anchor whose partner is gone?",
+    ),
+    Mistake(
+        "zero",
+        lambda sim, removed, t: _directions(_logits(sim, removed, t, 0.0)),
+        "a logit of 0 is a similarity of 0, not an absent pair: exp(0) = 1 still counts",
+    ),
+    Mistake("nothing", lambda sim, removed, t: _directions(sim / t), "nothing has been removed yet"),
+    Mistake(
+        "texts",
+        lambda sim, removed, t: _directions(_logits(sim, removed, t, float("-inf")), sim / t),
+        "removed for the texts only: the videos' softmax runs over the columns",
+    ),
+    Mistake("direction", _texts_alone, "only one direction: texts look for videos and videos for texts"),
+    Mistake(
+        "transposed",
+        lambda sim, removed, t: _directions(_logits(sim, removed.T, t, float("-inf"))),
+        "rows of `removed` are texts, columns are videos",
+    ),
+    Mistake("temperature", lambda sim, removed, t: masked(sim, removed, 1.0), "the temperature is missing"),
+)
+
+
+def check_nearest_of_each(function: Callable[..., Any], strict: bool = False) -> Verdict:
+    """Check the mask of each text's nearest negatives.
 
     Args:
-        function: Of ``sim`` [N, N] and the scale, to [N].
+        function: Of the guide [N, N] and ``k``, to a boolean matrix (zeros and ones will do).
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
 
     Example:
-        >>> check_mean_margin(lambda sim, scale: scale * sim.diagonal())
-        ✗ not yet: the mean of the negatives is to be taken off the anchor's own similarity
+        >>> check_nearest_of_each(lambda guide, k: guide > 0.5)  # doctest: +ELLIPSIS
+        ✗ not yet: for guide = [[...
     """
-    sim = torch.tensor([[0.9, 0.1, 0.3], [0.4, 0.6, 0.5], [0.0, 0.2, 0.7]])
-    scale = 0.5
-    of_text, of_video = AdaptiveMeanMarginLoss(scale).margins(sim)
-    own = sim.diagonal()
-    negatives = ~torch.eye(3, dtype=torch.bool)
-    hardest = torch.where(negatives, sim, -1).amax(dim=1)
-    return judge(
-        call(function, sim, scale),
-        of_text,
-        "one number for each anchor: it cannot tell one negative from another",
-        [
-            (of_video, "these are the margins of the videos: a text's negatives stand in its row"),
-            (scale * (own - sim.mean(dim=1)), "the diagonal is in your mean: the positive is no negative"),
-            (
-                scale * (own - (sim.sum(dim=1) - own) / 3),
-                "three items, but only two negatives: divide by N - 1",
-            ),
-            (own - (sim.sum(dim=1) - own) / 2, "the scale is missing"),
-            (scale * own, "the mean of the negatives is to be taken off the anchor's own similarity"),
-            (scale * (own - hardest), "that is the gap to the hardest negative; AMM takes their mean"),
-        ],
-    )
+    said = "every caption loses equally many negatives now, the precise one too: no rule is free"
+    return check_function(function, nearest_of_each, nearest_inputs, said, NEAREST_MISTAKES, strict=strict)
 
 
-def check_debiased_negatives(function: Callable[[Tensor, Tensor, float, float], Any]) -> Verdict:
-    """Check the corrected mean over negatives of debiased InfoNCE.
+def nearest_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
+    """A guide without ties, not symmetric, and a number of negatives."""
+    guide = torch.randperm(n * n, generator=generator).reshape(n, n) / 100 - 0.1
+    if n > 2:  # most partners are the nearest, as they are in truth, but a guide may be wrong about one
+        guide[torch.arange(n - 1), torch.arange(n - 1)] += 1
+    return guide, int(torch.randint(1, n, (), generator=generator))
+
+
+def nearest_of_each(guide: Tensor, k: int) -> Tensor:
+    """For each text the k nearest negatives."""
+    return _k_of_each(guide.masked_fill(torch.eye(len(guide), dtype=torch.bool), -torch.inf), k)
+
+
+def _k_of_each(scores: Tensor, k: int) -> Tensor:
+    return torch.zeros(scores.shape, dtype=torch.bool).scatter(1, scores.topk(k, dim=1).indices, True)
+
+
+def _of_batch(guide: Tensor, k: int) -> Tensor:
+    scores = guide.masked_fill(torch.eye(len(guide), dtype=torch.bool), -torch.inf)
+    return scores >= scores.flatten().sort(descending=True).values[k * len(guide) - 1]
+
+
+NEAREST_MISTAKES = (
+    Mistake("own", _k_of_each, "the partner is no negative, and it takes one of the k places"),
+    Mistake(
+        "own, then removed",
+        lambda guide, k: _k_of_each(guide, k) & ~torch.eye(len(guide), dtype=torch.bool),
+        "the partner took one of the k places: leave it out before you choose, not after",
+    ),
+    Mistake(
+        "columns",
+        lambda guide, k: nearest_of_each(guide.T, k).T,
+        "that is k of each video: a text's negatives stand in its row",
+    ),
+    Mistake(
+        "farthest",
+        lambda guide, k: nearest_of_each(-guide, k),
+        "those are the farthest: a high entry says that the video covers the text",
+    ),
+    Mistake("batch", _of_batch, "that is the old rule, k a text on average: some rows lose more than k"),
+    Mistake("kept", lambda guide, k: ~nearest_of_each(guide, k), "True is what is removed"),
+)
+
+
+def check_built(answer: Any, strict: bool = False) -> Verdict:
+    """Check a 3 x 3 matrix whose false negative (0, 1) may go without a trace.
 
     Args:
-        function: Of ``own`` (scalar similarity of the positive), ``others`` [n] those of the negatives, the
-            prior and the temperature, to a scalar.
+        answer: Similarities, rows are texts.
+        strict: Raise unless the answer is right, for grading.
 
     Returns:
-        The verdict.
+        The verdict. Any matrix with the properties is right.
+
+    Raises:
+        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
 
     Example:
-        >>> check_debiased_negatives(lambda own, others, prior, temperature: None)
-        · not attempted yet
+        >>> check_built([[0.5, 0.6, 0.1], [0.1, 0.6, 0.1], [0.1, 0.1, 0.5]])
+        ✗ not yet: without the pair the loss is 0 instead of 0.0833: another negative has to be as near
     """
-    prior, temperature = 0.1, 0.5
-    hard = (torch.tensor(0.5), torch.tensor([0.3, 0.4, 0.1]))
-    easy = (torch.tensor(0.9), torch.tensor([-0.8, -0.9]))
-    answers = [call(function, own, others, prior, temperature) for own, others in (hard, easy)]
-    for answer in answers:
-        if isinstance(answer, Verdict):
-            return answer
-    try:
-        given = [torch.as_tensor(answer).detach().to(torch.float64) for answer in answers]
-    except (TypeError, ValueError, RuntimeError):
-        return Verdict("off", f"expected numbers, got {type(answers[0]).__name__}")
-    if any(answer.numel() != 1 for answer in given):
-        return Verdict("off", "expected one number for the anchor, got several")
+    return _built(answer).or_raise(strict)
 
-    def values(correct: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
-        floor = torch.exp(torch.tensor(-1 / temperature))
-        cases = ((torch.exp(own / temperature), torch.exp(o / temperature).mean()) for own, o in (hard, easy))
-        return torch.stack([correct(positive, mean, floor) for positive, mean in cases])
 
-    return judge(
-        torch.stack([answer.reshape(()) for answer in given]),
-        values(lambda p, m, f: torch.maximum((m - prior * p) / (1 - prior), f)),
-        "an estimate of the true negatives' mean that knows their number, and not who they are",
-        [
-            (
-                values(lambda p, m, f: (m - prior * p) / (1 - prior)),
-                "a mean of exponentials is never negative: bound it",
-            ),
-            (
-                values(lambda p, m, f: torch.maximum((m - prior * p) / (1 - prior), torch.zeros(()))),
-                "the bound is not 0: a cosine is at least -1, its exponential at least exp(-1 / temperature)",
-            ),
-            (
-                values(lambda p, m, f: torch.maximum(m - prior * p, f)),
-                "divide by 1 - prior: only so many are true",
-            ),
-            (
-                values(lambda p, m, f: torch.maximum(m, f)),
-                "nothing has been taken off for the false negatives",
-            ),
-            (
-                values(lambda p, m, f: torch.maximum((m - prior) / (1 - prior), f)),
-                "a false negative looks like the positive: take off prior * exp(own / temperature)",
-            ),
-        ],
-    )
+def _built(answer: Any) -> Verdict:
+    if not_attempted(answer):
+        return Verdict("open")
+    sim = as_numbers(answer)
+    if sim is None or sim.shape != (3, 3):
+        return Verdict("off", "expected 3 x 3 numbers")
+    if not bool((sim.abs() <= 1).all()):
+        return Verdict("off", "similarities are cosines: between -1 and 1")
+    loss = MaxMarginRankingLoss(0.2, "hardest")
+    gone = torch.full_like(sim, 0.2)
+    gone[0, 1] = -torch.inf
+    before, after = float(loss(sim)), float(loss(sim, margin=gone))
+    for name, own in (("text 0", sim[0, 0]), ("video 1", sim[1, 1])):
+        if 0.2 + sim[0, 1] - own <= 1e-6:
+            return Verdict("off", f"{name} keeps its margin to the pair (0, 1): there is nothing to remove")
+    if abs(before - after) > 1e-6:
+        said = f"without the pair the loss is {after:.3g} instead of {before:.3g}"
+        return Verdict("off", f"{said}: another negative has to be as near")
+    return Verdict("correct", "where negatives stand as near as the false one, its mask changes nothing")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -127,6 +127,44 @@ def judge(
         ✗ not yet: the diagonal is in your statistics
     """
     return _judge(answer, right, message, mistakes, tolerance, otherwise).or_raise(strict)
+
+
+def judge_words(answer: Any, right: Mapping[str, str], why: Mapping[str, str], message: str) -> Verdict:
+    """Compare one word for each letter with the right ones, and say what to look at where one is wrong.
+
+    Args:
+        answer: A dict by letter, or a list in the order of the letters.
+        right: The word for each letter.
+        why: What to say where it is another word; never the right one.
+        message: What the right answer teaches.
+
+    Returns:
+        The verdict.
+
+    Source:
+        ours.
+
+    Example:
+        >>> judge_words(["no"], {"A": "yes"}, {"A": "look again"}, "right")
+        ✗ not yet: A: expected one of yes; got 'no'
+    """
+    if isinstance(answer, list | tuple) and len(answer) == len(right):
+        answer = dict(zip(right, answer, strict=True))
+    if not isinstance(answer, Mapping):
+        letters = ", ".join(right)
+        kind = type(answer).__name__
+        return Verdict("open") if not_attempted(answer) else Verdict("off", f"expected {letters}, got {kind}")
+    given = {str(key).strip().upper(): value for key, value in answer.items()}
+    if all(not_attempted(given.get(letter)) for letter in right):
+        return Verdict("open")
+    words = sorted(set(right.values()))
+    for letter, word in right.items():
+        said = str(given.get(letter)).strip().casefold()
+        if said not in words:
+            return Verdict("off", f"{letter}: expected one of {', '.join(words)}; got {given.get(letter)!r}")
+        if said != word:
+            return Verdict("off", f"{letter}: {why[letter]}")
+    return Verdict("correct", message)
 
 
 def as_numbers(answer: Any) -> torch.Tensor | None:

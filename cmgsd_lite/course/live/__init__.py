@@ -1,8 +1,9 @@
 """Moving pictures: HTML with a little JavaScript of our own, and a still picture where no script runs.
 
-``circle`` (fifteen pairs trained while one looks), ``matrix`` (the pushes of a 4 x 4 matrix) and ``triangle``
-(caption, own video, other video: where a margin of their distance asks the other one to stand) lie beside
-this file as JavaScript. One more is a file ``NAME.js`` with a function ``picture(root, data, alt)``;
+``circle`` (fifteen pairs trained while one looks), ``matrix`` (the pushes of a 4 x 4 matrix), ``triangle``
+(caption, own video, other video: where a margin of their distance asks the other one to stand), ``log``
+(training logs, epoch by epoch) and ``answers`` (two losses' pushes side by side) lie beside this file as
+JavaScript. One more is a file ``NAME.js`` with a function ``picture(root, data, alt)``;
 ``page.js`` (elements, controls) and ``losses.js`` stand above it in the same page.
 """
 

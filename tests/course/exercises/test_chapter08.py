@@ -1,126 +1,159 @@
-"""The checkers of chapter 08: open, right, and every typical mistake recognised."""
+"""The checkers of chapter 08 accept right answers, recognise typical wrong ones and give nothing away."""
 
+import numpy as np
 import pytest
+import torch
 
 from cmgsd_lite.course.exercises.chapter08 import (
+    DIAGNOSES,
+    EPOCH_MISTAKES,
+    FLOOR_MISTAKES,
+    LOGS,
+    RANK_MISTAKES,
     check_above_floor,
     check_choose_epoch,
-    check_random_recall,
-    check_steps,
+    check_diagnosis,
+    check_rank_in_smaller,
+    galleries,
+    recalls,
+    scores,
 )
-
-RECALLS = ("R@1", "R@5", "R@10")
-
-
-def broken(*_):
-    raise RuntimeError("boom")
+from tests.course.exercises.checkers import assert_answers_back, assert_tells_apart
 
 
-def mean_recall(record, way="t2v"):
-    return sum(record["validation"][way][key] for key in RECALLS) / 3
+def choose_epoch(recalls):
+    return recalls.mean(dim=1).argmax() + 1
 
 
-def test_steps_open_and_right():
-    assert check_steps(None, None).state == "open"
-    assert check_steps(32, None).state == "open"
-    assert check_steps(32, 4096).ok
+def choose_by_loop(recalls):
+    best, number = -1.0, 0
+    for epoch, row in enumerate(recalls.tolist(), 1):
+        if sum(row) > best:
+            best, number = sum(row), epoch
+    return number
+
+
+RIGHT_EPOCHS = [
+    choose_epoch,
+    choose_by_loop,
+    lambda recalls: max(range(len(recalls)), key=lambda i: float(recalls[i].sum())) + 1,
+    lambda recalls: np.asarray(recalls).mean(axis=1).argmax() + 1,
+    lambda recalls: float(sorted((-row.sum(), i) for i, row in enumerate(recalls))[0][1] + 1),
+]
+WRONG_EPOCHS = [(mistake.function, mistake.hint) for mistake in EPOCH_MISTAKES] + [
+    (lambda recalls: 3, "yours gives"),
+    (lambda recalls: recalls.mean(dim=1), "got shape"),
+]
+
+
+def test_choose_epoch():
+    assert_answers_back(check_choose_epoch, choose_epoch)
+    assert_tells_apart(check_choose_epoch, RIGHT_EPOCHS, WRONG_EPOCHS, recalls)
+
+
+def test_the_recalls_can_be_recalls():
+    generator = torch.Generator().manual_seed(0)
+    for n in (2, 3, 6):
+        (drawn,) = recalls(generator, n)
+        assert bool((drawn[:, 1:] >= drawn[:, :-1]).all()), "R@1 <= R@5 <= R@10"
+
+
+def above_floor(ndcg, floor):
+    return 100 * (ndcg - floor) / (100 - floor)
+
+
+RIGHT_FLOORS = [
+    above_floor,
+    lambda ndcg, floor: 100 - 100 * (100 - ndcg) / (100 - floor),
+    lambda ndcg, floor: (ndcg / 100 - floor / 100) / (1 - floor / 100) * 100,
+    lambda ndcg, floor: torch.tensor(ndcg - floor) / (100 - floor) * 100,
+    lambda ndcg, floor: np.interp(ndcg, [-500, 100], [above_floor(-500, floor), 100]),
+]
+WRONG_FLOORS = [(mistake.function, mistake.hint) for mistake in FLOOR_MISTAKES] + [
+    (lambda ndcg, floor: ndcg, "yours gives"),
+    (lambda ndcg, floor: abs(above_floor(ndcg, floor)), "yours gives"),
+]
+
+
+def test_above_floor():
+    assert_answers_back(check_above_floor, above_floor)
+    assert_tells_apart(check_above_floor, RIGHT_FLOORS, WRONG_FLOORS, scores)
+
+
+def rank_in_smaller(rank, videos, kept):
+    return 1 + (rank - 1) * (kept - 1) / (videos - 1)
+
+
+RIGHT_RANKS = [
+    rank_in_smaller,
+    lambda rank, videos, kept: 1 + (kept - 1) / (videos - 1) * (rank - 1),
+    lambda rank, videos, kept: kept - (videos - rank) * (kept - 1) / (videos - 1),
+    lambda rank, videos, kept: np.interp(rank, [1, videos], [1, kept]),
+    lambda rank, videos, kept: 1 + sum((kept - 1) / (videos - 1) for _ in range(rank - 1)),
+]
+WRONG_RANKS = [(mistake.function, mistake.hint) for mistake in RANK_MISTAKES] + [
+    (lambda rank, videos, kept: 1 + (rank - 1) // (videos // kept), "yours gives"),
+    (lambda rank, videos, kept: min(rank, kept), "yours gives"),
+]
+
+
+def test_rank_in_smaller():
+    assert_answers_back(check_rank_in_smaller, rank_in_smaller)
+    assert_tells_apart(check_rank_in_smaller, RIGHT_RANKS, WRONG_RANKS, galleries)
+
+
+def test_the_formula_is_the_mean_of_draws():
+    rng = np.random.default_rng(0)
+    ahead = np.array([1] * 20 + [0] * 79)  # rank 21 of 100
+    drawn = [1 + rng.permutation(ahead)[:29].sum() for _ in range(4000)]
+    assert np.mean(drawn) == pytest.approx(rank_in_smaller(21, 100, 30), abs=0.1)
 
 
 @pytest.mark.parametrize(
-    ("answer", "hint"),
+    "answer",
     [
-        ((33, 4096), "partial batch"),
-        ((4107 / 128, 4096), "whole numbers"),
-        ((641, 4096), "one caption a video"),
-        ((642, 4096), "one caption a video"),
-        ((7, 4096), "whole batches"),
-        ((32, 4107), "dropped batch"),
-        ((32, 32), "whole batch of captions"),
-        ((32, 82140), "one caption is drawn"),
-        ((32, 81920), "one caption is drawn"),
-        ((32, 5), "number of captions"),
-        (("a", 4096), "expected numbers"),
+        DIAGNOSES,
+        list(DIAGNOSES.values()),
+        tuple(DIAGNOSES.values()),
+        {key.lower(): f" {value.title()}" for key, value in DIAGNOSES.items()},
+        dict(reversed(DIAGNOSES.items())),
     ],
 )
-def test_steps_mistakes(answer, hint):
-    verdict = check_steps(*answer)
-    assert verdict.state == "off"
-    assert hint in verdict.message
-    assert "4096" not in verdict.message
-
-
-def test_choose_epoch_open_right_and_broken():
-    assert check_choose_epoch(lambda history: None).state == "open"
-    assert check_choose_epoch(lambda history: max(history, key=mean_recall)["epoch"]).ok
-    assert "boom" in check_choose_epoch(broken).message
+def test_diagnoses_however_they_are_written(answer):
+    assert check_diagnosis(answer, strict=True).ok
 
 
 @pytest.mark.parametrize(
-    ("wrong", "hint"),
+    ("answer", "words"),
     [
-        (lambda h: max(range(len(h)), key=lambda i: mean_recall(h[i])), "counted from 1"),
-        (lambda h: max(h, key=lambda r: mean_recall(r, "v2t"))["epoch"], "text to video"),
-        (lambda h: max(reversed(h), key=mean_recall)["epoch"], "the earliest"),
-        (lambda h: max(h, key=lambda r: r["validation"]["t2v"]["R@10"])["epoch"], "R@10 alone"),
-        (lambda h: max(h, key=lambda r: r["validation"]["t2v"]["R@1"])["epoch"], "R@1 alone"),
-        (lambda h: min(h, key=lambda r: r["loss"])["epoch"], "training loss"),
-        (lambda h: h[-1]["epoch"], "last epoch"),
-        (lambda h: min(h, key=mean_recall)["epoch"], "lowest recall"),
-        (lambda h: max(map(mean_recall, h)), "number"),
-        (lambda h: 77, "not the number"),
+        ({**DIAGNOSES, "A": "rate"}, "A: what happens between"),
+        ({**DIAGNOSES, "A": "healthy"}, "A: what happens between"),
+        ({**DIAGNOSES, "B": "pairs"}, "B: a hinge"),
+        ({**DIAGNOSES, "B": "rate"}, "B: a hinge"),
+        ({**DIAGNOSES, "C": "rate"}, "C: which loss"),
+        ({**DIAGNOSES, "C": "healthy"}, "C: which loss"),
+        ({**DIAGNOSES, "D": "pairs"}, "D: it learns"),
+        ({**DIAGNOSES, "D": "healthy"}, "D: it learns"),
+        ({**DIAGNOSES, "D": None}, "D: expected one of healthy, pairs, rate, restart"),
+        ({**DIAGNOSES, "D": "collapse"}, "D: expected one of"),
+        ([None, None, None, "rate"], "A: expected one of"),
+        (3, "expected A, B, C, D, got int"),
     ],
 )
-def test_choose_epoch_mistakes(wrong, hint):
-    verdict = check_choose_epoch(wrong)
+def test_wrong_diagnoses(answer, words):
+    verdict = check_diagnosis(answer)
     assert verdict.state == "off"
-    assert hint in verdict.message
+    assert words in verdict.message
+    assert not any(f"{key}: {word}" in verdict.message for key, word in DIAGNOSES.items())
 
 
-def test_above_floor_open_right_and_broken():
-    assert check_above_floor(lambda ndcg, floor: None).state == "open"
-    assert check_above_floor(lambda ndcg, floor: 100 * (ndcg - floor) / (100 - floor)).ok
-    assert "boom" in check_above_floor(broken).message
+def test_unfilled_diagnoses():
+    assert check_diagnosis(None).state == "open"
+    assert check_diagnosis(dict.fromkeys("ABCD")).state == "open"
+    with pytest.raises(AssertionError, match="not attempted"):
+        check_diagnosis(None, strict=True)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "hint"),
-    [
-        (lambda n, f: (n - f) / (100 - f), "in percent"),
-        (lambda n, f: n - f, "distance from the floor"),
-        (lambda n, f: 100 * n / f, "should give 0"),
-        (lambda n, f: 100 * (n - f) / f, "relative to the floor"),
-        (lambda n, f: 100 * (n - f) / n, "relative to the nDCG"),
-        (lambda n, f: max(0.0, 100 * (n - f) / (100 - f)), "do not clip"),
-        (lambda n, f: 50.0, "below the floor"),
-        (lambda n, f: n, "is off"),
-    ],
-)
-def test_above_floor_mistakes(wrong, hint):
-    verdict = check_above_floor(wrong)
-    assert verdict.state == "off"
-    assert hint in verdict.message
-
-
-def test_random_recall_open_and_right():
-    assert check_random_recall(None, None).state == "open"
-    assert check_random_recall(3.3, None).state == "open"
-    assert check_random_recall(10 / 3, 1).ok
-    assert check_random_recall(3.3, 1.0).ok
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        ((10 / 300, 0.01), "in percent"),
-        ((1 / 3, 0.1), "that is R@1: ten"),
-        ((1 / 300, 0.001), "in percent"),
-        ((1.0, 10 / 3), "wrong way round"),
-        ((10, 10), "ten of how many"),
-        ((50, 20), "how many of the places"),
-        (("a", 1), "two numbers"),
-    ],
-)
-def test_random_recall_mistakes(answer, hint):
-    verdict = check_random_recall(*answer)
-    assert verdict.state == "off"
-    assert hint in verdict.message
+def test_the_logs_are_eight_epochs_each():
+    assert list(LOGS) == list(DIAGNOSES)
+    assert all(len(loss) == len(recall) == 8 for _, loss, recall in LOGS.values())

@@ -1,145 +1,190 @@
 """The checkers of chapter 10 accept right answers, recognise typical wrong ones and give nothing away."""
 
-import math
-
+import numpy as np
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, log_softmax
 
-from cmgsd_lite.course.exercises import chapter10
-from tests.course.exercises.checkers import assert_answers_back
-
-
-def both(logits, transposed):
-    own = torch.arange(len(logits))
-    return (cross_entropy(logits, own) + cross_entropy(transposed, own)) / 2
+from cmgsd_lite.course.exercises.chapter10 import (
+    FAIR,
+    MASK_MISTAKES,
+    NEAREST_MISTAKES,
+    check_built,
+    check_fair,
+    check_masked_info_nce,
+    check_nearest_of_each,
+    masked_inputs,
+    nearest_inputs,
+)
+from cmgsd_lite.losses import InfoNCELoss
+from tests.course.exercises.checkers import assert_answers_back, assert_tells_apart
 
 
 def masked(sim, removed, temperature):
-    logits = (sim / temperature).masked_fill(removed, -math.inf)
-    return both(logits, logits.T)
+    gone = removed & ~torch.eye(len(sim), dtype=torch.bool)
+    logits = (sim / temperature).masked_fill(gone, -torch.inf)
+    own = torch.arange(len(sim))
+    return (cross_entropy(logits, own) + cross_entropy(logits.T, own)) / 2
 
 
-def corrected(own, others, prior, temperature):
-    mean = torch.exp(others / temperature).mean()
-    return ((mean - prior * torch.exp(own / temperature)) / (1 - prior)).clamp_min(math.exp(-1 / temperature))
+def masked_by_margin(sim, removed, temperature):
+    margin = torch.zeros_like(sim).masked_fill(removed, -torch.inf).fill_diagonal_(0)
+    return InfoNCELoss(temperature)(sim, margin=margin.detach())
 
 
-def mean_margin(sim, scale):
-    own = sim.diagonal()
-    return scale * (own - (sim.sum(dim=1) - own) / (len(sim) - 1))
+def masked_by_sums(sim, removed, temperature):
+    kept = ~removed | torch.eye(len(sim), dtype=torch.bool)
+    powers = torch.exp(sim / temperature) * kept
+    own = powers.diagonal()
+    return -(torch.log(own / powers.sum(dim=0)) + torch.log(own / powers.sum(dim=1))).mean() / 2
 
 
-CHECKERS = [
-    (chapter10.check_masked_info_nce, masked),
-    (chapter10.check_mean_margin, mean_margin),
-    (chapter10.check_debiased_negatives, corrected),
+def masked_by_softmax(sim, removed, temperature):
+    logits = torch.where(removed & (torch.eye(len(sim)) == 0), -torch.inf, sim / temperature)
+    return -(log_softmax(logits, 0).diagonal().mean() + log_softmax(logits, 1).diagonal().mean()) / 2
+
+
+def masked_by_loops(sim, removed, temperature):
+    losses = []
+    for i in range(len(sim)):
+        others = [j for j in range(len(sim)) if j == i or not removed[i, j]]
+        losses.append(torch.logsumexp(sim[i, others] / temperature, 0) - sim[i, i] / temperature)
+        others = [j for j in range(len(sim)) if j == i or not removed[j, i]]
+        losses.append(torch.logsumexp(sim[others, i] / temperature, 0) - sim[i, i] / temperature)
+    return torch.stack(losses).mean()
+
+
+RIGHT_MASKS = [masked, masked_by_margin, masked_by_sums, masked_by_softmax, masked_by_loops]
+WRONG_MASKS = [(mistake.function, mistake.hint) for mistake in MASK_MISTAKES] + [
+    (lambda sim, removed, t: masked(sim, removed, t).detach(), "no gradient"),
+    (lambda sim, removed, t: masked(sim, removed, t) * 2, "yours gives"),
 ]
 
 
-@pytest.mark.parametrize(("check", "right"), CHECKERS)
-def test_functions_unfilled_right_and_failing(check, right):
-    assert_answers_back(check, right)
+def test_masked_info_nce():
+    assert_answers_back(check_masked_info_nce, masked)
+    assert_tells_apart(check_masked_info_nce, RIGHT_MASKS, WRONG_MASKS, masked_inputs, gradient=True)
 
 
-def test_remaining_unfilled_and_right():
-    assert chapter10.check_remaining(None).state == "open"
-    assert chapter10.check_remaining(0.028 * 128 * 127 - 0.25 * 0.02 * 128 * 127).ok
-    assert chapter10.check_remaining(374).ok
-    assert chapter10.check_remaining(1).state == "off"
+def nearest(guide, k):
+    scores = guide.masked_fill(torch.eye(len(guide), dtype=torch.bool), -torch.inf)
+    return torch.zeros(guide.shape).scatter(1, scores.topk(k, dim=1).indices, 1) > 0
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        ((0.028 - 0.02) * 128 * 127, "only a quarter"),
-        (0.25 * 0.02 * 128 * 127, "caught"),
-        (0.75 * 0.02 * 128 * 127, "thrown away"),
-        ((0.028 - 0.25 * 0.02) * 128 * 128, "diagonal"),
-    ],
-)
-def test_wrong_numbers_are_recognised(answer, hint):
-    verdict = chapter10.check_remaining(answer)
-    assert verdict.state == "off"
-    assert hint in verdict.message
-    assert "374" not in verdict.message
+def nearest_by_rank(guide, k):
+    scores = guide - 1000 * torch.eye(len(guide))
+    return scores.argsort(dim=1, descending=True).argsort(dim=1) < k
 
 
-def zeroed(sim, removed, temperature):
-    logits = (sim / temperature).masked_fill(removed, 0.0)
-    return both(logits, logits.T)
+def nearest_by_limit(guide, k):
+    scores = guide - 1000 * torch.eye(len(guide))
+    return scores >= scores.sort(dim=1, descending=True).values[:, k - 1 : k]
 
 
-def texts_only(sim, removed, temperature):
-    return both((sim / temperature).masked_fill(removed, -math.inf), (sim / temperature).T)
+def nearest_by_loops(guide, k):
+    rows = []
+    for i, row in enumerate(guide.tolist()):
+        others = sorted((j for j in range(len(row)) if j != i), key=lambda j, row=row: -row[j])[:k]
+        rows.append([1 if j in others else 0 for j in range(len(row))])
+    return rows
 
 
-def one_direction(sim, removed, temperature):
-    logits = (sim / temperature).masked_fill(removed, -math.inf)
-    return cross_entropy(logits, torch.arange(len(sim)))
+def nearest_of_arrays(guide, k):
+    scores = np.asarray(guide).copy()
+    np.fill_diagonal(scores, -np.inf)
+    return (-scores).argsort(axis=1).argsort(axis=1) < k
 
 
-@pytest.mark.parametrize(
-    ("function", "hint"),
-    [
-        (zeroed, "logit of 0"),
-        (texts_only, "texts only"),
-        (one_direction, "one direction"),
-        (lambda sim, removed, t: both(sim / t, sim.T / t), "nothing has been removed"),
-        (lambda sim, removed, t: masked(sim, removed, 1.0), "temperature"),
-        (lambda sim, removed, t: torch.tensor(3.0), "off"),
-        (lambda sim, removed, t: sim, "shape"),
-    ],
-)
-def test_wrong_masks_are_recognised(function, hint):
-    verdict = chapter10.check_masked_info_nce(function)
-    assert verdict.state == "off"
-    assert hint in verdict.message
+RIGHT_NEAREST = [nearest, nearest_by_rank, nearest_by_limit, nearest_by_loops, nearest_of_arrays]
+WRONG_NEAREST = [(mistake.function, mistake.hint) for mistake in NEAREST_MISTAKES] + [
+    (lambda guide, k: nearest(guide, 1), "yours gives"),
+    (lambda guide, k: guide > 0.5, "yours gives"),
+    (lambda guide, k: nearest(guide, k).sum(dim=1), "expected shape"),
+]
+
+
+def test_nearest_of_each():
+    assert_answers_back(check_nearest_of_each, nearest)
+    assert_tells_apart(check_nearest_of_each, RIGHT_NEAREST, WRONG_NEAREST, nearest_inputs)
 
 
 @pytest.mark.parametrize(
-    ("function", "hint"),
+    "answer",
     [
-        (lambda sim, a: mean_margin(sim.T, a), "margins of the videos"),
-        (lambda sim, a: a * (sim.diagonal() - sim.mean(dim=1)), "diagonal"),
-        (lambda sim, a: a * (sim.diagonal() - (sim.sum(1) - sim.diagonal()) / len(sim)), "N - 1"),
-        (lambda sim, a: mean_margin(sim, 1.0), "scale"),
-        (lambda sim, a: a * sim.diagonal(), "mean of the negatives"),
-        (lambda sim, a: a * (sim.diagonal() - sim.fill_diagonal_(-1).amax(1)), "off"),
+        FAIR,
+        list(FAIR.values()),
+        tuple(FAIR.values()),
+        {key.lower(): value.upper() for key, value in FAIR.items()},
+        {**FAIR, "note": "C is the only one"},
     ],
 )
-def test_wrong_margins_are_recognised(function, hint):
-    verdict = chapter10.check_mean_margin(function)
-    assert verdict.state == "off"
-    assert hint in verdict.message
-
-
-def unbounded(own, others, prior, temperature):
-    return (torch.exp(others / temperature).mean() - prior * torch.exp(own / temperature)) / (1 - prior)
-
-
-def undivided(own, others, prior, temperature):
-    mean = torch.exp(others / temperature).mean() - prior * torch.exp(own / temperature)
-    return mean.clamp_min(math.exp(-1 / temperature))
-
-
-def plain_prior(own, others, prior, temperature):
-    mean = (torch.exp(others / temperature).mean() - prior) / (1 - prior)
-    return mean.clamp_min(math.exp(-1 / temperature))
+def test_the_fair_one_however_it_is_written(answer):
+    assert check_fair(answer, strict=True).ok
 
 
 @pytest.mark.parametrize(
-    ("function", "hint"),
+    ("answer", "words"),
     [
-        (unbounded, "never negative"),
-        (lambda *given: unbounded(*given).clamp_min(0), "not 0"),
-        (undivided, "1 - prior"),
-        (lambda own, others, prior, t: torch.exp(others / t).mean(), "taken off"),
-        (plain_prior, "looks like"),
-        (lambda own, others, prior, t: torch.exp(others / t), "one number"),
+        ({**FAIR, "A": "fair"}, "A: count the tries"),
+        ({**FAIR, "A": "control"}, "A: count the tries"),
+        ({**FAIR, "B": "fair"}, "B: where does the margin come from"),
+        ({**FAIR, "B": "tuning"}, "B: where"),
+        ({**FAIR, "C": "tuning"}, "C: look again"),
+        ({**FAIR, "D": "fair"}, "D: what else"),
+        ({**FAIR, "D": "tuning"}, "D: what else"),
+        ({**FAIR, "D": None}, "D: expected one of"),
+        ({**FAIR, "D": "unfair"}, "D: expected one of"),
+        ("C", "expected A, B, C, D, got str"),
     ],
 )
-def test_wrong_corrections_are_recognised(function, hint):
-    verdict = chapter10.check_debiased_negatives(function)
+def test_what_is_not_fair(answer, words):
+    verdict = check_fair(answer)
     assert verdict.state == "off"
-    assert hint in verdict.message
+    assert words in verdict.message
+
+
+BUILT = [[0.5, 0.6, 0.6], [0.1, 0.6, 0.1], [0.1, 0.7, 0.5]]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        BUILT,
+        torch.tensor(BUILT),
+        np.array(BUILT),
+        [[0.5, 0.5, 0.9], [0.0, 0.5, 0.0], [0.0, 0.9, 0.5]],  # the others are nearer still
+        [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+        [[-0.5, -0.6, -0.6], [-1, -0.5, -1], [-1, -0.6, -0.5]],
+    ],
+)
+def test_matrices_in_which_the_pair_goes_without_a_trace(answer):
+    assert check_built(answer, strict=True).ok
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ([[0.5, 0.6, 0.1], [0.1, 0.6, 0.1], [0.1, 0.1, 0.5]], "as near"),
+        ([[0.5, 0.6, 0.6], [0.1, 0.6, 0.1], [0.1, 0.1, 0.5]], "as near"),  # the text's side alone
+        ([[0.5, 0.6, 0.1], [0.1, 0.6, 0.1], [0.1, 0.7, 0.5]], "as near"),  # the video's side alone
+        (np.transpose(BUILT), "text 0 keeps"),
+        (np.eye(3), "text 0 keeps"),
+        ([[0.5, 0.6, 0.6], [0.1, 0.9, 0.1], [0.1, 0.7, 0.5]], "video 1 keeps"),
+        ([[0.5, 1.6, 1.6], [0.1, 0.6, 0.1], [0.1, 1.7, 0.5]], "between -1 and 1"),
+        ([[0.5, 0.6], [0.1, 0.6]], "3 x 3"),
+        ("three", "3 x 3"),
+        ([[0.5, float("nan"), 0.6], [0.1, 0.6, 0.1], [0.1, 0.7, 0.5]], "between -1 and 1"),
+    ],
+)
+def test_matrices_in_which_it_does_not(answer, words):
+    verdict = check_built(answer)
+    assert verdict.state == "off"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize("check", [check_fair, check_built])
+def test_unfilled(check):
+    assert check(None).state == "open"
+    with pytest.raises(AssertionError, match="not attempted"):
+        check(None, strict=True)
+    assert check_fair(dict.fromkeys("ABCD")).state == "open"

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from cmgsd_lite.course.plots.baselines import PairPanel, plot_mask_precision, plot_pair_margins
+from cmgsd_lite.course.plots.baselines import (
+    PairPanel,
+    plot_bench,
+    plot_mask_precision,
+    plot_pair_margins,
+    plot_pushes,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +30,7 @@ def drawn(ax):
 def test_pairs_stand_at_their_margin_and_removed_ones_at_the_foot():
     x, true = [0.1, 0.5, 0.9], [False, True, True]
     figure = plot_pair_margins(
-        x, true, [PairPanel("mask", [0.2, 0.3, np.nan]), PairPanel("fixed", [0.2] * 3)]
+        x, true, [PairPanel("mask", [0.2, 0.3, np.nan]), PairPanel("fixed", [0.2] * 3)], "nearness"
     )
     mask, fixed = figure.axes[:2]
     assert drawn(mask)["."] == [(0.1, 0.2)]
@@ -33,6 +39,8 @@ def test_pairs_stand_at_their_margin_and_removed_ones_at_the_foot():
     assert place == 0.9
     assert foot < 0.2
     assert drawn(fixed)["x"] == []
+    assert "removed (at the foot)" in mask.get_legend_handles_labels()[1]
+    assert mask.get_xlabel() == "nearness"
     assert mask.get_ylim() == fixed.get_ylim()
     assert [ax.get_title() for ax in figure.axes[:2]] == ["mask", "fixed"]
 
@@ -64,3 +72,37 @@ def test_precision_is_drawn_against_the_share_removed():
     assert set(floor.get_ydata()) == {3.0}
     assert ax.get_xscale() == "log"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["text", "at random"]
+
+
+def test_nothing_is_said_of_removed_pairs_where_there_are_none():
+    (ax,) = plot_pair_margins([0.1, 0.2], [False, True], [PairPanel("fixed", [0.2, 0.2])], columns=1).axes
+    assert ax.get_legend_handles_labels()[1] == ["true negative", "false negative"]
+
+
+def test_shares_of_the_push_stand_in_the_cells():
+    figure = plot_pushes({"one": [[-3, 2, 0], [1, -2, 0], [0, 1, -1]], "none": np.zeros((3, 3))}, (0, 1))
+    one, none = figure.axes
+    assert [text.get_text() for text in one.texts if text.get_text()] == [
+        "50 %",
+        "0 %",
+        "25 %",
+        "0 %",
+        "0 %",
+        "25 %",
+    ]
+    assert one.patches[0].get_xy() == (0.5, -0.5)
+    assert {text.get_text() for text in none.texts} == {"", "0 %"}
+
+
+def test_an_answer_stands_beside_its_plain_loss():
+    runs = {
+        "smooth": [{"R@10": 60.0}, {"R@10": 62.0}],
+        "smooth + true mask *": [{"R@10": 63.0}, {"R@10": 65.0}],
+        "InfoNCE": [{"R@10": 61.0}],
+    }
+    (ax,) = plot_bench(runs, ("R@10",)).axes
+    points = drawn(ax)
+    assert points["o"] == [(60.0, 0.0), (61.0, 2.0), (62.0, 0.0)]
+    assert points["*"] == [(63.0, 1.0), (65.0, 1.0)]
+    assert (61.0, 1.4) in points["None"], "the mean of the plain loss reaches down to its answer"
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(runs)
