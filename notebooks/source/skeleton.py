@@ -44,20 +44,23 @@ show_live("circle", plot_circle(trained["mean"]).figure, "Fifteen pairs on a cir
 #
 # ## Exercises
 #
-# **Exercise 1.** Write the hinge with the *video* as anchor.
+# **Exercise 1.** The *video* looks for its text. Return its cross-entropy with the margin on the negatives, one number
+# for each video, [N].
 
 # %%
 import torch
 
-from cmgsd_lite.course.exercises.chapter02 import check_video_to_text
+from cmgsd_lite.course.exercises.chapter02 import check_cross_entropy
 
 
-def hinge(sim, margin):
+def cross_entropy_of_videos(sim, margin, temperature):
     ### BEGIN SOLUTION
-    return torch.relu(margin + sim - sim.diagonal()[None, :]).fill_diagonal_(0)
+    logits = (sim + margin * (1 - torch.eye(len(sim)))) / temperature
+    return torch.logsumexp(logits, dim=0) - logits.diagonal()
     ### END SOLUTION
 
-check_video_to_text(hinge)
+
+check_cross_entropy(cross_entropy_of_videos)
 
 # %% [markdown]
 # ## Summary
