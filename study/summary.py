@@ -76,6 +76,7 @@ def summarise(finished: Finished, store: Store) -> Summary:
         on it; ``checks`` of the intervals; ``missing``, what is not finished.
     """
     found: Summary = {"schema": 1, "questions": plan.QUESTIONS, "changes": list(plan.CHANGES), "sets": {}}
+    found["held out"] = {name: list(sizes) for name, sizes in plan.HELD_OUT.items()}
     missing = []
     for name in plan.MAIN:
         try:
