@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.errors import DataError
+
+LOCK = ".lock"
+"""File of a folder that is held by who writes into it."""
+TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
+"""Names of files that are being written: what is left of one was cut off."""
 
 
 def require(module: str, extra: str) -> Any:
@@ -107,16 +114,63 @@ def check_writable(folder: Path) -> None:
     Example:
         >>> check_writable(Path("runs"))  # doctest: +SKIP
     """
+    probe = _temporary(folder / "writable")
     try:
-        write_atomically(folder / ".writable", lambda path: path.write_bytes(b"x" * 4096))
-        (folder / ".writable").unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"x" * 4096)
     except OSError as error:
         reason = "a file in its place" if isinstance(error, FileExistsError) else error.strerror
         raise OSError(f"{folder}: expected a folder that can be written to, found {reason}") from error
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+
+
+@contextmanager
+def sole_writer(folder: Path, *inner: str) -> Iterator[None]:
+    """Hold a folder while writing into it: a second writer is refused, and what a killed one left is removed.
+
+    The lock is the operating system's and ends with its process, however that ends.
+
+    Args:
+        folder: Made with its parents if it is not there.
+        inner: Names of folders in it that are held along.
+
+    Raises:
+        OSError: If another process is writing there, or the folder can not be written to.
+
+    Source:
+        ours.
+
+    Example:
+        >>> with sole_writer(Path("runs/mine")):  # doctest: +SKIP
+        ...     train()
+    """
+    filelock = require("filelock", "data")
+    check_writable(folder)
+    file = folder / LOCK
+    lock = filelock.FileLock(file, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        pid = file.read_text(encoding="utf-8").strip()
+        by = f"process {pid}" if pid else "another process"
+        raise OSError(f"{folder}: {by} is writing there; wait for it, or choose another --out") from None
+    try:
+        file.write_text(f"{os.getpid()}\n", encoding="utf-8")  # for the message above alone
+        for place in (folder, *(folder / name for name in inner)):
+            for left in place.glob(".*.tmp"):
+                if TEMPORARY.fullmatch(left.name):
+                    left.unlink(missing_ok=True)
+        yield
+    finally:
+        with suppress(OSError):
+            file.write_text("", encoding="utf-8")
+        lock.release()
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file whole or not at all: to a temporary neighbour, then rename.
+    """Write a file whole or not at all: to a temporary neighbour, to the disk itself, then rename.
 
     Args:
         path: Where the file goes; folders are made.
@@ -131,13 +185,34 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     Example:
         >>> write_atomically(Path("notes.txt"), lambda path: path.write_text("done"))  # doctest: +SKIP
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
+        _flush(temporary, os.O_RDWR)
         os.replace(temporary, path)
+        with suppress(OSError):  # the new name too, where the system can flush a folder
+            _flush(path.parent, os.O_RDONLY)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # A full disk does not say which file it was, other errors name the temporary one.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error is the one to be raised
+            temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def _flush(path: Path, flags: int) -> None:
+    file = os.open(path, flags)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def write_json(path: Path, content: object) -> None:

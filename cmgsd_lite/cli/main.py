@@ -31,7 +31,17 @@ MORE = ("infonce-learned", "sigmoid", "soft-targets", "guided-mask")
 MODELS = ("mean-pool", "gated-experts", "transformer")
 TEACHERS = ("text", "video", "directed", "directed-embedding", "containment", "directed+video")
 """All written out, because the modules that define them import torch; a test holds them to those."""
-DATA_PACKAGES = ("scipy", "h5py", "safetensors", "tokenizers", "wordllama", "snowballstemmer", "PIL", "tqdm")
+DATA_PACKAGES = (
+    "scipy",
+    "h5py",
+    "safetensors",
+    "tokenizers",
+    "wordllama",
+    "snowballstemmer",
+    "PIL",
+    "tqdm",
+    "filelock",
+)
 """What the extra ``data`` brings: every command but ``study`` needs it."""
 
 PATHS = ("data", "out", "checkpoint", "path", "sim", "relevance", "video_of_text")

@@ -62,7 +62,7 @@ def search_videos(model: RetrievalModel, split: Split, query: str, top: int = 5)
         Best first: ``rank``, ``video_id``, ``score`` (cosine), and ``caption``, the video's first.
 
     Raises:
-        ValueError: If the sentence is empty, or ``top`` below 1.
+        ValueError: If the sentence is empty, ``top`` below 1, or a score NaN or infinite.
 
     Source:
         ours.
@@ -79,6 +79,11 @@ def search_videos(model: RetrievalModel, split: Split, query: str, top: int = 5)
     with torch.inference_mode():
         text = model.eval().encode_text(WordLlamaEncoder().encode([query]))
         scores = model.similarity(text, model.encode_video(features, masks))[0]
+    broken = int((~scores.isfinite()).sum())
+    if broken:
+        raise ValueError(
+            f"scores: expected finite numbers, got NaN or infinity for {broken} of {len(scores)} videos"
+        )
     best = scores.topk(min(top, len(split)))
     found = []
     for rank, (score, row) in enumerate(

@@ -196,6 +196,7 @@ class Bench:
             data_digest(self.prepared.train, self.prepared.validation),
             self.experiment.precision,
             self.experiment.conditions[name].teacher,
+            self.experiment.conditions[name].build(seed),
         )
 
     def teachers(self, name: str) -> dict[str, Teacher] | None:

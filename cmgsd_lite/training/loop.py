@@ -141,7 +141,7 @@ def fit(
             on_first(lambda: check_writable(checkpoint.parent))
             data = on_first(lambda: data_digest(prepared, held_out, ids))
             check = partial(
-                check_resumable, checkpoint, model, config, about or {}, data, precision, teachers
+                check_resumable, checkpoint, model, config, about or {}, data, precision, teachers, loss
             )
             saved = on_first(lambda: check() if resume and checkpoint.exists() else None)
             if saved is not None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.models import RetrievalModel
+from cmgsd_lite.training.checkpoint_checks import Damage, checked_moments, checked_tensors
 from cmgsd_lite.training.checkpoints import load_checkpoint, settings_of
 from cmgsd_lite.training.conditions import ADDED
 from cmgsd_lite.training.config import TrainingConfig
@@ -67,6 +71,7 @@ def check_resumable(
     data: dict[str, str],
     precision: Precision = "float32",
     teachers: Collection[str] | None = None,
+    loss: nn.Module | None = None,
 ) -> dict[str, Any]:
     """Read a checkpoint that a training is to go on from.
 
@@ -78,13 +83,15 @@ def check_resumable(
         data: Its digests, from ``data_digest``.
         precision: As for ``fit``. The device may be another one.
         teachers: Names of the teachers whose distances the loss is given, or None.
+        loss: That it is to be trained with; None does not look at what a loss learned.
 
     Returns:
-        Its content.
+        Its content; what it says of model, loss and optimizer fits these.
 
     Raises:
-        DataError: If settings or data are others; the message says which. A checkpoint of before digests goes
-            on with a warning, if all else and the folder of its data are the same.
+        DataError: If settings, data or what the loss has learned are others; the message says which. A
+            checkpoint of before digests goes on with a warning, if all else and the folder of its data are
+            the same.
 
     Source:
         ours.
@@ -97,12 +104,12 @@ def check_resumable(
         raise DataError(f"{path}: expected a checkpoint of a running training, found a finished model")
     _check_data(path, about, saved, data)
     if saved["model_config"] != settings_of(model):
-        raise DataError(f"{path}: expected a model of {_other(settings_of(model), saved['model_config'])}")
+        raise DataError(f"{path}: expected a model of {other(settings_of(model), saved['model_config'])}")
     settings = {**asdict(config), "precision": precision, "teacher": list(teachers or ())}
     there = {"precision": "float32", "teacher": [], **saved["training"]}  # older files say neither
     there |= {name: saved[name] for name in ("precision", "teacher") if name in saved}
     if there != settings:
-        raise DataError(f"{path}: expected the settings {_other(settings, there)}")
+        raise DataError(f"{path}: expected the settings {other(settings, there)}")
     wanted, found = dict(about), dict(saved["about"])
     if isinstance(found.get("loss"), dict):
         found["loss"] = {**ADDED, **found["loss"]}
@@ -111,12 +118,53 @@ def check_resumable(
             wanted.pop(key, None)
             found.pop(key, None)
     if found != wanted:
-        raise DataError(f"{path}: expected a training of {_other(wanted, found)}")
+        raise DataError(f"{path}: expected a training of {other(wanted, found)}")
+    if loss is None:
+        return saved
+    try:
+        saved["loss"] = _checked_loss(path, loss, saved["loss"])
+        parameters = [*model.parameters(), *loss.parameters()]
+        saved["optimizer"] = {**saved["optimizer"], "state": checked_moments(saved["optimizer"], parameters)}
+    except Damage as error:
+        raise DataError(f"{path}: expected a training that can go on, found {error}") from error
     return saved
 
 
-def _other(wanted: dict[str, Any], found: dict[str, Any]) -> str:
-    """What two sets of settings differ in, in words."""
+def _checked_loss(path: Path, loss: nn.Module, saved: dict[str, Any]) -> dict[str, Any]:
+    """What a loss has learned; of its other state it must say itself whether it can be taken up."""
+    here, there = (
+        {name: value for name, value in state.items() if not str(name).endswith("_extra_state")}
+        for state in (loss.state_dict(), saved)
+    )
+    if sorted(here) != sorted(there, key=str):
+        raise DataError(
+            f"{path}: expected a loss with parameters {sorted(here)}, found one with {sorted(there, key=str)}"
+        )
+    checked = {**saved, **checked_tensors("loss", {name: there[name] for name in here}, here)}
+    try:
+        copy.deepcopy(loss).load_state_dict(checked)
+    except Exception as error:  # of anybody's own loss
+        raise Damage(f"state that the loss does not take ({' '.join(str(error).split())})") from error
+    return checked
+
+
+def other(wanted: dict[str, Any], found: dict[str, Any]) -> str:
+    """Say what two sets of settings differ in.
+
+    Args:
+        wanted: By name.
+        found: Likewise.
+
+    Returns:
+        Words that follow "expected".
+
+    Source:
+        ours.
+
+    Example:
+        >>> other({"seed": 1, "epochs": 2}, {"seed": 0, "epochs": 2})
+        'seed = 1, found seed = 0'
+    """
     keys = [key for key in {**wanted, **found} if wanted.get(key) != found.get(key)]
     pairs = [", ".join(f"{key} = {side.get(key)!r}" for key in keys) for side in (wanted, found)]
     return f"{pairs[0]}, found {pairs[1]}"

@@ -26,7 +26,6 @@ import torch
 from torch import Tensor, nn
 
 from cmgsd_lite.distributed import average_gradients
-from cmgsd_lite.errors import DataError
 from cmgsd_lite.losses.base import RetrievalLoss, input_names
 from cmgsd_lite.losses.learned import learned_numbers
 from cmgsd_lite.models import Output, RetrievalModel
@@ -257,6 +256,7 @@ class Trainer:
             path,
             self.model,
             about,
+            keep_previous=True,
             optimizer=self.optimizer.state_dict(),
             loss=self.loss.state_dict(),
             history=history,
@@ -270,17 +270,12 @@ class Trainer:
     def load(self, saved: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Take up a saved training; returns its history and its best epoch.
 
-        Raises:
-            DataError: If its loss learned other numbers.
+        Args:
+            saved: From ``check_resumable``. Settings of the optimizer stay those of this training.
         """
-        here, there = (
-            sorted(name for name in state if not name.endswith("_extra_state"))
-            for state in (self.loss.state_dict(), saved["loss"])
-        )
-        if here != there:
-            raise DataError(f"checkpoint: expected a loss with parameters {here}, found one with {there}")
         self.model.load_state_dict(saved["model"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        own = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": saved["optimizer"]["state"], "param_groups": own})
         self.loss.load_state_dict(saved["loss"])
         return saved["history"], saved["best"]
 
