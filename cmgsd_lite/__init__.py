@@ -4,8 +4,10 @@ The names handed on here are imported when they are first used: ``import cmgsd_l
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = (
+    False  # as of typing, which takes longer to load than all that stands before a signal is heard
+)
 if TYPE_CHECKING:  # for type checkers and editors, which do not run __getattr__
     from cmgsd_lite.data import load_dataset as load_dataset
     from cmgsd_lite.data import load_folder as load_folder
@@ -43,7 +45,7 @@ __all__ = ["__version__", *_MODULES]
 
 if not TYPE_CHECKING:  # a type checker that sees this function takes every name for granted
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name not in _MODULES:
             raise AttributeError(f"module 'cmgsd_lite' has no attribute {name!r}")
         return getattr(import_module(f"cmgsd_lite.{_MODULES[name]}"), name)

@@ -8,13 +8,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from cmgsd_lite.runtime import write_json
-from study.budget import format_budget
-from study.quality import measure_teachers
-from study.run import VALUES, Result, read_lines, run_study
-from study.store import Store, pack
-from study.summary import Chosen, summarise
+from cmgsd_lite.cli.stopping import Stoppable
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -26,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after ``python -m study``; those of the process by default.
 
     Returns:
-        The exit code: 0, 2 after one line about bad input, 130 if stopped.
+        The exit code: 0, 2 after one line about bad input, 130 or 143 if stopped.
 
     Source:
         ours.
@@ -36,21 +32,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0
     """
     options = build_parser().parse_args(arguments)
-    try:
-        finished = read_lines(options.out / "runs.jsonl")
-        if options.command == "run":
-            left = run_study(options.out / "runs.jsonl", VALUES, finished, options.minutes, options.jobs)
-            print(f"{len(finished)} runs are finished, {left} of those that can be listed are missing")
-        elif options.command == "report":
+    line = "study: stopped; finished runs are kept, call again to go on"
+    with Stoppable(line, program=arguments is None) as stop:
+        try:
+            return _run(options, stop)
+        except (ValueError, OSError) as error:
+            if not stop.code:
+                print(f"study: error: {' '.join(str(error).split())}", file=sys.stderr)
+                return 2
+    return stop.code
+
+
+def _run(options: argparse.Namespace, stop: Stoppable) -> int:
+    # here, for it takes time to load torch, and a signal may come meanwhile
+    from cmgsd_lite.runtime import sole_writer
+    from study.budget import format_budget
+    from study.run import VALUES, read_lines, run_study
+
+    stop.working()
+    lines = options.out / "runs.jsonl"
+    if options.command == "plan":
+        print(format_budget(read_lines(lines)))
+        return 0
+    with sole_writer(options.out), sole_writer(VALUES):
+        finished = read_lines(lines)
+        if options.command == "report":
             return report(options.out, finished)
-        else:
-            print(format_budget(finished))
-    except (ValueError, OSError) as error:
-        print(f"study: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("study: stopped; finished runs are kept, call again to go on", file=sys.stderr)
-        return 130
+        left = run_study(lines, VALUES, finished, options.minutes, options.jobs)
+        print(f"{len(finished)} runs are finished, {left} of those that can be listed are missing")
     return 0
 
 
@@ -67,9 +76,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def report(out: Path, finished: dict[str, Result]) -> int:
+def report(out: Path, finished: dict[str, Any]) -> int:
     """Pack what lies loose, compute the summary and write the report; says what is missing."""
+    from cmgsd_lite.runtime import write_json
+    from study.quality import measure_teachers
     from study.report import write_report
+    from study.run import VALUES
+    from study.store import Store, pack
+    from study.summary import Chosen, summarise
 
     for key in pack(finished, VALUES, out):
         print(f"study: no values per video of {key}; remove its line and run again", file=sys.stderr)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import platform
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 
 from cmgsd_lite.losses.base import RetrievalLoss
 from cmgsd_lite.runtime import set_threads, versions
+from cmgsd_lite.runtime.workers import Workers
 from cmgsd_lite.teachers import Blend, Teacher
 from cmgsd_lite.training import TrainingConfig, fit
 from cmgsd_lite.training.scoring import score
@@ -59,13 +60,15 @@ def run_study(lines: Path, values: Path, finished: dict[str, Result], minutes: f
             return len(missing)
         (name, part), group = next(groupby(missing, key=lambda run: (run.set, run.part)))
         runs, before = list(group), len(finished)
-        for result, found in _results(name, part, runs, jobs, deadline):
-            for gallery, of_gallery in found.items():
-                of_gallery.save(values / file_name(result["key"], gallery))
-            _append(lines, result)
-            finished[result["key"]] = result
-            left = len(runs) - (len(finished) - before)
-            print(f"{result['key']}: {result['seconds']} s; {left} left here", file=sys.stderr, flush=True)
+        with closing(_results(name, part, runs, jobs, deadline)) as results:
+            for result, found in results:
+                for gallery, of_gallery in found.items():
+                    of_gallery.save(values / file_name(result["key"], gallery))
+                _append(lines, result)
+                finished[result["key"]] = result
+                left = len(runs) - (len(finished) - before)
+                said = f"{result['key']}: {result['seconds']} s; {left} left here"
+                print(said, file=sys.stderr, flush=True)
         if len(finished) == before:
             return len(missing)
 
@@ -163,7 +166,9 @@ def _run_in_worker(run: Run) -> Measured:
     return run_one(_bench, run)
 
 
-def _results(name: Set, part: Part, runs: Sequence[Run], jobs: int, deadline: float) -> Iterator[Measured]:
+def _results(
+    name: Set, part: Part, runs: Sequence[Run], jobs: int, deadline: float
+) -> Generator[Measured, None, None]:
     """Run in order and yield results as they come, until all are done or the deadline is near."""
     start, done = time.monotonic(), 0
 
@@ -181,9 +186,7 @@ def _results(name: Set, part: Part, runs: Sequence[Run], jobs: int, deadline: fl
             done += 1
         return
     waiting, running = iter(runs), set[Future[Measured]]()
-    # spawn, not fork: the same on every system, and no half-copied thread pools.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(runs)), context, _start_worker, (name, part)) as pool:
+    with Workers(min(jobs, len(runs)), _start_worker, name, part) as pool:
         while True:
             while len(running) < jobs and in_time() and (following := next(waiting, None)):
                 running.add(pool.submit(_run_in_worker, following))

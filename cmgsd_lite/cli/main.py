@@ -9,11 +9,13 @@ import argparse
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import NoReturn
 
 from cmgsd_lite import __version__
+from cmgsd_lite.cli.stopping import Stoppable
 from cmgsd_lite.errors import DataError
 
 CONDITIONS = (
@@ -44,6 +46,10 @@ DATA_PACKAGES = (
 )
 """What the extra ``data`` brings: every command but ``study`` needs it."""
 
+GO_ON = dict.fromkeys(
+    ("run", "train"), "; what is finished is kept: go on with the same command and --resume"
+)
+"""What the line of a job that was stopped says more."""
 PATHS = ("data", "out", "checkpoint", "path", "sim", "relevance", "video_of_text")
 """Options in which ``~`` is the home folder: ``--out=~/runs`` reaches us as it is typed."""
 
@@ -62,8 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after ``python -m cmgsd_lite``; those of the process by default.
 
     Returns:
-        The exit code: 0, or 2 after one line on stderr about bad input. Figures and pages are not worth a
-        code: one that fails is a line on stderr, and what was measured is printed and written.
+        The exit code: 0, or 2 after one line on stderr about bad input; 130 or 143 after one about SIGINT
+        or SIGTERM. Figures and pages are not worth a code: one that fails is a line on stderr, and what was
+        measured is printed and written.
 
     Source:
         ours.
@@ -83,22 +90,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in PATHS:
         if getattr(options, name, None) is not None:
             setattr(options, name, os.path.expanduser(getattr(options, name)))
+    line = f"{parser.prog} {options.command}: stopped{GO_ON.get(options.job, '')}"
+    with Stoppable(line, program=arguments is None) as stop:
+        code = _guarded(options, stop, f"{parser.prog} {options.command}")
+    return stop.code or code
+
+
+def _guarded(options: argparse.Namespace, stop: Stoppable, name: str) -> int:
     try:
-        _run(options)
+        _run(options, stop)
         sys.stdout.flush()
     except BrokenPipeError:  # who read the output has gone, as `| head` does
         _drop_output()
         return 128 + 13  # as a process that SIGPIPE ended
     except (ValueError, OSError) as error:
+        if stop.code:  # what a signal stopped ends in one line of its own
+            return stop.code
         line = " ".join(str(error).split())
         if _first_here() or isinstance(error, ConnectionError):
-            print(f"{parser.prog} {options.command}: error: {line}", file=sys.stderr)
+            print(f"{name}: error: {line}", file=sys.stderr)
         _drop_output()
         return 2
-    except KeyboardInterrupt:
-        if _first_here():
-            print(f"{parser.prog} {options.command}: stopped", file=sys.stderr)
-        return 130
     return 0
 
 
@@ -115,7 +127,7 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace, stop: Stoppable) -> None:
     if options.job != "study":
         missing = [name for name in DATA_PACKAGES if find_spec(name) is None]
         if missing:
@@ -125,6 +137,8 @@ def _run(options: argparse.Namespace) -> None:
     from cmgsd_lite.runtime import set_threads
 
     set_threads(options.threads)
+    warnings.formatwarning = lambda message, *_, **__: f"{message}\n"  # a line for people, without our paths
+    stop.working()
     getattr(commands, options.job)(options)
 
 
@@ -154,6 +168,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--conditions",
         help=f"comma-separated; default: all of {', '.join(CONDITIONS)}; further ones: {', '.join(MORE)}",
     )
+    run.add_argument("--resume", action="store_true", help="keep the finished runs under --out, run the rest")
     run.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes (default: 2)")
     run.set_defaults(job="run", seeds=3)
 

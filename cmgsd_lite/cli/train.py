@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,25 @@ from cmgsd_lite.cli.preflight import can_draw, check_before_training
 from cmgsd_lite.cli.report import results_caption, results_table
 from cmgsd_lite.distributed import joined, on_first, processes
 from cmgsd_lite.errors import DataError
-from cmgsd_lite.runtime import write_json
+from cmgsd_lite.runtime import sole_writer, write_json
 from cmgsd_lite.training.checkpoints import load_model
 from cmgsd_lite.training.conditions import CONDITIONS, condition
-from cmgsd_lite.training.experiment import Bench, Experiment, RunResult, run_all, tabulate
+from cmgsd_lite.training.experiment import (
+    Bench,
+    Experiment,
+    RunResult,
+    keep_run,
+    kept_runs,
+    run_all,
+    tabulate,
+)
 
 FIGURES = ("results.png", "training.png", "margins.png")
 PAGE = "false-negatives.png"
 PARTIAL = "metrics-partial.json"
+NUMBERS = ("metrics.json", "history.json", PARTIAL)
+FINISHED = "finished"
+"""Folder of the results of single runs, for ``run --resume``."""
 
 
 def run(options: argparse.Namespace) -> None:
@@ -34,8 +45,9 @@ def run(options: argparse.Namespace) -> None:
         options: Of the command line.
 
     Raises:
-        DataError: If the data can not be read, or a check before training fails.
-        ValueError: On an option out of range.
+        DataError: If the data can not be read, a check before training fails, or a finished run to be kept
+            is another job's.
+        ValueError: On an option out of range; if a loss is no number, after all other runs.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("expected one process, for it starts its own (--jobs); under torchrun use train")
@@ -46,13 +58,32 @@ def run(options: argparse.Namespace) -> None:
     experiment = experiment_from(options, conditions)
     out = out_folder(options, "run")
     bench = Bench(experiment)
-    models, files = out / "models", [out / name for name in ("metrics.json", "history.json", *FIGURES, PAGE)]
+    models, files = out / "models", [out / name for name in (*NUMBERS, *FIGURES, PAGE)]
     files += [models / f"{name}-seed{experiment.seeds[0]}.pt" for name in names]
-    check_before_training(bench, out, [models], files, models=len(names))
+    check_before_training(bench, out, [models, out / FINISHED], files, models=len(names))
+    with sole_writer(out, "models", FINISHED):
+        _run(options, bench, out)
+
+
+def _run(options: argparse.Namespace, bench: Bench, out: Path) -> None:
+    experiment, models = bench.experiment, out / "models"
+    done = kept_runs(bench, out / FINISHED, models) if options.resume else []
+    if options.resume:
+        total = len(experiment.conditions) * len(experiment.seeds)
+        say(f"{len(done)} of {total} runs are finished and kept")
     drawing, described = can_draw(), bench.describe()
-    with _keeping_finished(experiment, described, out) as finished:
-        runs = run_all(bench, options.jobs, models, finished=finished.append)
+    _remove_old(out, done)
+
+    with _keeping_finished(experiment, described, out, options.json) as finished:
+        finished += done
+
+        def keep(result: RunResult) -> None:
+            finished.append(result)
+            keep_run(bench, result, out / FINISHED)
+
+        runs = run_all(bench, options.jobs, models, finished=keep, done=done)
     results = tabulate(experiment, described, runs)
+    names = experiment.conditions
     shown = [name for name in SHOWN if name in names]
     with_page = drawing and shown and bench.dataset.name == "minivtt"
     page = (lambda: _truth_page(bench, shown, out)) if with_page else None
@@ -87,12 +118,21 @@ def _train(options: argparse.Namespace) -> None:
     out = out_folder(options, name)
     bench = Bench(experiment)
     checkpoints = {seed: out / f"checkpoint-seed{seed}.pt" for seed in experiment.seeds}
-    files = [out / file for file in ("metrics.json", "history.json", *FIGURES)]
+    files = [out / file for file in (*NUMBERS, *FIGURES)]
     files += [*checkpoints.values(), *(out / f"{name}-seed{seed}.pt" for seed in experiment.seeds)]
     # A checkpoint holds the weights, the best ones and twice as much of the optimizer's; while it is written,
-    # the one before it is still there.
-    on_first(lambda: check_before_training(bench, out, [], files, models=9 * len(checkpoints)))
-    on_first(lambda: _check_checkpoints(bench, name, checkpoints, options.resume))
+    # two before it are still there.
+    on_first(lambda: check_before_training(bench, out, [], files, models=13 * len(checkpoints)))
+    with ExitStack() as held:
+        on_first(lambda: held.enter_context(sole_writer(out)))
+        on_first(lambda: _check_checkpoints(bench, name, checkpoints, options.resume))
+        _train_seeds(options, bench, name, checkpoints, out)
+
+
+def _train_seeds(
+    options: argparse.Namespace, bench: Bench, name: str, checkpoints: dict[int, Path], out: Path
+) -> None:
+    experiment = bench.experiment
     if options.resume:
         missing = [(seed, path) for seed, path in checkpoints.items() if not path.exists()]
         say(
@@ -102,7 +142,8 @@ def _train(options: argparse.Namespace) -> None:
             )
         )
     drawing, described = on_first(can_draw), bench.describe()
-    with _keeping_finished(experiment, described, out) as runs:
+    on_first(lambda: _remove_old(out, []))
+    with _keeping_finished(experiment, described, out, options.json) as runs:
         for seed, path in checkpoints.items():
             runs.append(
                 bench.run(name, seed, out, checkpoint=path, resume=options.resume, progress=not options.json)
@@ -122,17 +163,27 @@ def _check_checkpoints(bench: Bench, name: str, checkpoints: dict[int, Path], re
 
 @contextmanager
 def _keeping_finished(
-    experiment: Experiment, described: dict[str, Any], out: Path
+    experiment: Experiment, described: dict[str, Any], out: Path, as_json: bool
 ) -> Iterator[list[RunResult]]:
     """A list for results; what is in it when a loss is no number, or somebody stops the job, is written."""
     finished: list[RunResult] = []
     try:
         yield finished
-    except BaseException:
+    except BaseException as error:
         if finished and processes()[0] == 0:
             _write_partial(experiment, described, finished, out)
+            if isinstance(error, ValueError) and not as_json:
+                print(results_table(tabulate(experiment, described, finished)), flush=True)
         raise
     (out / PARTIAL).unlink(missing_ok=True)
+
+
+def _remove_old(out: Path, done: Sequence[RunResult]) -> None:
+    """Numbers and figures of an earlier job would lie beside the models of this one."""
+    kept = {f"{run.name}-seed{run.seed}.json" for run in done}
+    old = [path for path in (out / FINISHED).glob("*-seed*.json") if path.name not in kept]
+    for path in [*old, *(out / name for name in (*NUMBERS, *FIGURES, PAGE))]:
+        path.unlink(missing_ok=True)
 
 
 def _write_partial(

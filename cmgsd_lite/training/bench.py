@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -26,11 +28,12 @@ from cmgsd_lite.training.checkpoints import save_checkpoint
 from cmgsd_lite.training.config import Experiment, plain
 from cmgsd_lite.training.data_location import location_of
 from cmgsd_lite.training.devices import chosen_device, placed
+from cmgsd_lite.training.digests import digest
 from cmgsd_lite.training.ground_truth import known_relevance, relevant_at
 from cmgsd_lite.training.loop import fit, rehearse
 from cmgsd_lite.training.margin_histogram import margin_histogram
 from cmgsd_lite.training.prepare import PreparedDataset
-from cmgsd_lite.training.resuming import check_resumable, data_digest
+from cmgsd_lite.training.resuming import SPELLING, check_resumable, data_digest
 from cmgsd_lite.training.scoring import score
 from cmgsd_lite.training.teaching import check_names, prepare_teacher, uses_teacher
 from cmgsd_lite.training.trainer import BatchRelevance
@@ -260,6 +263,33 @@ class Bench:
             "condition": name,
             "seed": seed,
             "loss": plain(asdict(self.experiment.conditions[name])),
+        }
+
+    def identity(self, name: str, seed: int) -> dict[str, Any]:
+        """Return what the result of a run depends on, to be compared with that of a later job.
+
+        Args:
+            name: Of the condition.
+            seed: Of the run.
+        """
+        about = {key: value for key, value in self.about(name, seed).items() if key not in SPELLING}
+        return {
+            **about,
+            "queries": self.experiment.data.asked,
+            "model": self.experiment.model,
+            "training": asdict(replace(self.experiment.training, seed=seed)),
+            "precision": self.experiment.precision,
+            **self._digests,
+        }
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        """Of training, validation and test videos, and of what test videos are relevant."""
+        test = data_digest(self.prepared.test, None)
+        return {
+            **data_digest(self.prepared.train, self.prepared.validation),
+            **{name.replace("train", "test", 1): value for name, value in test.items()},
+            "relevance": digest(torch.from_numpy(values) for values in self.relevance.values()),
         }
 
     def describe(self) -> dict[str, Any]:

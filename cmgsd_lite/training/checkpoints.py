@@ -212,7 +212,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _seal(archive: bytes) -> bytes:
-    """Put the checksum into the comment of an archive that has none: its last two bytes, the length, are 0."""
+    """Put the checksum into the comment of an archive that has none: the last two bytes, its size, are 0."""
     head = archive[:-2] + struct.pack("<H", _SEAL_BYTES) + SEAL
     return head + hashlib.sha256(head).hexdigest().encode()
 

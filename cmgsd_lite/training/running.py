@@ -1,17 +1,20 @@
 """Many runs: every condition with every seed, in one process or in several.
 
-Every run is one process's work on one thread, so results do not depend on how many run at a time.
+Every run is one process's work on one thread, so results do not depend on how many run at a time. A run that
+fails, because its loss is no number, leaves the others alone.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import as_completed
+from contextlib import closing
 from pathlib import Path
 
+from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import require, set_threads
+from cmgsd_lite.runtime.workers import Workers
 from cmgsd_lite.training.bench import Bench, RunResult
 
 
@@ -21,6 +24,7 @@ def run_all(
     out: Path | None = None,
     progress: bool = True,
     finished: Callable[[RunResult], object] | None = None,
+    done: Sequence[RunResult] = (),
 ) -> list[RunResult]:
     """Run every condition of an experiment with every seed.
 
@@ -30,12 +34,14 @@ def run_all(
         out: Folder for the trained models of the first seed, or None.
         progress: Whether to show a progress bar (on stderr).
         finished: Called with every result as it comes, so that an error later on does not take it along.
+        done: Results of runs that are not to be run again.
 
     Returns:
         Results in the order of conditions, then seeds.
 
     Raises:
-        ValueError: If ``jobs`` is below 1, or as ``fit``.
+        ValueError: If ``jobs`` is below 1, or as ``fit``, when all other runs are finished.
+        ChildProcessError: If one of the processes is ended from outside.
 
     Source:
         ours.
@@ -51,16 +57,27 @@ def run_all(
         (name, seed, out if seed == experiment.seeds[0] else None)
         for seed in experiment.seeds
         for name in experiment.conditions
+        if not any((name, seed) == (result.name, result.seed) for result in done)
     ]
-    bar = require("tqdm.auto", "data").tqdm(total=len(tasks), desc="runs", disable=not progress)
-    results: list[RunResult] = []
-    with bar:
-        for result in _in_processes(bench, tasks, jobs) if jobs > 1 else (bench.run(*task) for task in tasks):
+    bar = require("tqdm.auto", "data").tqdm(
+        initial=len(done), total=len(done) + len(tasks), desc="runs", disable=not progress
+    )
+    results, failed = list(done), list[ValueError]()
+    alone = jobs == 1 or not tasks
+    outcomes = (_run(bench, task) for task in tasks) if alone else _in_processes(bench, tasks, jobs)
+    with bar, closing(outcomes):  # closed: an exception in the loop ends the processes at once
+        for result in outcomes:
+            bar.update()
+            if isinstance(result, ValueError):
+                failed.append(result)
+                continue
             results.append(result)
             if finished is not None:
                 finished(result)
             bar.set_postfix_str(f"{result.name}, seed {result.seed}")
-            bar.update()
+    if failed:
+        more = f" (and {len(failed) - 1} more runs)" if len(failed) > 1 else ""
+        raise ValueError(f"{failed[0]}{more}") from failed[0]
     order = list(experiment.conditions)
     return sorted(results, key=lambda r: (order.index(r.name), experiment.seeds.index(r.seed)))
 
@@ -69,18 +86,24 @@ _Task = tuple[str, int, Path | None]
 _bench: Bench | None = None
 
 
-def _in_processes(bench: Bench, tasks: Sequence[_Task], jobs: int) -> Iterable[RunResult]:
-    # spawn, not fork: the same on every system, and no half-copied thread pools. Bytes, because tensors that
-    # are handed over as they are go through shared memory, of which a container may have little.
-    context, prepared = multiprocessing.get_context("spawn"), pickle.dumps(bench)
-    with ProcessPoolExecutor(jobs, context, initializer=_start_worker, initargs=(prepared,)) as pool:
-        futures = [pool.submit(_run_in_worker, task) for task in tasks]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:  # the runs that wait would only be thrown away
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def _in_processes(
+    bench: Bench, tasks: Sequence[_Task], jobs: int
+) -> Generator[RunResult | ValueError, None, None]:
+    # Bytes, because tensors that are handed over as they are go through shared memory, of which a container
+    # may have little.
+    with Workers(min(jobs, len(tasks)), _start_worker, pickle.dumps(bench)) as workers:
+        for future in as_completed([workers.submit(_run_in_worker, task) for task in tasks]):
+            yield future.result()
+
+
+def _run(bench: Bench, task: _Task) -> RunResult | ValueError:
+    """Run, or say what a training stopped with; data that can not be read concerns all runs."""
+    try:
+        return bench.run(*task)
+    except DataError:
+        raise
+    except ValueError as error:
+        return error
 
 
 def _start_worker(prepared: bytes) -> None:
@@ -89,7 +112,7 @@ def _start_worker(prepared: bytes) -> None:
     _bench = pickle.loads(prepared)
 
 
-def _run_in_worker(task: _Task) -> RunResult:
+def _run_in_worker(task: _Task) -> RunResult | ValueError:
     if _bench is None:
         raise RuntimeError("worker: expected _start_worker to have run, it has not")
-    return _bench.run(*task)
+    return _run(_bench, task)

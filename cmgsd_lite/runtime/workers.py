@@ -1,0 +1,112 @@
+"""Processes that work for one: they end with it, whatever ends it, and leave signals to it.
+
+A process imports this file first, and what it is to do, with torch, after that: from its first moments on it
+notices the end of its parent.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import wait
+from multiprocessing.queues import Queue
+from types import TracebackType
+from typing import Any
+
+SIGNALS = [  # as cli.stopping has them
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+
+
+class Workers(ProcessPoolExecutor):
+    """A pool of processes; leaving its ``with`` by an exception kills them.
+
+    Spawned, not forked: the same on every system, and no half-copied thread pools.
+
+    Args:
+        count: Of processes.
+        start: Called in each of them first; of a module, so that it can be found there.
+        arguments: For ``start``.
+
+    Raises:
+        ChildProcessError: From the ``with``, if a process was ended from outside.
+
+    Source:
+        ours.
+
+    Example:
+        >>> with Workers(2, set_threads, 1) as workers:  # doctest: +SKIP
+        ...     future = workers.submit(train, 0)
+    """
+
+    def __init__(self, count: int, start: Callable[..., object], *arguments: Any) -> None:
+        self._others = set(multiprocessing.active_children())
+        context = multiprocessing.get_context("spawn")
+        # Not as initargs: who starts a process would wait, deaf to signals, until it has read them all.
+        work = context.Queue()
+        work.cancel_join_thread()
+        for _ in range(count):
+            work.put((start, arguments))
+        super().__init__(count, context, _begin, (work,))
+
+    def submit(self, function: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        """Give the processes something to do; as of ``ProcessPoolExecutor``."""
+        with _signals_held():  # it may start a process, which has them held until it knows what to do
+            return super().submit(function, *given, **named)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """Wait for the processes, or end them after an exception."""
+        if error is not None:
+            for child in set(multiprocessing.active_children()) - self._others:
+                child.kill()
+            self.shutdown(cancel_futures=True)
+        if isinstance(error, BrokenProcessPool):
+            raise ChildProcessError(
+                "a worker process was ended from outside, perhaps for want of memory; fewer --jobs take less"
+            ) from error
+        return super().__exit__(kind, error, trace)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(work: Queue[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None or parent.pid is None:
+        raise RuntimeError("worker: expected to be started by a process, found none")
+    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    for number in SIGNALS:
+        # It is the whole job that somebody wants to stop; where signals reach one process alone, it tells.
+        signal.signal(number, partial(_tell, parent.pid) if os.name == "posix" else signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    start, arguments = work.get()
+    start(*arguments)
+
+
+def _end_with(parent: int) -> None:
+    """A parent that was killed can not say so, and a worker would wait for it forever."""
+    wait([parent])
+    os._exit(1)
+
+
+def _tell(parent: int, number: int, frame: object) -> None:
+    os.kill(parent, number)
