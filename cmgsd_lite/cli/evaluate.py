@@ -12,6 +12,7 @@ import numpy as np
 from cmgsd_lite.cli.options import say
 from cmgsd_lite.cli.preflight import check_videos
 from cmgsd_lite.cli.score_files import read_columns, read_matrix
+from cmgsd_lite.errors import DataError
 from cmgsd_lite.evaluation.graded import random_floor, relevance_metrics
 from cmgsd_lite.evaluation.inputs import Array, gain_matrix, score_matrix
 from cmgsd_lite.evaluation.metrics import retrieval_metrics
@@ -115,7 +116,7 @@ def data_for(about: dict[str, Any], checkpoint: Path, data: str | None) -> DataC
         The choice, with the experts that the model was trained on.
 
     Raises:
-        DataError: If the checkpoint does not say where its data lies.
+        DataError: If the checkpoint does not say where its data lies, or how it is to be read.
 
     Source:
         ours.
@@ -125,7 +126,14 @@ def data_for(about: dict[str, Any], checkpoint: Path, data: str | None) -> DataC
         'all'
     """
     where = data or data_of(about, checkpoint)
-    return DataConfig(where, about["protocol"], tuple(about["experts"]), about["queries"])
+    protocol, experts, queries = (about.get(name) for name in ("protocol", "experts", "queries"))
+    known = isinstance(experts, list) and all(isinstance(name, str) for name in experts)
+    if not (known and isinstance(protocol, str | None) and isinstance(queries, str | None)):
+        raise DataError(
+            f"{checkpoint}: expected names of experts, protocol and queries that the model was trained with, "
+            f"found {experts!r:.60}, {protocol!r:.40} and {queries!r:.40}"
+        )
+    return DataConfig(where, protocol, tuple(experts or ()), queries)
 
 
 def _lines(results: dict[str, Any]) -> list[str]:

@@ -72,7 +72,11 @@ def _run(options: argparse.Namespace, bench: Bench, out: Path) -> None:
         total = len(experiment.conditions) * len(experiment.seeds)
         say(f"{len(done)} of {total} runs are finished and kept")
     drawing, described = can_draw(), bench.describe()
-    _remove_old(out, done)
+    _remove_old(out)
+    kept = {f"{result.name}-seed{result.seed}.json" for result in done}
+    for path in (out / FINISHED).glob("*-seed*.json"):
+        if path.name not in kept:
+            path.unlink()
 
     with _keeping_finished(experiment, described, out, options.json) as finished:
         finished += done
@@ -142,7 +146,7 @@ def _train_seeds(
             )
         )
     drawing, described = on_first(can_draw), bench.describe()
-    on_first(lambda: _remove_old(out, []))
+    on_first(lambda: _remove_old(out))
     with _keeping_finished(experiment, described, out, options.json) as runs:
         for seed, path in checkpoints.items():
             runs.append(
@@ -178,12 +182,10 @@ def _keeping_finished(
     (out / PARTIAL).unlink(missing_ok=True)
 
 
-def _remove_old(out: Path, done: Sequence[RunResult]) -> None:
+def _remove_old(out: Path) -> None:
     """Numbers and figures of an earlier job would lie beside the models of this one."""
-    kept = {f"{run.name}-seed{run.seed}.json" for run in done}
-    old = [path for path in (out / FINISHED).glob("*-seed*.json") if path.name not in kept]
-    for path in [*old, *(out / name for name in (*NUMBERS, *FIGURES, PAGE))]:
-        path.unlink(missing_ok=True)
+    for name in (*NUMBERS, *FIGURES, PAGE):
+        (out / name).unlink(missing_ok=True)
 
 
 def _write_partial(

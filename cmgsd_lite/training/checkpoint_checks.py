@@ -69,6 +69,7 @@ def checked_content(content: dict[str, Any]) -> dict[str, Any]:
         _expect(content.get(name), dict, name)
     for name in ("model_config", "about", "digest", "precision", "teacher"):
         _check_plain(content.get(name), name)
+    _expect(content.get("digest", {}), dict, "digest")
     expected = _model_of(content["model_config"], len(content["model"]))
     content["model"] = checked_tensors("model", content["model"], expected)
     if any(name in content for name in RUNNING):

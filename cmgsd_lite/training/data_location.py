@@ -58,6 +58,9 @@ def data_of(about: dict[str, Any], checkpoint: Path) -> str:
         'minivtt'
     """
     data = about.get("data")
+    for name in ("data", "data_from_here"):
+        if not isinstance(about.get(name), str | None):
+            raise DataError(f"{checkpoint}: expected a text or nothing as {name}, found {about[name]!r:.40}")
     if data == EMBEDDED or (data is not None and "data_from_here" not in about):
         return str(data)
     if about.get("data_from_here") is None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from cmgsd_lite.cli.main import main
 from cmgsd_lite.cli.search import search_videos
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.losses import InfoNCELoss
@@ -21,6 +22,7 @@ from tests.training.test_loop import WORDS, encode, make_split
 TRAIN = prepare_split(make_split(24), encode)
 VALIDATION = prepare_split(make_split(6, seed=1, name="validation"), encode)
 CONFIG = TrainingConfig(epochs=3, batch_size=8)
+LONG = TrainingConfig(epochs=60, batch_size=8, patience=None)
 
 
 def model(seed=0):
@@ -171,6 +173,7 @@ BROKEN = {
     "no dictionary as moments": (put("optimizer", "state", 0, value=3), r"int as .*\['state'\]\[0\]"),
     "no list as groups": (put("optimizer", "param_groups", value=3), "instead of a list"),
     "no dictionary as loss": (put("loss", value=3), "int as 'loss'"),
+    "no dictionary as digest": (put("digest", value=3), "int as 'digest'"),
     "no dictionary as training": (put("training", value=3), "int as 'training'"),
     "no dictionary as best": (put("best", value=3), "int as 'best'"),
     "no list as history": (put("history", value=3), "int as 'history'"),
@@ -224,6 +227,24 @@ def test_what_no_training_wrote_is_one_clear_line(name, whole, tmp_path):
             train(path, resume=True)
     assert str(refused.value).startswith(f"{path}: expected ")
     assert len(str(refused.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({}, "does not say where its data None lies"),
+        ({"data": 3}, "a text or nothing as data, found 3"),
+        ({"data": "videos", "data_from_here": ["x"]}, r"nothing as data_from_here, found \['x'\]"),
+        ({"data": "minivtt"}, "expected names of experts, protocol and queries"),
+        ({"data": "minivtt", "experts": [3]}, r"found \[3\], None and None"),
+        ({"data": "minivtt", "experts": ["a"], "protocol": 3}, r"found \['a'\], 3 and None"),
+    ],
+)
+@pytest.mark.parametrize("job", [["evaluate"], ["search", "a cat"]])
+def test_a_checkpoint_that_does_not_say_what_its_data_is_is_one_line(job, about, said, tmp_path, capsys):
+    save_checkpoint(tmp_path / "model.pt", model(), about)
+    assert main([*job, "--checkpoint", str(tmp_path / "model.pt")]) == 2
+    assert re.search(said, capsys.readouterr().err.splitlines()[-1])
 
 
 def test_the_memory_of_a_tensor_is_its_own(whole, tmp_path):
