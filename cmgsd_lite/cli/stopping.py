@@ -9,6 +9,7 @@ import atexit
 import os
 import signal
 import sys
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ class Stoppable:
     ) -> bool:
         """End a program that a signal stopped, whatever exception has come of it."""
         if self.code:
-            atexit._run_exitfuncs()  # what others want done at the end; Python itself takes seconds for torch
+            # What others want done at the end, and no more: Python's own way out takes seconds after torch.
+            atexit._run_exitfuncs()
+            with suppress(OSError):
+                sys.stdout.flush()
             self._end()
         if isinstance(error, KeyboardInterrupt):
             self.code = 128 + signal.SIGINT

@@ -20,6 +20,8 @@ from multiprocessing.queues import Queue
 from types import TracebackType
 from typing import Any
 
+from cmgsd_lite.runtime import require
+
 SIGNALS = [  # as cli.stopping has them
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
@@ -98,6 +100,8 @@ def _begin(work: Queue[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
         signal.signal(number, partial(_tell, parent.pid) if os.name == "posix" else signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    # Its own lock is the system's, and one that a killed process leaves behind is said on stderr.
+    require("tqdm", "data").tqdm.set_lock(threading.RLock())
     start, arguments = work.get()
     start(*arguments)
 

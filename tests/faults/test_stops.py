@@ -94,7 +94,7 @@ def test_a_stopped_training_goes_on(data, tmp_path):
     assert len(next(iter(history.values()))) > 1
 
 
-RUN = ("run", "--conditions", "fixed-mean,infonce", "--seeds", 20, "--jobs", 2, "--batch-size", 8)
+RUN = ("run", "--conditions", "fixed-mean,infonce", "--seeds", 4, "--jobs", 2, "--batch-size", 8)
 
 
 @pytest.mark.slow
@@ -129,7 +129,7 @@ def test_a_stopped_run_leaves_no_worker_and_keeps_what_is_finished(number, targe
     assert start(*words, "--resume", cwd=tmp_path).wait(PATIENCE) == 0
     assert all((finished / name).read_bytes() == content for name, content in kept.items())
     rows = json.loads((tmp_path / "out" / "metrics.json").read_text())["rows"]
-    assert [len(row["per_seed"]) for row in rows] == [20, 20]
+    assert [len(row["per_seed"]) for row in rows] == [4, 4]
     assert not list((tmp_path / "out").rglob(".*.tmp"))
 
 
