@@ -16,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import wait
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.queues import Queue
 from types import TracebackType
 from typing import Any
@@ -25,6 +26,18 @@ from cmgsd_lite.runtime import require
 SIGNALS = [  # as cli.stopping has them
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
+
+
+class _Process(SpawnProcess):
+    """Ended without a word: of SIGTERM it would tell its parent."""
+
+    def terminate(self) -> None:
+        """End it as ``kill`` does; a pool of which one has died ends the others so."""
+        self.kill()
+
+
+class _Context(SpawnContext):
+    Process = _Process
 
 
 class Workers(ProcessPoolExecutor):
@@ -50,9 +63,10 @@ class Workers(ProcessPoolExecutor):
 
     def __init__(self, count: int, start: Callable[..., object], *arguments: Any) -> None:
         self._others = set(multiprocessing.active_children())
-        context = multiprocessing.get_context("spawn")
+        context = _Context()
         # Not as initargs: who starts a process would wait, deaf to signals, until it has read them all.
-        work = context.Queue()
+        with _signals_held():  # by Python's own helper process too, which starts here and would hear SIGHUP
+            work = context.Queue()
         work.cancel_join_thread()
         for _ in range(count):
             work.put((start, arguments))

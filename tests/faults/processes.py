@@ -33,7 +33,7 @@ def until(condition, process=None):
 def living(group):
     """Processes of a group that are alive; a zombie is not."""
     listed = subprocess.run(
-        ["ps", "-e", "-o", "pid=,pgid=,stat=,args="], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-e", "-o", "pid=,pgid=,stat=,args="], capture_output=True, text=True, check=True
     )
     rows = [line.split(None, 3) for line in listed.stdout.splitlines()]
     return {int(row[0]): row[3] for row in rows if int(row[1]) == group and not row[2].startswith("Z")}
