@@ -37,8 +37,8 @@ def zscore_margin(
     Args:
         distances: [N, N], any unit; float32 or wider inside.
         alpha: Margin of a pair at the mean distance, and the mean margin, in units of the similarity.
-        beta: Change of the margin for one standard deviation of distance; alpha/8 to alpha/2 is the useful
-            range for cosine scores. Negative reverses the meaning (a control), 0 is the fixed margin.
+        beta: Change of the margin for one standard deviation of distance, to be chosen like a temperature.
+            Negative reverses the meaning (a control), 0 is the fixed margin.
         min_margin: Lower clip bound, or None.
         max_margin: Upper clip bound, or None.
         eps: Added to the standard deviation. Not smaller than 1e-4 in float32: rounding noise among equal
