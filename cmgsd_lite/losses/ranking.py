@@ -37,8 +37,8 @@ class MaxMarginRankingLoss(RetrievalLoss):
             positive.
 
     Source:
-        VSE++ (Faghri et al., BMVC 2018) and MMT (Gabeur et al., ECCV 2020); ``smooth`` is the temperature times
-        InfoNCE with the margin added to the negatives; k is ours.
+        VSE++ (Faghri et al., BMVC 2018) and MMT (Gabeur et al., ECCV 2020). ``smooth`` is the temperature
+        times InfoNCE with the margin added to the negatives; k is ours.
 
     Example:
         >>> loss = MaxMarginRankingLoss(margin=0.2, reduction="hardest")
