@@ -127,40 +127,6 @@ def caption_overlap(
     return overlap
 
 
-def video_overlap(
-    captions_a: Sequence[Sequence[str]],
-    captions_b: Sequence[Sequence[str]],
-    *,
-    stop_words: Collection[str] = FUNCTION_WORDS,
-) -> Relevance:
-    """Mean Jaccard overlap of words over all pairs of a caption of one video and a caption of another.
-
-    Args:
-        captions_a: All captions of every video [A], at least one each.
-        captions_b: All captions of every video [B], at least one each.
-        stop_words: Words that do not count, lower case; ``()`` counts all.
-
-    Returns:
-        Overlap [A, B] in [0, 1], float32. Of a video with itself it is not 1, because its captions differ.
-
-    Raises:
-        ValueError: If there is no video, a video has no caption, or a caption is not a string.
-
-    Source:
-        ours; see :func:`caption_overlap`.
-
-    Example:
-        >>> video_overlap([["a dog runs", "a dog"]], [["dogs running"], ["a cat"]])
-        array([[0.75, 0.  ]], dtype=float32)
-    """
-    _check_captions("captions_a", captions_a)
-    _check_captions("captions_b", captions_b)
-    n_a, n_b = (np.array([len(captions) for captions in videos]) for videos in (captions_a, captions_b))
-    by_caption = _total_overlap(list(chain.from_iterable(captions_a)), captions_b, stop_words)
-    total = np.add.reduceat(by_caption, np.cumsum(n_a) - n_a, axis=0)
-    return (total / np.outer(n_a, n_b)).astype(np.float32)
-
-
 def same_category(
     query_category: Sequence[int] | Sequence[str] | npt.NDArray[Any],
     gallery_category: Sequence[int] | Sequence[str] | npt.NDArray[Any],

@@ -15,7 +15,6 @@ from cmgsd_lite.evaluation.relevance import (
     caption_overlap,
     caption_words,
     same_category,
-    video_overlap,
 )
 
 WORDS = ["a", "the", "is", "man", "woman", "dogs", "dog", "running", "runs", "run", "rides", "guitar", "on"]
@@ -42,15 +41,6 @@ def test_caption_overlap_equals_python_sets(stop_words):
     assert result.dtype == np.float32
     assert result.max() > 0
     np.testing.assert_allclose(result, expected, atol=1e-6)
-
-
-def test_video_overlap_equals_python_sets():
-    left, right = made_up_videos(5, 2), made_up_videos(7, 3)
-    expected = [[np.mean([[slow_jaccard(c, d) for d in w] for c in v]) for w in right] for v in left]
-    result = video_overlap(left, right)
-    assert result.dtype == np.float32
-    np.testing.assert_allclose(result, expected, atol=1e-6)
-    np.testing.assert_allclose(video_overlap(right, left), result.T, atol=1e-6)
 
 
 def test_a_query_is_not_compared_with_itself():
@@ -157,13 +147,6 @@ def test_bad_categories(query, gallery, message):
 def test_bad_captions(queries, gallery, own, message):
     with pytest.raises(ValueError, match=message):
         caption_overlap(queries, gallery, own)
-
-
-def test_bad_videos():
-    with pytest.raises(ValueError, match="captions_a: .*got none at 0"):
-        video_overlap([[]], [["a dog"]])
-    with pytest.raises(ValueError, match="captions_b: .*bare string"):
-        video_overlap([["a dog"]], ["a dog"])
 
 
 # Real captions ----------------------------------------------------------------------------------------

@@ -1,1 +1,0 @@
-"""Interactive explorers of the course, each with a static twin in its chapter."""
