@@ -32,7 +32,7 @@ def _several_captions(generator: torch.Generator, n: int) -> tuple[Tensor, Tenso
     """Draw scores with ties and each text's own video, at least one text a video, in any order."""
     own = torch.cat([torch.arange(n), torch.randint(n, (2 * n,), generator=generator)])
     own = own[torch.randperm(len(own), generator=generator)]
-    return torch.randint(-4, 10, (len(own), n), generator=generator) / 10, own
+    return torch.randint(-2, 4, (len(own), n), generator=generator) / 10, own
 
 
 def _ndcg_floor(gains: Tensor) -> Tensor:
@@ -41,9 +41,13 @@ def _ndcg_floor(gains: Tensor) -> Tensor:
 
 
 def _expected_recall(sim: Tensor, k: int) -> Tensor:
+    return _expected_recall_between(sim, k, 0, 1)
+
+
+def _expected_recall_between(sim: Tensor, k: int, low: int | None, high: int | None) -> Tensor:
     own = sim.diagonal()[:, None]
     better, tied = (sim > own).sum(dim=1), (sim == own).sum(dim=1)
-    return 100 * ((k - better) / tied).clamp(0, 1).mean()
+    return 100 * ((k - better) / tied).clamp(low, high).mean()
 
 
 def _video_ranks(sim: Tensor, video_of_text: Tensor) -> Tensor:
@@ -58,6 +62,12 @@ def _ranks_by(
         score, rivals = choose(sim[own == video, video]), sim[own != video, video]
         found.append(1 + (rivals > score).sum() + tie * ((rivals == score).sum() + more))
     return torch.stack(found)
+
+
+def _ranks_with_own_ties(sim: Tensor, own: Tensor) -> Tensor:
+    mine = own[:, None] == torch.arange(sim.shape[1])
+    best = sim.masked_fill(~mine, -torch.inf).amax(dim=0)
+    return 1 + (sim > best).sum(dim=0) + ((sim == best).sum(dim=0) - 1) / 2
 
 
 def _recall_of(sim: Tensor, k: int, tie: float) -> Tensor:
@@ -95,6 +105,11 @@ FLOOR = (
         ),
         "the ideal order is discounted too",
     ),
+    Mistake(
+        "ascending",
+        lambda gains: 100 * _ndcg_floor(gains) / _given_order(gains.sort().values),
+        "the ideal order begins with the largest gain: sort from high to low",
+    ),
 )
 TIES = (
     Mistake(
@@ -116,6 +131,16 @@ TIES = (
         "K = 1",
         lambda sim, k: _expected_recall(sim, 1),
         "that is R@1: several of the first K places may fall into the tie",
+    ),
+    Mistake(
+        "above 1",
+        lambda sim, k: _expected_recall_between(sim, k, 0, None),
+        "where all tied videos find a place among the first K, the share is 1 and not more",
+    ),
+    Mistake(
+        "below 0",
+        lambda sim, k: _expected_recall_between(sim, k, None, 1),
+        "where K videos or more are better, the share is 0 and not less",
     ),
 )
 CAPTIONS = (
@@ -140,6 +165,11 @@ CAPTIONS = (
         "itself",
         lambda sim, own: _ranks_by(sim, own, more=1),
         "the best caption ties with itself in your count: leave the video's own captions out",
+    ),
+    Mistake(
+        "own ties",
+        lambda sim, own: _ranks_with_own_ties(sim, own),
+        "you let captions of the same video tie with its best: leave the video's own captions out",
     ),
     Mistake(
         "from 0",

@@ -71,6 +71,7 @@ FLOOR_WRONG = [
     (lambda gains: gains.mean() * discount(len(gains)).sum(), "expected DCG"),
     (given_order, "in which the gains came"),
     (lambda gains: 100 * gains.mean() * discount(len(gains)).sum() / gains.sum(), "discounted too"),
+    (lambda gains: 100 * floor(gains) / given_order(gains.msort()), "high to low"),
     (lambda gains: floor(2**gains - 1), "yours gives"),
     (lambda gains: 76.0, "yours gives 76"),
     (lambda gains: floor(gains) * torch.ones(2), "expected one number"),
@@ -86,6 +87,12 @@ def recall(sim, k):
     own = sim.diagonal()[:, None]
     better, equal = (sim > own).sum(dim=1), (sim == own).sum(dim=1)
     return 100 * ((k - better) / equal).clip(0, 1).mean()
+
+
+def shares(sim, k):
+    own = sim.diagonal()[:, None]
+    better, equal = (sim > own).sum(dim=1), (sim == own).sum(dim=1)
+    return (k - better) / equal
 
 
 def by_loops(sim, k):
@@ -134,6 +141,8 @@ RECALL_WRONG = [
     (lambda sim, k: recall(sim, k) / 100, "percent"),
     (lambda sim, k: recall(sim.T, k), "video to text"),
     (lambda sim, k: recall(sim, 1), "that is R@1"),
+    (lambda sim, k: 100 * shares(sim, k).clip(min=0).mean(), "1 and not more"),
+    (lambda sim, k: 100 * shares(sim, k).clip(max=1).mean(), "0 and not less"),
     (lambda sim, k: 25.0, "yours gives 25"),
     (lambda sim, k: 100 * k / len(sim), "yours gives"),
 ]
@@ -159,6 +168,12 @@ def with_a_mask(sim, own):
     return 1 + ((sim > best) & ~mine).sum(dim=0) + ((sim == best) & ~mine).sum(dim=0) / 2
 
 
+def with_own_ties(sim, own):
+    best = [sim[own == video, video].max() for video in range(sim.shape[1])]
+    ties = [(sim[:, video] == score).sum() - 1 for video, score in enumerate(best)]
+    return [1 + (sim[:, v] > best[v]).sum() + ties[v] / 2 for v in range(len(best))]
+
+
 RANKS_RIGHT = [
     video_ranks,
     with_a_mask,
@@ -173,6 +188,7 @@ RANKS_WRONG = [
     (lambda sim, own: video_ranks(sim, own, tie=0), "as won"),
     (lambda sim, own: video_ranks(sim, own, tie=1), "as lost"),
     (lambda sim, own: video_ranks(sim, own, itself=1), "ties with itself"),
+    (with_own_ties, "captions of the same video tie"),
     (lambda sim, own: video_ranks(sim, own) - 1, "the best rank is 1"),
     (lambda sim, own: metrics.ranks(sim, own), "text to video"),
     (lambda sim, own: video_ranks(sim, own).mean(), "expected shape"),
