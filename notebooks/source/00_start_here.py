@@ -43,14 +43,17 @@ for caption in dataset.train.captions["video17"][3:8]:
 # %%
 from cmgsd_lite.course.plots.clips import Found, show_clips
 
+own_clip = Found(clip="video17", title="its own clip", kind="own")
 show_clips(
-    {"a purple dog is walking from right to left": [Found("video17", "its own clip", "own")]},
+    {"a purple dog is walking from right to left": [own_clip]},
     "A drawn purple dog walks to the left through snow; the words for what is in the clip stand below it.",
 )
 
 # %% [markdown]
-# Some captions say a lot, some almost nothing, as with people. "A clip of a dog" is true of this clip, and of
-# many others.
+# Where pictures can not move you see two frames, the first above the last.
+#
+# Some captions say a lot, some almost nothing, and a few are wrong about their own clip, as with people. "A clip of
+# a dog" is true of this clip, and of many others.
 #
 # **Stop here and say it in your own words**: why can a caption be true of a clip that it was not written for?
 #
@@ -89,9 +92,9 @@ airplane = search.queries.index("on a city street we see an airplane")
 predict("In which place does its own clip come?", None, result=ranks[airplane], floor=500)
 
 # %% [markdown]
-# Now look. Tick the clips of which the sentence is *true*, as you see it, then compare: you will also read what the
-# usual metric, R@1, counts. It asks one thing only, whether the own clip comes first. The list has five more
-# sentences; do at least one of them.
+# Now look. Tick the clips of which the sentence is *true*, as you see it, then compare: you will read what is in
+# each, and what the usual metric, R@1, counts. It asks one thing only, whether the own clip comes first. The list
+# has five more sentences; do at least one of them.
 
 # %%
 from cmgsd_lite.course.plots.clips import best_clips
@@ -121,8 +124,8 @@ show_clips(
 #
 # <details><summary>One answer</summary>
 #
-# Which of several clips the writer had in mind. The sentence does not say it, so no model can know; the order of
-# the five is luck.
+# Which of several clips the writer had in mind. The sentence does not say it, so no model can know. At best it
+# guesses: would somebody who saw the fifth clip have passed over the turtle?
 #
 # </details>
 
@@ -130,8 +133,8 @@ show_clips(
 # ## 3. What the metric counts
 #
 # **R@1** ("recall at 1") is the share of sentences whose own clip comes first. Guessing would reach one in a
-# thousand. Ours will be low. How much of what it calls a mistake is one? Take all sentences that R@1 counts as
-# mistakes: in what share of them does the first clip fit the sentence all the same? The helper gives the place of the
+# thousand, and ours will be low. But are its mistakes mistakes? Take all sentences that R@1 counts as such: in
+# what share of them does the first clip fit the sentence all the same? The helper gives the place of the
 # best clip that fits a sentence, its own or another.
 
 # %%
@@ -146,9 +149,12 @@ predict("Of these mistakes, how many are right answers?", None, result=rescued, 
 # %%
 fits = search.true.sum(dim=1).double()
 print(f"R@1, own clip first:          {100 * own_first.mean():3.0f} %   (floor .1 %)")
-print(f"a clip first that fits:       {100 * fit_first.mean():3.0f} %   (floor {by_chance} %)")
+print(f"that, or a clip that fits:    {100 * fit_first.mean():3.0f} %   (floor {by_chance} %)")
 print(f"clips that a sentence fits:   {fits.median():3.0f}     (median of {len(fits):,} sentences)")
 print(f"sentences with more than one: {100 * (fits > 1).double().mean():3.0f} %")
+own_fits = search.true.gather(1, search.own[:, None])[:, 0]
+perfect = (own_fits / fits.clamp(min=1)).mean()  # all that fit stand in front, in random order
+print(f"R@1 of a perfect model:       {100 * perfect:3.0f} %   (it draws lots among those that fit)")
 
 # %% [markdown]
 # A metric that is too strict is a nuisance: two models can still be compared by it, as long as it is unfair to
@@ -160,7 +166,8 @@ print(f"sentences with more than one: {100 * (fits > 1).double().mean():3.0f} %"
 # <details><summary>One answer</summary>
 #
 # R@1 only says how often one particular clip came first. About a third of its "mistakes" are clips that fit the
-# sentence. Most sentences fit several clips, so even a perfect model would not reach R@1 of one hundred percent.
+# sentence. Most sentences fit several clips, and even a perfect model has to draw lots among them: hold its R@1,
+# not one hundred percent, beside ours.
 #
 # </details>
 
@@ -190,7 +197,7 @@ show_clips(
 )
 
 # %% [markdown]
-# The right clip is a **false negative**: a negative that is right after all. Training is wrong to push it away.
+# The second clip is a **false negative**: a negative of which the caption is true. Training is wrong to push it away.
 # How common is that? First guess the share among all caption-clip pairs that are taken as negatives, then how many
 # captions are concerned at all.
 
@@ -213,8 +220,8 @@ print(f"the vaguest, “{vaguest}”, has {counts.max():.0f}")
 print(f"the vaguest tenth of the captions holds {tenth:.0f} % of all")
 
 # %% [markdown]
-# Mean and median part because a few vague captions fit half the batch, while most captions fit no clip of it but
-# their own.
+# Mean and median differ so much because a few vague captions fit half the batch, while most captions fit no clip of
+# it but their own.
 #
 # **Stop here and say it in your own words**: why is a false negative worse in training than in testing?
 #
@@ -246,6 +253,7 @@ print(f"the vaguest tenth of the captions holds {tenth:.0f} % of all")
 # | [09 When does it help?](09_when_does_it_help.ipynb) | Is the gain meaning, or a softer loss? |
 # | [10 Other answers](10_other_answers.ipynb) | What else could one do? |
 # | [11 Your own model](11_your_own_model.ipynb) | How do I use it, and judge it? |
+# | [13 Scaling out](13_scaling_out.ipynb) | What does a larger batch do, and cost? |
 #
 # In a hurry? Read 02, 03, 04, then 09. Symbols and field words are in the [glossary](../docs/GLOSSARY.md).
 #
@@ -327,6 +335,8 @@ check_larger_batch(in_larger_batch)
 # - Training calls every other clip of the batch a negative; those that fit are *false negatives*, few in number,
 #   concentrated on vague captions.
 # - MiniVTT knows the truth, so each claim about them can be checked.
+# - The idea: ask for less where a negative resembles the positive. Its gain counts beside a control that varies
+#   without meaning.
 #
 # **Next:** [01 Retrieval](01_retrieval.ipynb)
 #

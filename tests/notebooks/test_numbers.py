@@ -32,6 +32,9 @@ def test_chapter_00() -> None:
     several = re.findall(r"more than one: +(\d+) %", printed)
     assert 55 <= int(several[0]) <= 85
     assert "Most sentences fit several clips" in text
+    perfect = re.findall(r"R@1 of a perfect model: +(\d+) %", printed)
+    assert 30 <= int(perfect[0]) <= 50
+    assert "even a perfect model has to draw lots" in text
     assert (share, concerned) == ("3.7 %", "40 %")
     mean, median = re.findall(r"has ([\d.]+) in the mean, (\d+) in the median", printed)[0]
     assert float(mean) > 1
@@ -62,7 +65,9 @@ def test_chapter_01_on_the_model() -> None:
     found = [float(value) for value in row(printed, "nDCG")]
     assert found[0] == 89
     assert "Its nDCG from text to video is 89." in text
-    assert 70 <= found[1] == float(floor) <= 80, "a quarter of the scale is left"
+    assert 70 <= found[1] == float(floor) <= 80, "a quarter of the scale lies above the floor"
+    assert 0.4 <= (found[0] - found[1]) / (100 - found[1]) <= 0.6
+    assert "the model has won about half of it" in text
     assert float(row(printed, "R@10")[0]) == 40
     assert "R@10 was 40 %" in text
     assert float(small.split()[0]) > 1.4 * 40

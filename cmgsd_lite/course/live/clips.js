@@ -26,11 +26,13 @@ function card(item, i, films, ask) {
   const { facets } = films[item.clip], picture = film(films[item.clip]);
   const tick = element("input", { type: "checkbox" });
   const title = element("div", {}, `${i + 1}.`);
+  // Hidden while the reader judges; the film's own label tells them to a screen reader.
+  const words = element("div", ask ? { style: "visibility: hidden" } : {}, ...facets.map(line => element("div", {}, line)));
   const box = element("div", { style: "flex: 1 1 7rem; max-width: 11rem; padding: .2rem; border: 4px solid var(--faint)" },
-    title, picture, ...facets.map(line => element("div", {}, line)));
-  if (ask) box.append(element("label", { style: "display: block" }, tick, " true of it"));
+    title, picture, ...(ask ? [element("label", { style: "display: block" }, tick, " true of it")] : []), words);
   const reveal = () => {
     title.textContent = item.title;
+    words.style.visibility = "visible";
     box.style.borderColor = `var(${EDGES[item.kind]})`;
   };
   if (!ask) reveal();

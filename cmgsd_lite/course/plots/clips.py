@@ -48,7 +48,7 @@ def show_clips(sentences: Mapping[str, Sequence[Found]], alt: str, ask: bool = F
     Args:
         sentences: The clips of each sentence; with several a reader chooses.
         alt: What the picture shows, at least 20 characters.
-        ask: Hide the titles until the reader has ticked the clips that the sentence is true of.
+        ask: Hide titles and words until the reader has ticked the clips that the sentence is true of.
 
     Raises:
         ValueError: If there is no sentence, or one without clips.
@@ -115,13 +115,13 @@ def plot_clips(sentence: str, found: Sequence[Found], frames: int = 2) -> Figure
         >>> figure = plot_clips("a dog", [Found("video17", "its own clip", "own")])
     """
     lines = max(len(_facets(item.clip)) for item in found)
-    size = max(4.0, 2.1 * len(found)), 1.2 + 2.1 * frames + 0.25 * lines
+    size = max(4.0, 2.1 * len(found)), 0.4 + 2.1 * frames + 0.25 * lines
     figure, axes = plt.subplots(1, len(found), figsize=size, layout="constrained", squeeze=False)
     for ax, item in zip(axes[0], found, strict=True):
         film = minivtt.clip(item.clip).frames()
         chosen = film[np.linspace(0, len(film) - 1, frames).round().astype(int)]
         ax.imshow(np.concatenate(list(chosen), axis=0))
-        ax.set(xticks=[], yticks=[])
+        ax.set(xticks=[], yticks=[], anchor="N")  # the sentence close above
         ax.set_title(item.title, fontsize="medium")
         ax.set_xlabel("\n".join(_facets(item.clip)), fontsize="medium")
         for spine in ax.spines.values():
