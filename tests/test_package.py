@@ -67,7 +67,8 @@ def test_type_checkers_are_told_the_same_names():
 def test_pins_and_ranges_name_the_same_packages():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
-    learner = {*project["project"]["dependencies"], *extras["data"], *extras["course"], "jupyterlab", "nbval"}
+    course = {*extras["data"], *extras["video"], *extras["course"]}
+    learner = {*project["project"]["dependencies"], *course, "jupyterlab", "nbval"}
     assert pinned("requirements.txt") == names(learner)
     assert pinned("requirements-dev.txt") == names(project["dependency-groups"]["dev"]) - names(learner)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cmgsd_lite.data.video import sheet_of
 from cmgsd_lite.data.world.scenes import SEED, Scene, clip_scene
 from cmgsd_lite.runtime import require, write_atomically
 
@@ -147,13 +148,7 @@ def contact_sheet(
     lines = [f"{c.video_id}  {c.facets()}" for c in clips] if captions is None else list(captions)
     if not clips or len(lines) != len(clips):
         raise ValueError(f"captions: expected one for each of {len(clips)} >= 1 clips, got {len(lines)}")
-    row = 128 + 18
-    size = (128 * frames, row * len(clips))
-    sheet: Image.Image = require("PIL.Image", "data").new("RGB", size, "white")
-    draw = require("PIL.ImageDraw", "data").Draw(sheet)
-    for number, (drawn, line) in enumerate(zip(clips, lines, strict=True)):
-        draw.text((3, number * row + 3), line, fill="black")
-        sheet.paste(drawn.show(frames), (0, number * row + 18))
+    sheet = sheet_of([c.frames() for c in clips], lines, frames)
     if path is not None:
         write_atomically(Path(path), lambda temporary: sheet.save(temporary, "PNG"))
     return sheet

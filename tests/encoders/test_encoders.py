@@ -9,13 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from scipy.stats import spearmanr
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from cmgsd_lite.encoders import EfficientNetLite0Encoder, MiniLMEncoder, WordLlamaEncoder, packages
+from cmgsd_lite.encoders import (
+    ClipFrameEncoder,
+    EfficientNetLite0Encoder,
+    MiniLMEncoder,
+    WordLlamaEncoder,
+    packages,
+)
 from cmgsd_lite.errors import DataError
+from tests.encoders.clips import write_clip
 
 TEXTS = ["a man plays a guitar", "", "Zwölf Boxkämpfer 🥊", "   ", "cooking", "a man plays a guitar"]
 
@@ -181,3 +188,42 @@ def test_loading_leaves_the_global_random_state_alone(efficient_net, mini_lm):
     EfficientNetLite0Encoder()
     MiniLMEncoder()
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.fixture(scope="module")
+def clip_folder(tmp_path_factory):
+    pytest.importorskip("transformers", reason="optional: transformers is not installed")
+    return write_clip(tmp_path_factory.mktemp("clip"))
+
+
+def test_clip_is_what_transformers_computes_of_normalised_pixels(clip_folder, no_network):
+    from transformers import CLIPVisionModelWithProjection
+
+    frames = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    encoder = ClipFrameEncoder(clip_folder, batch_size=2)
+    assert (encoder.dim, encoder.side) == (16, 32)
+    model = CLIPVisionModelWithProjection.from_pretrained(clip_folder).eval()
+    pixels = (torch.from_numpy(frames) / 255 - torch.tensor([0.5, 0.4, 0.3])) / torch.tensor([0.2, 0.3, 0.4])
+    with torch.no_grad():
+        expected = model(pixel_values=pixels.permute(0, 3, 1, 2)).image_embeds
+    torch.testing.assert_close(encoder.encode(frames), expected)
+    larger = np.repeat(np.repeat(frames, 2, axis=1), 2, axis=2)
+    assert (encoder.encode(larger) - expected).abs().max() < 0.2 * expected.abs().max(), "resized"
+    with pytest.raises(ValueError, match="frames: expected uint8"):
+        encoder.encode(frames.astype(np.float32))
+
+
+def test_clip_refuses_what_is_none(clip_folder, tmp_path):
+    with pytest.raises(DataError, match=r"expected a CLIP of transformers .* found no config.json"):
+        ClipFrameEncoder(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(DataError, match="found a model of the type 'bert'"):
+        ClipFrameEncoder(tmp_path)
+    (tmp_path / "config.json").write_text((clip_folder / "config.json").read_text())
+    with pytest.raises(DataError, match="found weights that can not be loaded"):
+        ClipFrameEncoder(tmp_path)
+    weights = load_file(clip_folder / "model.safetensors")
+    del weights["visual_projection.weight"]
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(DataError, match="found none for visual_projection.weight"):
+        ClipFrameEncoder(tmp_path)
