@@ -8,13 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.cli.evaluate import evaluate
+from cmgsd_lite.cli.extract import extract
 from cmgsd_lite.cli.search import search
 from cmgsd_lite.cli.teacher_quality import teacher_quality
 from cmgsd_lite.cli.train import run, train
 from cmgsd_lite.data import describe, format_description, load_dataset, minivtt, write_info_page
 from cmgsd_lite.training.data_choice import one_vector_each
 
-__all__ = ["build_minivtt", "evaluate", "info", "run", "search", "study", "teacher_quality", "train"]
+__all__ = [
+    "build_minivtt",
+    "evaluate",
+    "extract",
+    "info",
+    "run",
+    "search",
+    "study",
+    "teacher_quality",
+    "train",
+]
 
 
 def info(options: argparse.Namespace) -> None:

@@ -49,8 +49,9 @@ DATA_PACKAGES = (
 GO_ON = dict.fromkeys(
     ("run", "train"), "; what is finished is kept: go on with the same command and --resume"
 )
+GO_ON["extract"] = "; finished films are kept: go on with the same command"
 """What the line of a job that was stopped says more."""
-PATHS = ("data", "out", "checkpoint", "path", "sim", "relevance", "video_of_text")
+PATHS = ("data", "out", "checkpoint", "path", "sim", "relevance", "video_of_text", "videos", "captions")
 """Options in which ``~`` is the home folder: ``--out=~/runs`` reaches us as it is typed."""
 
 
@@ -204,6 +205,16 @@ def build_parser() -> argparse.ArgumentParser:
     search.add_argument("query")
     search.add_argument("--checkpoint", help="default: the newest under runs/")
     search.add_argument("--top", type=int, default=5, help="how many videos (default: 5)")
+    search.add_argument(
+        "--all", action="store_true", help="search all videos (default: the test list's, if any)"
+    )
+    search.add_argument(
+        "--videos", metavar="DIR", help="films to take thumbnails from (default: those of extract)"
+    )
+    search.add_argument(
+        "--report", action="store_true", help="also say which captions are likely true of other videos"
+    )
+    search.add_argument("--faiss", action="store_true", help="approximate, for far more than 100,000 videos")
     search.set_defaults(job="search")
 
     info = commands_.add_parser("info", help="what is recognised under a path, and what is missing")
@@ -211,6 +222,25 @@ def build_parser() -> argparse.ArgumentParser:
     info.add_argument("path", nargs="?", help="default: the folder of --data")
     info.add_argument("--html", metavar="FILE", help="also write it as a page, with counts over the captions")
     info.set_defaults(job="info")
+
+    extract = commands_.add_parser("extract", help="features of one's own films, for all the other commands")
+    extract.add_argument("videos", help="folder of films: mp4, mkv, webm, avi, mov, ...")
+    extract.add_argument("--out", required=True, help="folder for features; what is finished there is kept")
+    extract.add_argument(
+        "--captions",
+        metavar="PATH",
+        help="csv, jsonl, srt or a folder of them (default: what lies beside the films)",
+    )
+    extract.add_argument("--frames", type=int, default=8, help="of each film, evenly spaced (default: 8)")
+    extract.add_argument(
+        "--encoders",
+        default="efficientnet,motion",
+        help="comma-separated: efficientnet, motion, or the folder of a CLIP (default: efficientnet,motion)",
+    )
+    extract.add_argument("--device", default="auto", help="cpu, cuda, ...; default: a GPU if there is one")
+    extract.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
+    extract.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
+    extract.set_defaults(job="extract")
 
     quality = commands_.add_parser(
         "teacher-quality", help="measure the distances of margins, against truth and people (two minutes)"

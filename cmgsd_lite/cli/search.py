@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,21 @@ import torch
 from cmgsd_lite.cli.evaluate import data_for
 from cmgsd_lite.cli.optional import attempt
 from cmgsd_lite.cli.options import RUNS, say
+from cmgsd_lite.cli.search_gallery import FaissIndex, Gallery, best_videos, recall_of
+from cmgsd_lite.cli.search_page import PRECISION, likely_false_negatives, pictures_of, search_page
 from cmgsd_lite.data import Split, minivtt
+from cmgsd_lite.data.video import Frames, sheet_of
 from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.models import RetrievalModel
+from cmgsd_lite.runtime import require, write_atomically
 from cmgsd_lite.training.checkpoints import load_model
+
+_QUERIES = 100  # of the videos' captions, to measure an approximate search by
 
 
 def search(options: argparse.Namespace) -> None:
-    """Find the test videos that fit a sentence.
+    """Find the videos that fit a sentence; features and a model suffice.
 
     Args:
         options: Of the command line.
@@ -32,36 +39,49 @@ def search(options: argparse.Namespace) -> None:
     path = Path(options.checkpoint) if options.checkpoint else newest_checkpoint(RUNS)
     say(f"searching with {path}")
     model, about = load_model(path)
-    dataset = data_for(about, path, options.data).load()
-    found = search_videos(model, dataset.test, options.query, options.top)
-    if dataset.name == "minivtt":
+    config = data_for(about, path, options.data)
+    gallery = Gallery.open(config, options.all)
+    say(*[gallery.note] * bool(gallery.note))
+    found = search_videos(model, gallery, options.query, options.top, options.faiss)
+    report = likely_false_negatives(gallery.captions) if options.report else None
+    if config.data == "minivtt":
         for hit in found:
             hit["facets"] = minivtt.clip(hit["video_id"]).facets()
     if options.json:
-        print(json.dumps({"schema": 1, "query": options.query, "checkpoint": path.name, "results": found}))
+        more = {} if report is None else {"false_negatives": report, "precision": PRECISION}
+        print(
+            json.dumps(
+                {"schema": 1, "query": options.query, "checkpoint": path.name, "results": found, **more}
+            )
+        )
     else:
         for hit in found:
             line = hit.get("facets") or hit["caption"]
             print(f"{hit['rank']:3d}. {hit['video_id']:12s} {hit['score']:6.3f}  {line}")
-    if dataset.name == "minivtt":
-        attempt(
-            "contact sheet", lambda: _draw_hits(found, Path(options.out) if options.out else RUNS / "search")
-        )
+        print("".join(f"{line}\n" for line in _report_lines(report or [])), end="")
+    out = Path(options.out) if options.out else RUNS / "search"
+    attempt(
+        "pictures", lambda: _draw(options.query, found, report, pictures_of(config.data, options.videos), out)
+    )
 
 
-def search_videos(model: RetrievalModel, split: Split, query: str, top: int = 5) -> list[dict[str, Any]]:
-    """Rank the videos of a split by how well they fit a sentence.
+def search_videos(
+    model: RetrievalModel, gallery: Gallery | Split, query: str, top: int = 5, faiss: bool = False
+) -> list[dict[str, Any]]:
+    """Rank videos by how well they fit a sentence.
 
     Args:
         model: A trained model.
-        split: The gallery.
+        gallery: The videos, or a split of a data set.
         query: A sentence.
         top: How many videos to return; fewer if the gallery is smaller.
+        faiss: Whether to search with faiss; how much of brute force it finds is then said on stderr.
 
     Returns:
-        Best first: ``rank``, ``video_id``, ``score`` (cosine), and ``caption``, the video's first.
+        Best first: ``rank``, ``video_id``, ``score`` (cosine), and ``caption``, the first or "".
 
     Raises:
+        DataError: If faiss is wanted and not installed.
         ValueError: If the sentence is empty, ``top`` below 1, or a score NaN or infinite.
 
     Source:
@@ -74,23 +94,24 @@ def search_videos(model: RetrievalModel, split: Split, query: str, top: int = 5)
         raise ValueError("query: expected a sentence, got an empty one")
     if top < 1:
         raise ValueError(f"top: expected a whole number >= 1, got {top}")
-    features = {name: torch.from_numpy(expert.values) for name, expert in split.features.items()}
-    masks = {name: torch.from_numpy(expert.mask) for name, expert in split.features.items()}
+    gallery = Gallery.of_split(gallery) if isinstance(gallery, Split) else gallery
+    encode = WordLlamaEncoder().encode
+    if faiss:
+        require("faiss", "search")  # before minutes of encoding
+    videos = gallery.encoded(model)
     with torch.inference_mode():
-        text = model.eval().encode_text(WordLlamaEncoder().encode([query]))
-        scores = model.similarity(text, model.encode_video(features, masks))[0]
-    broken = int((~scores.isfinite()).sum())
-    if broken:
-        raise ValueError(
-            f"scores: expected finite numbers, got NaN or infinity for {broken} of {len(scores)} videos"
-        )
-    best = scores.topk(min(top, len(split)))
+        text = model.encode_text(encode([query]))
+        others = [mine[0] for mine in gallery.captions.values()][:_QUERIES] or [query]
+        texts = model.encode_text(encode(others)) if faiss else text
+    if faiss:
+        index = FaissIndex(videos)
+        share = recall_of(index, model, texts, videos, top)
+        say(f"faiss: {share:.1%} of the {top} best of brute force, over {len(others)} queries")
+    hits = index.best(text, top) if faiss else best_videos(model, text, videos, top)
     found = []
-    for rank, (score, row) in enumerate(
-        zip(best.values.tolist(), best.indices.tolist(), strict=True), start=1
-    ):
-        name = split.video_ids[row]
-        caption = split.captions[name][0]
+    for rank, (score, row) in enumerate(hits, start=1):
+        name = gallery.ids[row]
+        caption = next(iter(gallery.captions.get(name, [])), "")
         found.append({"rank": rank, "video_id": name, "score": score, "caption": caption})
     return found
 
@@ -122,7 +143,31 @@ def newest_checkpoint(folder: Path) -> Path:
     return files[-1]
 
 
-def _draw_hits(found: list[dict[str, Any]], out: Path) -> None:
-    lines = [f"{hit['rank']}. {hit['video_id']}  {hit['facets']}" for hit in found]
-    minivtt.contact_sheet([hit["video_id"] for hit in found], lines, out / "contact-sheet.png")
-    say(f"written: contact-sheet.png under {out}")
+def _report_lines(report: list[dict[str, Any]]) -> list[str]:
+    lines = ["captions that are likely true of other clips, nearest first:"] if report else []
+    for pair in report:
+        lines.append(
+            f"  {pair['distance']:5.2f}  {pair['also_true_of']}: “{pair['caption']}” (of {pair['video_id']})"
+        )
+    return [*lines, PRECISION] if report else []
+
+
+def _draw(
+    query: str,
+    found: list[dict[str, Any]],
+    report: list[dict[str, Any]] | None,
+    pictures: Callable[[str], Frames | None],
+    out: Path,
+) -> None:
+    html = search_page(query, found, report, pictures)
+    write_atomically(out / "search.html", lambda file: file.write_text(html, encoding="utf-8"))
+    films = [(hit, frames) for hit in found if (frames := pictures(hit["video_id"])) is not None]
+    if films:
+        lines = [
+            f"{hit['rank']}. {hit['video_id']}  {hit.get('facets') or hit['caption']}" for hit, _ in films
+        ]
+        sheet = sheet_of([frames for _, frames in films], lines)
+        write_atomically(out / "contact-sheet.png", lambda file: sheet.save(file, "PNG"))
+    else:
+        say("no thumbnails: the features are not of `extract`; --videos names the folder of the films")
+    say(f"written: search.html{', contact-sheet.png' if films else ''} under {out}")

@@ -1,6 +1,5 @@
 """`info --html`: what lies under a path as one page that needs nothing beside it."""
 
-from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,7 @@ from cmgsd_lite.data.formats.records import FileRecord
 from cmgsd_lite.data.inspect_path import describe_source
 from cmgsd_lite.data.source import open_source
 from cmgsd_lite.runtime import write_atomically
-
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: .5rem 0 1.5rem; }
-th, td { text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top; overflow-wrap: anywhere; }
-th { border-bottom: 1px solid; }
-pre { padding: .5rem; border: 1px solid; overflow-x: auto; }
-.bar { display: inline-block; height: .8em; background: #0072b2; }
-@media (prefers-color-scheme: dark) { body { background: #111; color: #eee; } .bar { background: #56b4e9; } }
-"""
+from cmgsd_lite.runtime.html import page, table
 
 
 def write_info_page(path: str | Path, out: str | Path) -> dict[str, Any]:
@@ -42,8 +32,8 @@ def write_info_page(path: str | Path, out: str | Path) -> dict[str, Any]:
     """
     source = open_source(path)
     description = describe_source(source)
-    page = info_page(description, caption_facts(source.annotations.captions))
-    write_atomically(Path(out), lambda part: part.write_text(page, encoding="utf-8"))
+    text = info_page(description, caption_facts(source.annotations.captions))
+    write_atomically(Path(out), lambda part: part.write_text(text, encoding="utf-8"))
     return description
 
 
@@ -63,16 +53,7 @@ def info_page(description: dict[str, Any], facts: CaptionFacts) -> str:
         *_captions(facts),
         *_files(description),
     ]
-    head = f'<meta charset="utf-8"><title>{name}: what is there</title><style>{_STYLE}</style>'
-    view = '<meta name="viewport" content="width=device-width">'
-    body = "\n".join(parts)
-    return f'<!doctype html>\n<html lang="en"><head>{head}{view}</head>\n<body>\n{body}\n</body></html>\n'
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
-    lines = ["".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows]
-    return f"<table><tr>{cells}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+    return page(f"{description['name']}: what is there", parts)
 
 
 def _experts(description: dict[str, Any]) -> list[str]:
@@ -88,7 +69,7 @@ def _experts(description: dict[str, Any]) -> list[str]:
         for name, e in description["experts"].items()
     ]
     header = ("expert", "D", "videos", "named but missing", "vectors a video, median", "most")
-    return ["<h2>Experts</h2>", _table(header, rows) if rows else "<p>No features were found.</p>"]
+    return ["<h2>Experts</h2>", table(header, rows) if rows else "<p>No features were found.</p>"]
 
 
 def _protocols(description: dict[str, Any]) -> list[str]:
@@ -98,7 +79,7 @@ def _protocols(description: dict[str, Any]) -> list[str]:
         for part, n in parts.items()
     ]
     header = ("protocol", "part", "listed", "with captions and features")
-    return ["<h2>Protocols</h2>", _table(header, rows) if rows else "<p>No split lists were found.</p>"]
+    return ["<h2>Protocols</h2>", table(header, rows) if rows else "<p>No split lists were found.</p>"]
 
 
 def _missing(description: dict[str, Any]) -> list[str]:
@@ -114,10 +95,10 @@ def _missing(description: dict[str, Any]) -> list[str]:
 def _captions(facts: CaptionFacts) -> list[str]:
     if not facts.captions:
         return []
-    twins = _table(("caption", "videos", "such as"), [(c, len(v), ", ".join(v[:5])) for c, v in facts.twins])
+    twins = table(("caption", "videos", "such as"), [(c, len(v), ", ".join(v[:5])) for c, v in facts.twins])
     drawn = "all" if facts.sampled == facts.captions else "drawn by a fixed seed"
     share = f"{facts.with_false_negatives:,} of {facts.sampled:,} captions ({drawn})"
-    examples = _table(("caption", "of", "likely true of", "which has the caption"), facts.examples)
+    examples = table(("caption", "of", "likely true of", "which has the caption"), facts.examples)
     return [
         f"<h2>Captions</h2><p>{facts.captions:,} captions, by number of words:</p>",
         _lengths(facts.lengths),
@@ -149,4 +130,4 @@ def _lengths(lengths: dict[int, int]) -> str:
 def _files(description: dict[str, Any]) -> list[str]:
     records = [FileRecord(**record) for record in description["files"]]
     rows = [(record.file, record.used_as or "left out", record.reason) for record in records]
-    return ["<h2>Files</h2>", _table(("file", "used as", "why not, or what of it is not"), rows)]
+    return ["<h2>Files</h2>", table(("file", "used as", "why not, or what of it is not"), rows)]

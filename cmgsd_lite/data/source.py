@@ -40,7 +40,7 @@ from cmgsd_lite.errors import DataError
 
 # Why a file that no reader opens is left out, by the end of its name.
 _NO_READER = {
-    **dict.fromkeys(VIDEO_SUFFIXES, "a film; features must be extracted first"),
+    **dict.fromkeys(VIDEO_SUFFIXES, "a film; `extract` makes features of it"),
     **dict.fromkeys(IMAGE_SUFFIXES, "a picture; features must be extracted first"),
     **dict.fromkeys((".xlsx", ".xls", ".ods"), "a spreadsheet; save it as csv"),
     **dict.fromkeys((".parquet", ".tfrecord", ".lmdb", ".feather"), ""),

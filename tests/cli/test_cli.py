@@ -146,7 +146,7 @@ def test_train_evaluate_search_in_turn(folder, tmp_path, capsys):
     assert json.loads(text)["t2v"] == metrics["rows"][0]["per_seed"][0]["t2v"]
 
     code, text, _ = run_command(
-        capsys, "search", "a dog runs", "--checkpoint", checkpoint, "--json", "--top", 4
+        capsys, "search", "a dog runs", "--checkpoint", checkpoint, "--json", "--top", 4, "--out", tmp_path
     )
     hits = json.loads(text)["results"]
     assert [hit["rank"] for hit in hits] == [1, 2, 3, 4]

@@ -70,6 +70,7 @@ def test_every_command_has_its_job():
     from cmgsd_lite.cli import commands as jobs
 
     needed = {"evaluate": ["--checkpoint", "x"], "search": ["x"], "build-minivtt": ["--out", "x"]}
+    needed["extract"] = ["x", "--out", "x"]
     for name in commands():
         job = build_parser().parse_args([name, *needed.get(name, [])]).job
         assert callable(getattr(jobs, job)), name
