@@ -76,8 +76,10 @@ def extract(options: argparse.Namespace) -> None:
             raise DataError(
                 f"{folder}: expected a film that can be read, found none of {len(broken)}; {lines[0]}"
             )
-        log = "".join(f"{line}\n" for line in lines)
-        write_atomically(out / "extract.log", partial(Path.write_text, data=log, encoding="utf-8"))
+        (out / "extract.log").unlink(missing_ok=True)
+        if lines:
+            log = "".join(f"{line}\n" for line in lines)
+            write_atomically(out / "extract.log", partial(Path.write_text, data=log, encoding="utf-8"))
         written = _write_tables(out, done)
         older = [f.name for f in sorted(out.glob("*.npz")) if f.name not in written]
         written += told.copy_to(out)

@@ -64,7 +64,7 @@ def likely_false_negatives(captions: Mapping[str, Sequence[str]], most: int = 20
 
     Args:
         captions: Of each video; 500 of them, drawn by a fixed seed, are looked at.
-        most: How many to return; one of each caption.
+        most: How many to return; the same words once.
 
     Returns:
         Nearest first: ``caption``, ``video_id``, ``also_true_of``, ``there`` (the caption of that video that
@@ -92,6 +92,9 @@ def likely_false_negatives(captions: Mapping[str, Sequence[str]], most: int = 20
         nearest = distances.min(dim=1)
         found += list(zip(some.tolist(), nearest.indices.tolist(), nearest.values.tolist(), strict=True))
     found.sort(key=lambda pair: pair[2])
+    first: dict[str, tuple[int, int, float]] = {}
+    for pair in found:
+        first.setdefault(flat[pair[0]][1].casefold(), pair)
     return [
         {
             "caption": flat[text][1],
@@ -100,7 +103,7 @@ def likely_false_negatives(captions: Mapping[str, Sequence[str]], most: int = 20
             "there": _most_alike(flat[text][1], told[ids[other]]),
             "distance": round(distance, 4),
         }
-        for text, other, distance in found[:most]
+        for text, other, distance in list(first.values())[:most]
     ]
 
 

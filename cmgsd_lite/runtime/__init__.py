@@ -26,7 +26,7 @@ def require(module: str, extra: str) -> Any:
 
     Args:
         module: Name as in an import statement, such as ``"scipy.sparse"``.
-        extra: The extra that brings it: ``"data"``, ``"course"`` or ``"frames"``.
+        extra: The extra that brings it: ``"data"``, ``"course"``, ``"frames"``, ``"video"`` or ``"search"``.
 
     Returns:
         The imported module.

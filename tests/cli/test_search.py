@@ -210,6 +210,9 @@ def test_the_report_finds_a_caption_that_is_true_of_another_video():
     assert [pair["distance"] for pair in pairs] == sorted(pair["distance"] for pair in pairs)
     assert all(pair["video_id"] != pair["also_true_of"] for pair in pairs)
     assert likely_false_negatives({"a": ["alone"]}) == []
+    twice = likely_false_negatives({**CAPTIONS, "f": ["A dog at the sea"]})
+    assert [pair["distance"] for pair in twice] == sorted(pair["distance"] for pair in twice)
+    assert len({pair["caption"].casefold() for pair in twice}) == len(twice) == 6, "the same words once"
 
 
 @pytest.mark.slow
