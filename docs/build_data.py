@@ -1,4 +1,4 @@
-"""Write the tables of docs/DATA.md from the registry of layouts.
+"""Write the tables of docs/DATA.md from the registry of layouts and the list of published protocols.
 
 python docs/build_data.py
 """
@@ -6,9 +6,16 @@ python docs/build_data.py
 from pathlib import Path
 
 from cmgsd_lite.data.formats.layouts import layout_tables
+from cmgsd_lite.data.published import protocol_table
 
 PAGE = Path(__file__).parent / "DATA.md"
-BEGIN = "### Features\n"
+TABLES = {"| protocol |": protocol_table, "### Features\n": layout_tables}
+"""By what a table begins with; it ends before the next heading of the second level."""
 
 if __name__ == "__main__":
-    PAGE.write_text(PAGE.read_text().split(BEGIN)[0].rstrip() + "\n\n" + layout_tables())
+    text = PAGE.read_text(encoding="utf-8")
+    for begin, table in TABLES.items():
+        before, _, old = text.partition(begin)
+        _, heading, after = old.partition("\n## ")
+        text = before + table() + heading + after
+    PAGE.write_text(text, encoding="utf-8")

@@ -12,6 +12,7 @@ import numpy as np
 from cmgsd_lite.cli.options import say
 from cmgsd_lite.cli.preflight import check_videos
 from cmgsd_lite.cli.score_files import read_columns, read_matrix
+from cmgsd_lite.data.published import Comparison, comparisons, same_size
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.evaluation.graded import random_floor, relevance_metrics
 from cmgsd_lite.evaluation.inputs import Array, gain_matrix, score_matrix
@@ -21,6 +22,8 @@ from cmgsd_lite.runtime import write_json
 from cmgsd_lite.training.checkpoints import load_model
 from cmgsd_lite.training.data_location import data_of
 from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
+
+_NO_SUCH_IDS = "no published list has such ids; compare with what was measured on the same lists and queries"
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -47,18 +50,27 @@ def _measure_checkpoint(options: argparse.Namespace) -> tuple[dict[str, Any], li
         raise ValueError("--relevance and --video-of-text: expected with --sim, got --checkpoint")
     path = Path(options.checkpoint)
     model, about = load_model(path)
-    bench = Bench(Experiment(data_for(about, path, options.data), {}))
+    bench = Bench(Experiment(data_for(about, path, options.data, options.queries), {}))
     say(*bench.notes)
     check_videos(bench, ("test",))
     metrics, more = bench.measure(model)
     results = {"schema": 1, "checkpoint": path.name, **bench.describe(), **metrics, "more": more}
+    results["published"] = [one._asdict() for one in _comparisons(bench)]
     return results, _lines(results)
+
+
+def _comparisons(bench: Bench) -> list[Comparison]:
+    if bench.dataset.name == "minivtt":  # its ids look like MSR-VTT's
+        return []
+    test, train = bench.prepared.test, (len(bench.prepared.train), len(bench.prepared.validation))
+    counts = test.video_of_text.bincount(minlength=len(test)).tolist()
+    return comparisons(test.video_ids, counts, bench.experiment.data.asked == "paragraph", train)
 
 
 def _measure_scores(options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     """Measure a matrix; without own videos there are no ranks, and the relevance metrics stand alone."""
-    if options.data:
-        raise ValueError("--data: expected with --checkpoint, got --sim")
+    if options.data or options.queries:
+        raise ValueError(f"--{'data' if options.data else 'queries'}: expected with --checkpoint, got --sim")
     path = Path(options.sim)
     sim = score_matrix(read_matrix(path, "sim"))
     relevance = _relevance(options.relevance, sim.shape)
@@ -104,13 +116,16 @@ def _own_videos(file: str | None, shape: tuple[int, ...], relevance: bool) -> Ar
     )
 
 
-def data_for(about: dict[str, Any], checkpoint: Path, data: str | None) -> DataConfig:
+def data_for(
+    about: dict[str, Any], checkpoint: Path, data: str | None, asked: str | None = None
+) -> DataConfig:
     """Choose the data that a checkpoint is used on.
 
     Args:
         about: What the checkpoint says about itself.
         checkpoint: The file.
         data: Other data, or None for the checkpoint's own.
+        asked: Other test queries, or None for those that the model was trained with.
 
     Returns:
         The choice, with the experts that the model was trained on.
@@ -133,7 +148,7 @@ def data_for(about: dict[str, Any], checkpoint: Path, data: str | None) -> DataC
             f"{checkpoint}: expected names of experts, protocol and queries that the model was trained with, "
             f"found {experts!r:.60}, {protocol!r:.40} and {queries!r:.40}"
         )
-    return DataConfig(where, protocol, tuple(experts or ()), queries)
+    return DataConfig(where, protocol, tuple(experts or ()), asked or queries)
 
 
 def _lines(results: dict[str, Any]) -> list[str]:
@@ -142,7 +157,8 @@ def _lines(results: dict[str, Any]) -> list[str]:
     lines += _both_directions(results)
     if about["relevance"] is not None:
         lines.append(_floor_line(results["random_floor"][about["relevance"]]))
-    return lines
+    told = [str(Comparison(**one)) for one in results["published"]]
+    return lines + (told or [f"not comparable with published numbers: {_NO_SUCH_IDS}"])
 
 
 def _score_lines(results: dict[str, Any]) -> list[str]:
@@ -152,7 +168,9 @@ def _score_lines(results: dict[str, Any]) -> list[str]:
         lines.append(_floor_line(results["random_floor"]))
     if "multi_instance" in results:
         lines += ["as EPIC-KITCHENS-100 has it:", *_both_directions(results["multi_instance"])]
-    return lines
+    like = same_size(results["n_texts"], results["n_videos"])
+    size = f"has the size of {', '.join(like)}" if like else "no published protocol has this size"
+    return [*lines, f"published numbers: {size}; which videos and texts these are, a matrix does not say"]
 
 
 def _both_directions(metrics: dict[str, Any]) -> list[str]:

@@ -188,6 +188,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     evaluate = commands_.add_parser("evaluate", help="measure a checkpoint on test videos, or a score matrix")
     _common(evaluate, data_default=None)
+    _queries(evaluate, "as the model was trained")
     measured = evaluate.add_mutually_exclusive_group(required=True)
     measured.add_argument("--checkpoint")
     files = ".npy, .npz, .pt, .safetensors, .csv, .tsv"
@@ -281,6 +282,14 @@ def _common(parser: argparse.ArgumentParser, data_default: str | None = "minivtt
     parser.add_argument("--threads", type=int, default=1, help="torch's threads in a process (default: 1)")
 
 
+def _queries(parser: argparse.ArgumentParser, default: str) -> None:
+    what = (
+        "each caption, the protocol's own sentences, or all sentences of a video as one (ActivityNet, DiDeMo)"
+    )
+    choices = ["all", "protocol", "paragraph"]
+    parser.add_argument("--queries", choices=choices, help=f"test queries: {what} (default: {default})")
+
+
 def _training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protocol", help="1k-A (= 9k), 7k, full, miech; the embedded data: low, default, high"
@@ -289,7 +298,7 @@ def _training(parser: argparse.ArgumentParser) -> None:
         "--experts",
         help="comma-separated feature tables; default: those of one vector a video, if every video has one",
     )
-    parser.add_argument("--queries", choices=["all", "protocol"], help="test queries (default: all)")
+    _queries(parser, "all")
     parser.add_argument("--model", choices=MODELS, default="mean-pool")
     parser.add_argument(
         "--teacher",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cmgsd_lite.data import RetrievalDataset, Split, load_dataset, load_folder
+from cmgsd_lite.data import RetrievalDataset, Split, join_paragraphs, load_dataset, load_folder
 from cmgsd_lite.data.anchors import PROTOCOL as ANCHORS
 from cmgsd_lite.data.anchors import load_anchors
 from cmgsd_lite.data.dataset import MAX_TOKENS
@@ -22,8 +22,9 @@ class DataConfig:
         protocol: Split protocol, or None for the data's own default.
         experts: Names of the feature tables, or None: those with one vector a video where every video has
             one, else all (see ``one_vector_each``).
-        queries: Test queries: ``"all"`` captions, the ``"protocol"``'s own sentences, or None: all, but the
-            protocol's three a clip on the embedded data.
+        queries: Test queries: ``"all"`` captions, the ``"protocol"``'s own sentences, ``"paragraph"``: all
+            sentences of a video as one text, in training too; or None: all, but the protocol's three a clip
+            on the embedded data.
         max_tokens: Longer videos of a folder are cropped to so many tokens, evenly spaced.
         held_out: How many training videos are taken out and stand where the test videos stood: for
             choices that need more videos than validation has. 0 for the real test videos.
@@ -42,7 +43,7 @@ class DataConfig:
 
     @property
     def asked(self) -> str:
-        """The test queries: ``"all"`` or ``"protocol"``."""
+        """The test queries: ``"all"``, ``"protocol"`` or ``"paragraph"``."""
         return self.queries or ("protocol" if self.data == "minivtt" else "all")
 
     def load(self) -> RetrievalDataset:
@@ -53,13 +54,21 @@ class DataConfig:
 
         Raises:
             DataError: If the data can not be read.
-            ValueError: If more videos are to be held out than there are to train on.
+            ValueError: If more videos are to be held out than there are to train on, or there are no
+                sentences to join to paragraphs.
         """
+        if self.queries == "paragraph" and self.data == "minivtt":
+            raise ValueError(
+                "--queries paragraph: expected sentences on moments of videos, found minivtt, whose captions "
+                "are each of the whole clip; take all or protocol"
+            )
         dataset = self._read(None if self.experts is None else list(self.experts))
         if self.experts is None:
             chosen, notes = one_vector_each(dataset)
             dataset = dataset if chosen is None else self._read(chosen)
             dataset = replace(dataset, notes=[*dataset.notes, *notes])
+        if self.queries == "paragraph":
+            dataset = join_paragraphs(dataset)
         return hold_out(dataset, self.held_out) if self.held_out else dataset
 
     def _read(self, experts: list[str] | None) -> RetrievalDataset:

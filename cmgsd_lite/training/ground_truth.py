@@ -37,7 +37,8 @@ def known_relevance(dataset: RetrievalDataset, queries: str = "all") -> KnownRel
 
     Args:
         dataset: As ``load_dataset`` returns it.
-        queries: ``"all"`` captions of the test videos, or the ``"protocol"``'s own sentences.
+        queries: ``"all"`` captions of the test videos (or ``"paragraph"``: joined ones), or the
+            ``"protocol"``'s own sentences.
 
     Returns:
         The kinds. The embedded world: ``"truth"``, the share of the caption that is true of the clip.

@@ -94,7 +94,8 @@ class PreparedDataset:
 
         Args:
             dataset: As ``load_dataset`` returns it.
-            queries: Test queries: ``"all"`` captions of a video, or the ``"protocol"``'s own sentences.
+            queries: Test queries: ``"all"`` captions of a video (``"paragraph"``: of joined ones, the same),
+                or the ``"protocol"``'s own sentences.
             encode: Frozen text encoder; WordLlama by default.
 
         Returns:
@@ -103,8 +104,8 @@ class PreparedDataset:
         Raises:
             ValueError: On another ``queries``.
         """
-        if queries not in ("all", "protocol"):
-            raise ValueError(f"queries: expected 'all' or 'protocol', got {queries!r}")
+        if queries not in ("all", "protocol", "paragraph"):
+            raise ValueError(f"queries: expected 'all', 'protocol' or 'paragraph', got {queries!r}")
         encode = WordLlamaEncoder().encode if encode is None else encode
         statistics = feature_statistics(*_tensors(dataset.train))
         test_texts = dataset.test.queries if queries == "protocol" else None

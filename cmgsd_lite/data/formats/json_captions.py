@@ -20,13 +20,14 @@ ID_KEYS = (*CSV_ID_KEYS, "vid", "id")
 _VIDEO_KEYS = ("id", "video_id", "category", "url", "start time", "end time", "split")
 _SENTENCE_KEYS = ("sen_id", "video_id", "caption")
 # What a caption of a moment has beside it (ActivityNet, DiDeMo).
-_MOMENT_KEYS = {"timestamps", "timestamp", "times"}
+_MOMENT_KEYS = ("timestamps", "timestamp", "times")
 # Keys under which people put all records.
 _WRAPPERS = ("data", "videos", "images", "clips", "items", "records", "annotations", "sentences", "database")
 MOMENTS = (
     "videos have sentences on moments of them (ActivityNet, DiDeMo); published paragraph retrieval joins "
-    "them to one query a video, here each sentence is a query of its own, so such numbers are not comparable"
+    "them to one query a video, as --queries paragraph does; else each sentence is a query of its own"
 )
+START = "start"
 
 
 @dataclass
@@ -173,12 +174,34 @@ def _records(records: list[Any], path: Path) -> Parsed:
                 f"{'/'.join(CAPTION_KEYS[:3])}, found {', '.join(keys) or type(record).__name__}"
             )
         unused.update({key: used for key in keys if str(key).lower() in CAPTION_KEYS and key != used})
-        if _MOMENT_KEYS & {*keys}:
+        mine = captions_of(record)
+        beside = next((record[key] for key in _MOMENT_KEYS if key in keys), None)
+        if beside is not None:
             moments.add(str(record[video]))
-        parsed.sentences += [(record[video], caption, {}) for caption in captions_of(record)]
+        starts = _starts(beside, len(mine))
+        parsed.has_extras |= bool(starts)
+        extras = [{START: start} for start in starts] or [{} for _ in mine]
+        parsed.sentences += [
+            (record[video], caption, extra) for caption, extra in zip(mine, extras, strict=True)
+        ]
     parsed.notes = unused_notes(unused, path)
     parsed.notes += [f"{path.name}: {len(moments):,} {MOMENTS}"] if moments else []
     return parsed
+
+
+def _starts(moments: Any, count: int) -> list[float]:
+    """When each caption's moment begins, of [start, end] a caption; several of one are averaged (DiDeMo)."""
+    try:
+        pairs = [(float(start), float(end)) for start, end in moments]
+    except (TypeError, ValueError):  # one [start, end], or something else
+        pairs = [(float(moments[0]), 0.0)] if _is_pair(moments) else []
+    if count == 1 and pairs:
+        return [sum(start for start, _ in pairs) / len(pairs)]
+    return [start for start, _ in pairs] if len(pairs) == count else []
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(v, int | float) for v in value)
 
 
 def unused_notes(instead: Mapping[str, str], path: Path) -> list[str]:
@@ -280,6 +303,7 @@ def _parts(content: dict[str, Any], path: Path) -> Found | None:
             raise UnknownLayoutError(str(error).replace(f"{path}", f"{path}, {key}", 1)) from error
         kinds.append(kind)
         merged.sentences += parsed.sentences
+        merged.has_extras |= parsed.has_extras
         merged.notes += [note for note in parsed.notes if note not in merged.notes]
         known = {video for video, _ in merged.videos}
         merged.videos += [(video, info) for video, info in parsed.videos if video not in known]
