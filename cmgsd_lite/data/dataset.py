@@ -7,7 +7,7 @@ from typing import Any
 
 from cmgsd_lite.data.formats.annotations import Annotations
 from cmgsd_lite.data.formats.records import FileRecord
-from cmgsd_lite.data.formats.tables import ExpertFeatures, FeatureTable, pad
+from cmgsd_lite.data.formats.tables import ExpertFeatures, FeatureTable, PaddedExperts
 from cmgsd_lite.data.notes import cropped, file_notes, left_out, named, table_notes
 from cmgsd_lite.data.protocols import SplitLists, resolve
 from cmgsd_lite.data.source import open_source
@@ -27,7 +27,7 @@ class Split:
         captions: All captions of each video.
         queries: The sentences that ask for each video: the protocol's own (1k-A test: one from the csv),
             else all captions.
-        features: Padded features and mask of each expert.
+        features: Padded features and mask of each expert; of a folder made when they are first looked at.
         categories: Category number of each video; may be empty.
         extras: Further keys of the annotations: `extras["videos"][id]` a dict, `extras["sentences"][id]`
             one dict a caption; both empty when there are none.
@@ -37,7 +37,7 @@ class Split:
     video_ids: list[str]
     captions: dict[str, list[str]]
     queries: dict[str, list[str]]
-    features: dict[str, ExpertFeatures]
+    features: Mapping[str, ExpertFeatures]
     categories: dict[str, int] = field(default_factory=dict)
     extras: dict[str, Any] = field(default_factory=lambda: {"videos": {}, "sentences": {}})
 
@@ -207,7 +207,7 @@ def _split(
         video_ids=ids,
         captions=captions,
         queries=dict(captions),
-        features={expert: pad(table, ids, widths[expert]) for expert, table in tables.items()},
+        features=PaddedExperts(tables, ids, widths),
         categories=_only(annotations.categories, ids),
         extras={
             "videos": _only(annotations.video_extras, ids),

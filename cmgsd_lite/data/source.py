@@ -31,7 +31,7 @@ from cmgsd_lite.data.formats.files import (
 )
 from cmgsd_lite.data.formats.packed import Packed, is_packed
 from cmgsd_lite.data.formats.records import FileLog, FileRecord, records_of, why_left_out
-from cmgsd_lite.data.formats.store import is_store, read_document
+from cmgsd_lite.data.formats.store import is_store, read_document, read_index
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.protocols import SplitLists, find_protocols
 from cmgsd_lite.data.splits import may_list
@@ -164,14 +164,14 @@ def _annotations_and_lists(told: Tree, log: FileLog) -> tuple[Annotations, dict[
                 continue
             for reason in reasons:
                 log.leave(path, reason)
-    stores = [folder for folder in told.folders if is_store(folder)]
-    parts += [_stored_annotations(folder) for folder in stores]
+    stores = {folder: read_index(folder) for folder in told.folders if is_store(folder)}
+    parts += [_stored_annotations(folder, index) for folder, index in stores.items()]
     known = numbered(merge_annotations(parts, told.root, need_captions=False))
     index = next((file for file in told.files if file.name == CAPTION_INDEX), None)
     protocols = find_protocols([file for file in told.files if file != index], known, log, index, told.root)
-    for folder in stores:
-        protocols = {**_stored_protocols(folder), **protocols}
-        log.use(folder, "fast layout")
+    for folder, stored in stores.items():
+        protocols = {**_stored_protocols(folder, stored), **protocols}
+        log.use(folder, f"fast layout of {stored['provenance'].get('from', 'something')}")
     # The sentences of a test list are its queries, and no second set of captions.
     other = [f"{below(file, told.root)}: {why}" for file, why in known.unused if Path(file) not in log.uses]
     for file, kind in known.sources:
@@ -216,15 +216,16 @@ def documents_of(source: Source) -> dict[str, Any]:
     }
 
 
-def _stored_annotations(folder: Path) -> Annotations:
-    stored = _fields(Annotations, read_document(folder, "annotations"))
+def _stored_annotations(folder: Path, index: Mapping[str, Any]) -> Annotations:
+    stored = _fields(Annotations, read_document(folder, "annotations", index))
     stored["category_names"] = {int(number): name for number, name in stored["category_names"].items()}
     stored["sources"] = [(str(folder / "annotations.json"), "cmgsd-lite")]
     return Annotations(**stored)
 
 
-def _stored_protocols(folder: Path) -> dict[str, SplitLists]:
-    return {name: SplitLists(**_fields(SplitLists, v)) for name, v in read_document(folder, "splits").items()}
+def _stored_protocols(folder: Path, index: Mapping[str, Any]) -> dict[str, SplitLists]:
+    stored = read_document(folder, "splits", index)
+    return {name: SplitLists(**_fields(SplitLists, lists)) for name, lists in stored.items()}
 
 
 def _fields(kind: Any, content: Mapping[str, Any]) -> dict[str, Any]:

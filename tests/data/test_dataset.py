@@ -25,7 +25,6 @@ from cmgsd_lite.data import (
     load_folder,
     read_features,
 )
-from cmgsd_lite.data.formats.store import is_store, write_store
 from cmgsd_lite.data.formats.tables import table_from_values
 from cmgsd_lite.data.notes import ce_check, file_notes
 from cmgsd_lite.data.protocols import draw_validation, resolve
@@ -519,22 +518,6 @@ def test_convert_keeps_extras_and_reads_archives(tmp_path: Path) -> None:
     }
 
 
-@given(
-    st.lists(st.integers(0, 3), min_size=1, max_size=8), st.sampled_from(["float16", "float32", "float64"])
-)
-def test_store_round_trip(tmp_path_factory: pytest.TempPathFactory, counts: list[int], dtype: str) -> None:
-    counts = [*counts, 1]
-    arrays = [np.random.default_rng(n).normal(size=(n, 2)).astype(dtype) for n in counts]
-    table = table_from_values([f"v{i}" for i in range(len(counts))], arrays, "x")
-    out = tmp_path_factory.mktemp("store")
-    write_store(out, {"an expert/with signs": table}, {})
-    (back,) = read_features(out).values()
-    assert back.ids == table.ids
-    assert back.rows.dtype == (np.float16 if dtype == "float16" else np.float32)
-    np.testing.assert_array_equal(back.rows, table.rows)
-    np.testing.assert_array_equal(back.starts, table.starts)
-
-
 def test_convert_writes_whole_or_not_at_all(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = folder.parent / f"{folder.name}-out"
     real = np.save
@@ -556,24 +539,6 @@ def test_convert_writes_whole_or_not_at_all(folder: Path, monkeypatch: pytest.Mo
     with pytest.raises(DataError, match="expected features to convert"):
         convert(folder / "annotations", folder / "other")
     assert not (folder / "other").exists()
-
-
-def test_damaged_store_is_named(folder: Path) -> None:
-    out = convert(folder, folder.parent / f"{folder.name}-fast")
-    assert is_store(out)
-    index = json.loads((out / "index.json").read_text())
-    (file,) = [entry["file"] for entry in index["experts"].values()]
-    whole = (out / file).read_bytes()
-    (out / file).write_bytes(whole[:-10])
-    with pytest.raises(DataError, match=r"rgb\.npy"):
-        load_folder(out)
-    real = np.load(write_features(folder, [1, 2]))["features"]
-    np.save(out / file, real)
-    with pytest.raises(DataError, match=r"expected \[30, 4\] as the index says, found \[2, 4\]"):
-        load_folder(out)
-    (out / "index.json").write_text(json.dumps(index | {"version": 99}))
-    with pytest.raises(DataError, match="expected version 1, found 99"):
-        read_features(out)
 
 
 # --- describe ----------------------------------------------------------------------------------------

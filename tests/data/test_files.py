@@ -181,7 +181,7 @@ def test_parts_names_and_the_fast_layout_are_told(tmp_path: Path) -> None:
     assert found["clip_names.txt"][0] == "ids of clip.npy"
     fast = load_folder(convert(tmp_path / "data", tmp_path / "fast"))
     assert all(record.used_as for record in fast.files)
-    assert any("fast layout; expert clip; expert rgb" in str(record) for record in fast.files)
+    assert any("fast layout of data; expert clip; expert rgb" in str(record) for record in fast.files)
 
 
 # --- two caption files -------------------------------------------------------------------------------

@@ -1,11 +1,16 @@
 """The project's own fast layout: what was read once, kept so that 10,000 videos open in a moment.
 
-OUT/index.json          format, version, ids, and for each expert its file, D, notes and tokens of each video
+OUT/index.json          format, version, a checksum of the rest; for each expert its file, D, notes, ids and
+                        tokens of each video; size and checksum of every other file; where all came from
 OUT/EXPERT.npy          float16 or float32 [tokens of all videos, D], memory-mapped when opened
 OUT/annotations.json    captions, categories, official split, extras
 OUT/splits.json         the split lists of each protocol that was found
+
+Opening checks the index, all sizes and the JSON files; the arrays are read for their checksums by
+`check_store` alone.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -16,13 +21,16 @@ from typing import Any
 
 import numpy as np
 
-from cmgsd_lite.data.formats.files import reason_of
+from cmgsd_lite.data.formats.files import any_layout, reason_of
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.errors import DataError
+from cmgsd_lite.runtime import sole_writer
 
 FORMAT = "cmgsd-lite"
-VERSION = 1
+VERSION = 2
 INDEX = "index.json"
+_HEADER = ("format", "version", "sha256")
+_SMALL_FILES = 50_000_000  # room for index and captions, generously
 
 
 def is_store(folder: Path) -> bool:
@@ -34,28 +42,59 @@ def is_store(folder: Path) -> bool:
         return stream.read(64).startswith(f'{{"format": "{FORMAT}"'.encode())
 
 
-def write_store(out: Path, tables: Mapping[str, FeatureTable], documents: Mapping[str, Any]) -> None:
+def write_store(
+    out: Path,
+    tables: Mapping[str, FeatureTable],
+    documents: Mapping[str, Any],
+    provenance: Mapping[str, Any] | None = None,
+) -> None:
     """Write tables and JSON documents {name: content} into a new folder, whole or not at all.
 
+    It grows in a folder beside `out`, which one process holds and the next one clears if that is killed.
+
+    Args:
+        out: A new or empty folder.
+        tables: By expert.
+        documents: By name.
+        provenance: Where they came from; no absolute paths.
+
     Raises:
-        DataError: the folder exists and is not empty.
+        DataError: the folder exists and is not empty, or the disk has no room.
+        OSError: another process is writing there, or the folder can not be written to.
     """
+    part = out.with_name(f".{out.name}.part")
+    with sole_writer(part):
+        try:
+            _check_room(out, part, sum(table.rows.nbytes for table in tables.values()))
+            fresh = part / "store"
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir()
+            _fill(fresh, tables, documents, provenance or {})
+            if out.exists():
+                out.rmdir()
+            os.replace(fresh, out)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)  # still held: nobody else is in it
+
+
+def _check_room(out: Path, part: Path, size: int) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out}: expected a new or empty folder to write to, found something in it")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    part.mkdir()
-    try:
-        _fill(part, tables, documents)
-        if out.exists():
-            out.rmdir()
-        os.replace(part, out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        raise DataError(
+            f"{out}: expected a new or empty folder to write to, found something in it; name another folder"
+        )
+    needed, free = size + _SMALL_FILES, shutil.disk_usage(part).free
+    if free < needed:
+        found = f"{free / 1e6:,.0f} MB; free some, or name a folder on another disk"
+        raise DataError(f"{out}: expected {needed / 1e6:,.0f} MB of free space, found {found}")
 
 
-def _fill(folder: Path, tables: Mapping[str, FeatureTable], documents: Mapping[str, Any]) -> None:
-    experts = {}
+def _fill(
+    folder: Path,
+    tables: Mapping[str, FeatureTable],
+    documents: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+) -> None:
+    experts, files = {}, {}
     for number, (name, table) in enumerate(tables.items()):
         file = f"{number:02d}_{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.npy"
         np.save(folder / file, np.asarray(table.rows), allow_pickle=False)
@@ -63,25 +102,60 @@ def _fill(folder: Path, tables: Mapping[str, FeatureTable], documents: Mapping[s
         experts[name] = {"file": file, "dim": table.dim, **told}
     for name, content in documents.items():
         _write_json(folder / f"{name}.json", content)
+    for path in sorted(folder.iterdir()):
+        files[path.name] = {"bytes": path.stat().st_size, "sha256": _digest(path)}
+    body = {"experts": experts, "files": files, "provenance": dict(provenance)}
     # The index comes last and first says its format: a folder without it is no store.
-    _write_json(folder / INDEX, {"format": FORMAT, "version": VERSION, "experts": experts})
+    header = dict(zip(_HEADER, (FORMAT, VERSION, _digest_of(body)), strict=True))
+    _write_json(folder / INDEX, header | body)
 
 
 def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
-def read_document(folder: Path, name: str) -> Any:
-    """A JSON document of the store.
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _digest_of(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, ensure_ascii=False).encode()).hexdigest()
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """The store's index: "experts", "files" and "provenance".
+
+    Raises:
+        DataError: another version, or a damaged one.
+    """
+    path = folder / INDEX
+    index = _json(path)
+    found = index.get("version") if isinstance(index, dict) else None
+    if found != VERSION:
+        raise DataError(f"{path}: expected version {VERSION}, found {found!r}; convert again")
+    body = {key: value for key, value in index.items() if key not in _HEADER}
+    if index.get("sha256") != _digest_of(body):
+        raise DataError(f"{path}: expected the index that convert wrote, found a changed one; convert again")
+    return body
+
+
+def read_document(folder: Path, name: str, index: Mapping[str, Any]) -> Any:
+    """A JSON document of the store, of which the index is given.
 
     Raises:
         DataError: missing or damaged.
     """
     path = folder / f"{name}.json"
+    _check_file(path, index["files"], whole=True)
+    return _json(path)
+
+
+def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected JSON written by convert, found: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: expected JSON written by convert, found: {error}; convert again") from error
 
 
 def read_tables(folder: Path) -> dict[str, FeatureTable]:
@@ -90,22 +164,50 @@ def read_tables(folder: Path) -> dict[str, FeatureTable]:
     Raises:
         DataError: another version, or files that do not fit the index.
     """
-    index = read_document(folder, "index")
-    if index.get("version") != VERSION:
-        found = index.get("version")
-        raise DataError(f"{folder / INDEX}: expected version {VERSION}, found {found!r}; convert again")
-    return {name: _open_table(folder, entry) for name, entry in index["experts"].items()}
+    index = read_index(folder)
+    with any_layout(folder / INDEX):
+        return {name: _open_table(folder, entry, index["files"]) for name, entry in index["experts"].items()}
 
 
-def _open_table(folder: Path, entry: Mapping[str, Any]) -> FeatureTable:
+def check_store(folder: Path) -> int:
+    """Read every file of the store and compare it with its checksum.
+
+    Returns:
+        How many files there are.
+
+    Raises:
+        DataError: one that is missing, or not as it was written.
+    """
+    files = read_index(folder)["files"]
+    for name in files:
+        _check_file(folder / name, files, whole=True)
+    return len(files)
+
+
+def _check_file(path: Path, files: Mapping[str, Any], whole: bool = False) -> None:
+    """Compare size, and the checksum of the whole file if asked, with what the index says."""
+    told = files.get(path.name)
+    size = path.stat().st_size if path.is_file() else None
+    if told is None or size is None:
+        raise DataError(f"{path}: expected a file that the index names, found none; convert again")
+    if size != told["bytes"]:
+        raise DataError(f"{path}: expected {told['bytes']:,} bytes, found {size:,}; convert again")
+    if whole and _digest(path) != told["sha256"]:
+        raise DataError(f"{path}: expected the bytes that convert wrote, found others; convert again")
+
+
+def _open_table(folder: Path, entry: Mapping[str, Any], files: Mapping[str, Any]) -> FeatureTable:
     path = folder / Path(entry["file"]).name  # a name only: an index cannot point outside its folder
+    _check_file(path, files)
     try:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        found = f"a missing or damaged one ({reason_of(error)})"
-        raise DataError(f"{path}: expected a whole .npy, found {found}") from error
+        found = f"a damaged one ({reason_of(error)})"
+        raise DataError(f"{path}: expected a whole .npy, found {found}; convert again") from error
     starts = np.concatenate([[0], np.cumsum(entry["tokens"])]).astype(np.int64)
     expected = (int(starts[-1]), entry["dim"])
     if rows.shape != expected or len(entry["ids"]) + 1 != len(starts):
-        raise DataError(f"{path}: expected {list(expected)} as the index says, found {list(rows.shape)}")
+        raise DataError(
+            f"{path}: expected {list(expected)} as the index says, found {list(rows.shape)}; convert again"
+        )
     return FeatureTable(list(entry["ids"]), rows, starts, notes=tuple(entry.get("notes", ())))

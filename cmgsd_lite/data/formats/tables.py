@@ -1,7 +1,7 @@
 """The one in-memory form of features: a ragged table per expert, padded with a mask when a split is built."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -103,6 +103,49 @@ def pad(table: FeatureTable, video_ids: Sequence[str], tokens: int) -> ExpertFea
         values[row, : len(own)] = own
         mask[row, : len(own)] = True
     return ExpertFeatures(values, mask)
+
+
+class PaddedExperts(Mapping[str, ExpertFeatures]):
+    """Features by expert for the videos of a split, each padded when it is first looked at, and kept then.
+
+    So a data set opens without reading its features: what `convert` wrote stays on the disk until it is used.
+
+    Args:
+        tables: By expert.
+        video_ids: Of the split, in its order.
+        tokens: How many of each video are kept, by expert.
+
+    Example:
+        >>> table = table_from_values(["a", "b"], [np.ones((3, 2)), float("nan")], "example")
+        >>> PaddedExperts({"rgb": table}, ["b", "a"], {"rgb": 2})["rgb"].mask.tolist()
+        [[False, False], [True, True]]
+    """
+
+    def __init__(
+        self, tables: Mapping[str, FeatureTable], video_ids: Sequence[str], tokens: Mapping[str, int]
+    ) -> None:
+        self._tables, self._ids, self._tokens = dict(tables), list(video_ids), dict(tokens)
+        self._names = tuple(tables)
+        self._padded: dict[str, ExpertFeatures] = {}
+
+    def __getitem__(self, expert: str) -> ExpertFeatures:
+        """The features of one expert."""
+        if expert not in self._padded:
+            self._padded[expert] = pad(self._tables[expert], self._ids, self._tokens[expert])
+            del self._tables[expert]  # it may be as large as what was made of it
+        return self._padded[expert]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the experts."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Number of experts."""
+        return len(self._names)
+
+    def __contains__(self, expert: object) -> bool:
+        """Whether there is such an expert; nothing is padded to find out."""
+        return expert in self._names
 
 
 def ids_of(values: Iterable[object], source: Path | str) -> list[str]:
