@@ -9,14 +9,22 @@ from typing import Any
 
 from cmgsd_lite.cli.evaluate import evaluate
 from cmgsd_lite.cli.extract import extract
+from cmgsd_lite.cli.options import say
 from cmgsd_lite.cli.search import search
 from cmgsd_lite.cli.teacher_quality import teacher_quality
 from cmgsd_lite.cli.train import run, train
+from cmgsd_lite.data import convert as write_fast_layout
 from cmgsd_lite.data import describe, format_description, load_dataset, minivtt, write_info_page
+from cmgsd_lite.data.download import OFFERS, UNCHECKED
+from cmgsd_lite.data.download import download as fetch
+from cmgsd_lite.data.formats.store import check_store, is_store, read_index
+from cmgsd_lite.errors import DataError
 from cmgsd_lite.training.data_choice import one_vector_each
 
 __all__ = [
     "build_minivtt",
+    "convert",
+    "download",
     "evaluate",
     "extract",
     "info",
@@ -35,11 +43,15 @@ def info(options: argparse.Namespace) -> None:
         options: Of the command line.
 
     Raises:
-        DataError: If the path does not exist or nothing is recognised.
+        DataError: If the path does not exist or nothing is recognised, or a checksum is wrong.
         OSError: If the page can not be written.
     """
     path = options.path or options.data
     where = minivtt.data_folder() if path == "minivtt" else path
+    if options.check:
+        if not is_store(Path(where)):
+            raise DataError(f"{where}: expected what convert wrote, found another; leave --check out")
+        say(f"{check_store(Path(where))} files are as convert wrote them")
     found = write_info_page(where, options.html) if options.html else describe(where)
     found["training"] = _experts_in_training(path, found)
     if options.json:
@@ -57,6 +69,46 @@ def _experts_in_training(path: str, found: dict[str, Any]) -> list[str]:
         return one_vector_each(load_dataset(path))[1]
     except ValueError:  # nothing can be trained on it, and the description says why
         return []
+
+
+def convert(options: argparse.Namespace) -> None:
+    """Write what is under a path in the fast layout.
+
+    Args:
+        options: Of the command line.
+
+    Raises:
+        DataError: If nothing readable is there, or the folder has something in it.
+        OSError: If the folder can not be written to, or another process is writing there.
+    """
+    index = read_index(write_fast_layout(options.source, options.folder))
+    size = sum(file["bytes"] for file in index["files"].values())
+    videos = len({video for expert in index["experts"].values() for video in expert["ids"]})
+    told = {"schema": 1, "videos": videos, "experts": list(index["experts"]), "bytes": size}
+    if options.json:
+        print(json.dumps(told))
+    else:
+        print(f"{options.folder}: {videos:,} videos, {len(index['experts'])} experts, {size / 1e6:,.1f} MB")
+
+
+def download(options: argparse.Namespace) -> None:
+    """Fetch published data and unpack it, after words on its licence.
+
+    Args:
+        options: Of the command line.
+
+    Raises:
+        DataError: If there is no network, or what came is not what was expected.
+        ValueError: On an unknown part.
+        OSError: If the folder can not be written to, or another process is writing there.
+    """
+    parts, out = options.parts.split(","), options.out or f"data/{options.name}"
+    say(OFFERS[options.name].terms, *([] if options.mirror else [UNCHECKED]))
+    folders = [str(folder) for folder in fetch(options.name, out, parts, options.mirror)]
+    if options.json:
+        print(json.dumps({"schema": 1, "folders": folders}))
+    else:
+        print("\n".join([*folders, f"what is in it: info {out}; fast to open: convert {out} NEW_FOLDER"]))
 
 
 def study(options: argparse.Namespace) -> None:

@@ -32,7 +32,8 @@ CONDITIONS = (
 MORE = ("infonce-learned", "sigmoid", "soft-targets", "guided-mask")
 MODELS = ("mean-pool", "gated-experts", "transformer")
 TEACHERS = ("text", "video", "directed", "directed-embedding", "containment", "directed+video")
-"""All written out, because the modules that define them import torch; a test holds them to those."""
+OFFERS = ("msrvtt", "activitynet", "lsmdc")
+"""All written out, because the modules that define them are slow to import; a test holds them to those."""
 DATA_PACKAGES = (
     "scipy",
     "h5py",
@@ -43,6 +44,7 @@ DATA_PACKAGES = (
     "PIL",
     "tqdm",
     "filelock",
+    "pooch",
 )
 """What the extra ``data`` brings: every command but ``study`` needs it."""
 
@@ -222,6 +224,7 @@ def build_parser() -> argparse.ArgumentParser:
     _common(info)
     info.add_argument("path", nargs="?", help="default: the folder of --data")
     info.add_argument("--html", metavar="FILE", help="also write it as a page, with counts over the captions")
+    info.add_argument("--check", action="store_true", help="of what convert wrote: compare all checksums")
     info.set_defaults(job="info")
 
     extract = commands_.add_parser("extract", help="features of one's own films, for all the other commands")
@@ -239,9 +242,22 @@ def build_parser() -> argparse.ArgumentParser:
         help="comma-separated: efficientnet, motion, or the folder of a CLIP (default: efficientnet,motion)",
     )
     extract.add_argument("--device", default="auto", help="cpu, cuda, ...; default: a GPU if there is one")
-    extract.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
-    extract.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
+    _quiet(extract)
     extract.set_defaults(job="extract")
+
+    convert = commands_.add_parser("convert", help="write what is under a path in the fast layout")
+    convert.add_argument("source", help="folder, feature file or archive")
+    convert.add_argument("folder", help="a new or empty one")
+    _quiet(convert)
+    convert.set_defaults(job="convert")
+
+    fetch = commands_.add_parser("download", help="fetch published features and captions, and unpack them")
+    fetch.add_argument("name", choices=OFFERS)
+    fetch.add_argument("--out", help="folder (default: the name, under data/)")
+    fetch.add_argument("--parts", default="captions,features", help="of captions, features, ce-features")
+    fetch.add_argument("--mirror", metavar="URL", help="a folder with the same files, on another server")
+    _quiet(fetch)
+    fetch.set_defaults(job="download")
 
     quality = commands_.add_parser(
         "teacher-quality", help="measure the distances of margins, against truth and people (two minutes)"
@@ -257,8 +273,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     quality.add_argument("--seeds", type=int, default=5, help="with --all: models and batches (default: 5)")
     quality.add_argument("--out", metavar="FILE", help="JSON file to write")
-    quality.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
-    quality.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
+    _quiet(quality)
     quality.set_defaults(job="teacher_quality")
 
     study = commands_.add_parser("study", help="moved: python -m study, from a clone of the repository")
@@ -266,8 +281,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     build = commands_.add_parser("build-minivtt", help="rebuild the embedded data set (about four minutes)")
     build.add_argument("--out", required=True, help="folder for the nine files")
-    build.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
-    build.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
+    _quiet(build)
     build.set_defaults(job="build_minivtt")
     return parser
 
@@ -280,6 +294,11 @@ def _common(parser: argparse.ArgumentParser, data_default: str | None = "minivtt
     parser.add_argument("--out", help="folder for what is written")
     parser.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
     parser.add_argument("--threads", type=int, default=1, help="torch's threads in a process (default: 1)")
+
+
+def _quiet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
+    parser.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
 
 
 def _queries(parser: argparse.ArgumentParser, default: str) -> None:

@@ -7,6 +7,7 @@
     join_paragraphs(dataset)           one query a video: all its sentences
     comparisons(ids, queries)          which published protocol a number may be compared with
     convert(path, out)                 the project's own fast layout
+    download(name, out)                published features and captions over the network
 
 The pieces under them, for data sets of one's own: read_features, read_annotations, read_split_list,
 read_queries, SplitLists, assemble.
@@ -15,6 +16,7 @@ read_queries, SplitLists, assemble.
 from cmgsd_lite.data.convert import convert
 from cmgsd_lite.data.dataset import RetrievalDataset, Split, assemble, load_folder
 from cmgsd_lite.data.discover import read_annotations
+from cmgsd_lite.data.download import download
 from cmgsd_lite.data.formats.annotations import Annotations
 from cmgsd_lite.data.formats.features import read_features
 from cmgsd_lite.data.formats.tables import ExpertFeatures, FeatureTable
@@ -39,6 +41,7 @@ __all__ = [
     "comparisons",
     "convert",
     "describe",
+    "download",
     "format_description",
     "join_paragraphs",
     "load_dataset",

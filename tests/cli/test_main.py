@@ -10,7 +10,8 @@ from typing import get_args
 
 import pytest
 
-from cmgsd_lite.cli.main import CONDITIONS, DATA_PACKAGES, MODELS, MORE, TEACHERS, build_parser, main
+from cmgsd_lite.cli.main import CONDITIONS, DATA_PACKAGES, MODELS, MORE, OFFERS, TEACHERS, build_parser, main
+from cmgsd_lite.data.download import OFFERS as OFFERED
 from cmgsd_lite.models import Kind
 from cmgsd_lite.training import conditions, teaching
 
@@ -64,6 +65,7 @@ def test_the_names_in_the_parser_are_the_real_ones():
     assert tuple(conditions.MORE) == MORE
     assert get_args(Kind) == MODELS
     assert teaching.TEACHERS == TEACHERS
+    assert tuple(OFFERED) == OFFERS
 
 
 def test_every_command_has_its_job():
@@ -71,6 +73,7 @@ def test_every_command_has_its_job():
 
     needed = {"evaluate": ["--checkpoint", "x"], "search": ["x"], "build-minivtt": ["--out", "x"]}
     needed["extract"] = ["x", "--out", "x"]
+    needed |= {"convert": ["x", "y"], "download": ["lsmdc"]}
     for name in commands():
         job = build_parser().parse_args([name, *needed.get(name, [])]).job
         assert callable(getattr(jobs, job)), name
