@@ -88,10 +88,10 @@ for name, value in {
 # So with $\alpha = 0$ it is $\tau$ times InfoNCE. Now let $\tau$ fall. Call $m$ the largest of all violations *and
 # zero* (the 1 is $e^0$). Take $e^{m/\tau}$ out of the bracket:
 #
-# $$\text{smooth} = m + \tau \log \sum e^{(\cdot\, - m)/\tau}$$
+# $$\text{smooth} = m + \tau \log\Big(e^{(0 - m)/\tau} + \sum_{j \ne own} e^{(v_j - m)/\tau}\Big)$$
 #
-# In the sum stand $N$ powers, the largest is 1, none is more. So it lies between 1 and $N$, and smooth between $m$ and
-# $m + \tau \log N$. With $\tau \to 0$ only $m$ is left:
+# In the bracket stand $N$ powers, the largest is 1, none is more. So it lies between 1 and $N$, and smooth between $m$
+# and $m + \tau \log N$. With $\tau \to 0$ only $m$ is left:
 #
 # $$\max(0,\; \alpha + s_{hardest} - s_{own})$$
 
@@ -176,7 +176,7 @@ for name, loss in losses.items():
 
 # %% [markdown]
 # An active hinge has slope $+1$ for $S_{ij}$ (lowered) and $-1$ for $S_{ii}$ (raised). In the next picture every cell
-# shows its pushes. Before you move anything: which cell does `hardest` push most, and why? Then cool `smooth` down.
+# shows its pushes. Before you move anything: which negative does `hardest` push most, and why? Then cool `smooth` down.
 
 # %%
 from cmgsd_lite.course.live import show_live
@@ -195,9 +195,16 @@ show_live(
 )
 
 # %% [markdown]
-# **One name, several scales.** Three public classes called `MaxMarginRankingLoss` (CE and MMT; the same with another
-# setting; UniVL and CLIP4Clip) do the same up to a factor: one counts the diagonal, whose hinge is always $\alpha$;
-# one adds the directions. Never compare loss curves across code bases. But does a factor matter for what is *learned*?
+# <details><summary>Which negative, and why?</summary>
+#
+# Text 3 against video 2: it is the hardest of text 3 *and* of video 2. Eight anchors are averaged, so the push of one is
+# .125, and of two .25.
+#
+# </details>
+#
+# **One name, several scales.** Public code knows several classes called `MaxMarginRankingLoss` (see the references), alike
+# up to a factor: some count the diagonal, whose hinge is always $\alpha$; some add the directions. Never compare loss
+# curves across code bases. But does a factor matter for what is *learned*?
 # `train_small` trains one small model on MiniVTT, always from the same start with the same batches of 128, in two
 # seconds, and ranks 300 clips of the validation set (R@10 by chance: 10 of 300).
 
@@ -208,7 +215,7 @@ logs = {"mean": train_small(losses["mean"]).log}
 times = train_small(losses["mean"], scale=127).log["R@10"][-1]
 recall = logs["mean"]["R@10"][-1]
 predict(
-    "`mean` times 127, optimised by Adam: which R@10?",
+    "`mean` times 127 (an anchor's hinges added, not averaged), optimised by Adam: which R@10?",
     result=round(times),
     unit="%",
     floor=3,
@@ -227,8 +234,8 @@ predict(
 #
 # ## 4. Fifteen pairs on a circle
 #
-# Now see them move. Five scenes of three pairs (A to E), one linear map for texts, one for videos, onto a circle where
-# everything can be seen. Margin .3, 300 steps of Adam.
+# Now see them move. Five scenes (A to E) of three pairs with similar inputs; one linear map for texts, one for videos,
+# onto a circle where everything can be seen. Margin .3, 300 steps of Adam.
 
 # %%
 from cmgsd_lite.course.circle import LOSSES, train_circle
@@ -254,8 +261,8 @@ show_figure(
 )
 
 # %% [markdown]
-# Averages over thirty starts, R@1 and mean cosine of pairs of different scenes (-.25 if each scene were one point and all
-# were evenly spread): `mean` 74 % and -.21, `hardest` 70 % and **-.02**, 4 hardest 70 % and -.20, `smooth` 95 % and -.17,
+# Your picture is one start. Averages over thirty, R@1 and mean cosine of pairs of different scenes (-.25 if each scene
+# were one point and all were evenly spread): `mean` 74 % and -.21, `hardest` 70 % and **-.02**, 4 hardest 70 % and -.20, `smooth` 95 % and -.17,
 # InfoNCE 93 % and -.21. Watch `hardest` contract in its first steps, and compare "another start". (Leave `margins` at
 # fixed; chapter 04 is about the others.)
 
@@ -288,7 +295,7 @@ show_live(
 # $$\text{hardest} = \alpha + s_{hardest} - s_{own} = \alpha + \sigma\,(z_{max} - z)$$
 #
 # Two ways down: raise $z$, that is *learn*; or lower $\sigma$, that is *shrink*. **Shrinking is paid exactly while
-# $z < z_{max}$**, at every size of $\sigma$, and $\alpha$ has no part in the slope. For k hardest the same with the mean
+# $z < z_{max}$**, at every size of $\sigma$ and whatever $\alpha$. For k hardest the same with the mean
 # $z$ of the k largest; for `mean`, while all hinges are active, with 0: as soon as $z > 0$, *spreading* is paid. So a
 # loss has a **bar** that the positive must clear before shrinking stops to pay. How high is it, in a batch of 128?
 
@@ -340,9 +347,12 @@ for name in ("smooth", "hardest"):
     )
 
 # %% [markdown]
-# Then which number in a log tells you? Not the loss: at $\alpha$ it only says $z = z_{max}$ *or* $\sigma = 0$, and 4
-# hardest ends right there and retrieves well. Not crowding either (the mean cosine of different clips): moving
-# all similarities alike changes no ranking.
+# Read the last numbers: at the spread of `smooth` its bar is nearly that of `hardest`; at the small spread of `hardest`
+# it would lie far lower.
+#
+# Then which number in a log tells a good model from a bad one? Within one training here the loss does. Between two losses
+# it does not: at $\alpha$ it only says $z = z_{max}$ *or* $\sigma = 0$, and 4 hardest ends right there and retrieves
+# well. Nor does crowding (the mean cosine of different clips): moving all similarities alike changes no ranking.
 
 # %%
 from cmgsd_lite.course.plots.ranking_loss import plot_signs
@@ -421,7 +431,7 @@ for name, found in recalls.items():
 # ## Exercises
 #
 # **Exercise 1.** The *video* looks for its text. Return its cross-entropy with the margin on the negatives, one number
-# for each video, [N] (rows stay texts).
+# for each video: a tensor [N] with a gradient (rows stay texts).
 
 # %%
 from cmgsd_lite.course.exercises.chapter02 import check_cross_entropy

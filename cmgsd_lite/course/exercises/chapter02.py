@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -222,6 +222,13 @@ _K_HARDEST = (
         "the diagonal is among your negatives: its hinge is 0, not the margin",
     ),
     Mistake(
+        "positive of the text",
+        lambda sim, margin, k: (
+            lambda h: (h.topk(k, dim=1).values.mean() + h.topk(k, dim=0).values.mean()) / 2
+        )(_directions(sim, margin)[0]),
+        "where a video looks for its text the positive is the video's own: S_jj, not S_ii",
+    ),
+    Mistake(
         "whole matrix",
         lambda sim, margin, k: torch.cat(
             [h.flatten().topk(k * len(sim)).values for h in _directions(sim, margin)]
@@ -277,8 +284,8 @@ def check_logs(answer: Any, strict: bool = False) -> Verdict:
     """
     if not_attempted(answer):
         return Verdict("open").or_raise(strict)
-    given = answer if isinstance(answer, str) else " ".join(str(part) for part in answer)
-    letters = "".join(re.findall(r"[A-Z]", given.upper()))
+    parts = answer if isinstance(answer, Iterable) else (answer,)
+    letters = "".join(re.findall(r"[A-Z]", " ".join(str(part) for part in parts).upper()))
     if sorted(letters) != sorted(LOGS):
         said = f"expected the letters {', '.join(LOGS)}, each once, the best first; got {answer!r}"
         return Verdict("off", said).or_raise(strict)

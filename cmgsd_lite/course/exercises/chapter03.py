@@ -54,6 +54,11 @@ _SLOT = (
         "a diagonal of 0 is not out of the way: similarities may be negative",
     ),
     Mistake(
+        "truth turned",
+        lambda sim, true: _slot(sim, true.T),
+        "you look up true with the video first: its rows are texts",
+    ),
+    Mistake(
         "all negatives",
         lambda sim, true: _false(true).sum() / (len(sim) * (len(sim) - 1)),
         "that is the share among all negatives; only the hardest of each video counts",
@@ -106,6 +111,12 @@ def order_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
             return (hundredths(generator, n, n) * 10).round() / 10, false
 
 
+def _both_kinds(false: Tensor) -> Tensor:
+    """Which texts have a false and a true negative."""
+    count = false.sum(dim=1)
+    return (count > 0) & (count < len(false) - 1)
+
+
 def _order(sim: Tensor, false: Tensor, each: bool = True) -> Tensor:
     """Share of pairs (false, true negative) of a text in which the false one lies above; ties: half."""
     outside = ~torch.eye(len(sim), dtype=torch.bool)
@@ -151,6 +162,11 @@ _ORDER = (
         "all pairs alike",
         lambda sim, false: _order(sim, false, each=False),
         "every text counts once: first the share of a text, then the mean over texts",
+    ),
+    Mistake(
+        "texts without pairs",
+        lambda sim, false: _order(sim, false) * _both_kinds(false).float().mean(),
+        "a text without one of the two kinds has no share: leave it out of the mean",
     ),
     Mistake("below", lambda sim, false: 1 - _order(sim, false), "that is how often it lies below"),
     Mistake("ties", _strict_order, "equal similarities count half"),
@@ -227,9 +243,7 @@ def _trap(sim: Tensor | None, false: Tensor | None) -> Verdict:
         return Verdict(
             "off", "an own clip is a positive, no false negative: leave the diagonal of false empty"
         )
-    count = marked.sum(dim=1)
-    both = (count > 0) & (count < len(sim) - 1)
-    if int(both.sum()) < 2:
+    if int(_both_kinds(marked).sum()) < 2:
         return Verdict(
             "off", "at least two texts need a false and a true negative each: what else could be pooled?"
         )

@@ -39,6 +39,9 @@ def plot_circle(points: Points, ax: Axes | None = None) -> Axes:
         ax.scatter([tx], [ty], marker="^", color=[COLOURS[scene]], s=60, edgecolor="white", linewidth=0.5)
         ax.scatter([vx], [vy], marker="o", color=[COLOURS[scene]], s=60, edgecolor="white", linewidth=0.5)
         ax.text(1.24 * video[0], 1.24 * video[1], "ABCDE"[scene], ha="center", va="center")
+    for mark, name in (("^", "text"), ("o", "video")):
+        ax.plot([], [], marker=mark, linestyle="", color="0.5", label=name)
+    ax.legend(loc="center", frameon=False)
     ax.set(xlim=(-1.4, 1.4), ylim=(-1.4, 1.4), aspect="equal", xticks=[], yticks=[])
     ax.set_frame_on(False)
     cosines = f"same scene {points.same_scene:.2f}, other scenes {points.other_scenes:.2f}"

@@ -87,7 +87,7 @@ def plot_shrinking(
     for name, height in compared.items():
         colour = loss_style(name)["color"]
         axes[1].axhline(height, color=colour, linestyle=":", linewidth=2)
-        axes[1].text(1, height + 0.03, f"what {name} compares with", color=colour, va="bottom")
+        axes[1].text(1, height + 0.03, f"bar of {name}", color=colour, va="bottom")
     axes[1].set_ylim(0, 1.12 * max([0, *compared.values(), axes[1].get_ylim()[1]]))
     axes[0].set_ylabel("spread of an anchor's negatives (cosine)")
     axes[1].set_ylabel("standing of its own clip (spreads)")

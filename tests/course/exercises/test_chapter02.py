@@ -162,6 +162,10 @@ WRONG_K_HARDEST = [
         lambda s, m, k: torch.cat([h.flatten().topk(k * len(s)).values for h in hinges(s, m)]).mean(),
         "row by row",
     ),
+    (
+        lambda s, m, k: (hinges(s, m)[0].topk(k, 1)[0].mean() + hinges(s, m)[0].topk(k, 0)[0].mean()) / 2,
+        "S_jj, not S_ii",
+    ),
     (lambda s, m, k: k_hardest(s, m, len(s) - 1), "yours gives"),
     (lambda s, m, k: k_hardest(s, 0, k), "yours gives"),
 ]
@@ -191,6 +195,7 @@ def test_the_order_of_the_logs_in_any_spelling(answer):
         ("B, D, C", "each once"),
         ("B, D, C, A, A", "each once"),
         (["best", "worst"], "each once"),
+        (3, "each once"),
     ],
 )
 def test_other_orders_of_the_logs(answer, hint):

@@ -53,6 +53,10 @@ WRONG_SLOT = [
         lambda s, t: t[s.clone().fill_diagonal_(0).argmax(0), torch.arange(len(s))].float().mean(),
         "may be negative",
     ),
+    (
+        lambda s, t: t[torch.arange(len(s)), (s - 9 * torch.eye(len(s))).argmax(0)].float().mean(),
+        "video first",
+    ),
     (lambda s, t: no_diagonal(t).sum() / (len(s) * (len(s) - 1)), "among all negatives"),
     (lambda s, t: no_diagonal(t).any(0).float().mean(), "any false"),
     (lambda s, t: len(s) * slot(s, t), "a count"),
@@ -120,6 +124,13 @@ def above_only(sim, false):
     return torch.stack(shares).mean()
 
 
+def none_is_zero(sim, false):
+    pairs = false[:, :, None] & ~(false | torch.eye(len(sim), dtype=torch.bool))[:, None, :]
+    lead = sim[:, :, None] - sim[:, None, :]
+    points = ((lead > 0) + 0.5 * (lead == 0)) * pairs
+    return (points.sum(dim=(1, 2)) / pairs.sum(dim=(1, 2)).clamp(min=1)).mean()
+
+
 ORDER = [
     order,
     order_loop,
@@ -130,6 +141,7 @@ ORDER = [
 WRONG_ORDER = [
     (lambda s, f: anchor_areas(-s.numpy(), f.numpy())["auc_batch"] / 100, "pairs of different texts"),
     (lambda s, f: order(s.T, f.T) if f.T.any() else 0.5, "per video"),
+    (none_is_zero, "leave it out of the mean"),
     (lambda s, f: 1 - order(s, f), "lies below"),
     (above_only, "count half"),
     (own_among_true, "no negative"),
