@@ -86,7 +86,7 @@ function picture(root, { curves }, alt) {
     timer = setInterval(go, 250);
   });
   begin(root, alt).append(
-    choice("your bet", ["?", ...names], bet, value => { bet = value; }), ranged, play,
+    choice("your bet: highest R@10 at the end", ["?", ...names], bet, value => { bet = value; }), ranged, play,
     element("div", { class: "row" }, ...drawings.map(([drawing]) => element("div", { class: "picture" }, drawing))),
     table, told);
   draw();
