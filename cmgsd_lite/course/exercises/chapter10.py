@@ -130,6 +130,13 @@ MASK_MISTAKES = (
         lambda sim, removed, t: _directions(_logits(sim, removed.T, t, float("-inf"))),
         "rows of `removed` are texts, columns are videos",
     ),
+    Mistake(
+        "sim alone turned",
+        lambda sim, removed, t: _directions(
+            _logits(sim, removed, t, float("-inf")), _logits(sim.T, removed, t, float("-inf")).T
+        ),
+        "for the videos you turned `sim` round, but not `removed`",
+    ),
     Mistake("temperature", lambda sim, removed, t: masked(sim, removed, 1.0), "the temperature is missing"),
 )
 

@@ -167,7 +167,7 @@ def plot_bench(runs: Mapping[str, Sequence[Mapping[str, float]]], keys: Sequence
         >>> runs = {"smooth": [{"R@10": 63.0}], "smooth + mask": [{"R@10": 64.0}]}
         >>> figure = plot_bench(runs, ("R@10",))
     """
-    size = (1.4 + 3.3 * len(keys), 1.2 + 0.29 * len(runs))
+    size = (2.4 + 2.5 * len(keys), 1.2 + 0.29 * len(runs))
     figure, axes = plt.subplots(1, len(keys), figsize=size, layout="constrained", squeeze=False, sharey=True)
     bases = list(dict.fromkeys(name.partition(" + ")[0] for name in runs))
     for ax, key in zip(axes.flat, keys, strict=True):
