@@ -11,6 +11,7 @@ from torch import Tensor
 from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
 from cmgsd_lite.evaluation.nearest import anchor_areas, area_under_curve
+from cmgsd_lite.margins import off_diagonal
 
 FALSE = torch.tensor(
     [[i // 3 == 0 and j != 5 - i or i // 3 == 1 and j == 5 - i for j in range(6)] for i in range(6)]
@@ -135,6 +136,11 @@ def precision_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
     return d, false, int(torch.randint(1, n * (n - 1) + 1, (), generator=generator))
 
 
+def _of_each_row(d: Tensor, false: Tensor, k: int) -> Tensor:
+    rows, right = (off_diagonal(x).reshape(len(d), -1) for x in (d, false))
+    return right.gather(1, rows.argsort(1)[:, :k]).float().mean()
+
+
 PRECISION_MISTAKES = (
     Mistake(
         "diagonal",
@@ -151,6 +157,7 @@ PRECISION_MISTAKES = (
     ),
     Mistake("count", lambda d, f, k: precision(d, f, k) * k, "that is how many; the share was asked for"),
     Mistake("percent", lambda d, f, k: 100 * precision(d, f, k), "a share was asked for, not percent"),
+    Mistake("rows", _of_each_row, "those are the k nearest of each row; take them of the whole batch"),
 )
 
 

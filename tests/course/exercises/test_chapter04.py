@@ -44,9 +44,24 @@ def by_numpy(d, alpha, beta):
     return (alpha + beta * z).filled(alpha)
 
 
+def by_sample(d, alpha, beta):
+    others = d[~torch.eye(len(d), dtype=torch.bool)].view(len(d), -1)
+    mean, spread = others.mean(1, keepdim=True), others.std(1, keepdim=True)
+    return (alpha + beta * (d - mean) / spread).fill_diagonal_(alpha)
+
+
 def test_row_margin():
-    right = [by_row, row_margin, by_loop, by_numpy, lambda d, a, b: pd.DataFrame(by_numpy(d, a, b))]
+    right = [
+        by_row,
+        row_margin,
+        by_loop,
+        by_numpy,
+        lambda d, a, b: pd.DataFrame(by_numpy(d, a, b)),
+        lambda d, a, b: zscore_margin(d, a, b, min_margin=None, eps=1e-4, within="text"),
+    ]
     wrong = [
+        (lambda d, a, b: a + b * (d - d.mean(1, True)) / d.std(1, correction=0, keepdim=True), "gets alpha"),
+        (by_sample, "correction=0"),
         (lambda d, a, b: zscore_margin(d, a, b, min_margin=None, eps=0.0), "whole batch"),
         (lambda d, a, b: by_row(d.T, a, b).T, "a text is a row"),
         (lambda d, a, b: by_row(d, a, -b), "sign is turned"),

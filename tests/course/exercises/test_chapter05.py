@@ -100,12 +100,21 @@ def test_precision():
             lambda d, f, k: k * sorted_pairs(d, f, k) / max(1, int((f & ~torch.eye(len(f)).bool()).sum())),
             "that is recall",
         ),
+        (by_row, "of each row"),
         (lambda d, f, k: sorted_pairs(d, f, 1), "expected"),
         (lambda d, f, k: 1 - sorted_pairs(d, f, k), "expected"),
         (lambda d, f, k: f.float().mean(), "expected"),
     ]
     assert_answers_back(check_precision, masked)
     assert_tells_apart(check_precision, right, wrong, precision_inputs)
+
+
+def by_row(d, f, k):
+    found = []
+    for i in range(len(d)):
+        row = sorted((float(d[i, j]), bool(f[i, j])) for j in range(len(d)) if j != i)[:k]
+        found += [right for _, right in row]
+    return sum(found) / len(found)
 
 
 def missing(caption, others):
