@@ -66,7 +66,7 @@ for text, true in true_of.items():
 
 # %%
 predict(
-    "To own .35, to other .45: up to which margin is the other video left in peace (control: fixed)?",
+    "To own .35, to other .45: up to which margin is the other video left in peace (control: the fixed one)?",
     result=round(0.45 - 0.35, 2), control=0.2,
 )  # fmt: skip
 
@@ -205,26 +205,24 @@ predict(
 )  # fmt: skip
 
 # %% [markdown]
-# The margin refers to itself. It holds **nothing that $S$ did not say**: a false and a true negative of one
-# similarity get one margin. And it follows its own mistakes. Push a false negative, step by step, with margins of
-# $1 - S$ and with margins of a distance that knows better:
+# The margin refers to itself. It holds **nothing that $S$ did not say**. Push a false and a true negative of one
+# similarity, step by step; which margins do they get, of $1 - S$ and of a distance that knows better?
 
 # %%
 scores = torch.tensor(
     [[0.5, 0.65, 0.1, 0.3], [0.2, 0.7, 0.0, 0.1], [0.1, 0.3, 0.6, 0.2], [0.3, 0.1, 0.2, 0.6]]
 )
 known = torch.tensor([[0.0, 0.2, 1.0, 0.8], [0.2, 0.0, 0.9, 0.7], [1.0, 0.9, 0.0, 0.6], [0.8, 0.7, 0.6, 0.0]])
-print("similarity   margin of 1 - S, hinge   margin of d, hinge   (own clip: .50)")
+print("similarity   margin of 1 - S: false, true   margin of d: false, true")
 for similarity in (0.65, 0.55, 0.45, 0.35):
-    scores[0, 1] = similarity
-    both = [float(margin_of(d, beta=0.05)[0, 1]) for d in (1 - scores, known)]
-    hinges = [max(0.0, margin + similarity - 0.5) for margin in both]
-    print(f"{similarity:10.2f} {both[0]:17.2f} {hinges[0]:6.2f} {both[1]:13.2f} {hinges[1]:6.2f}")
+    scores[0, [1, 3]] = similarity  # video 1 is a false negative of text 0, video 3 a true one
+    of_sim, of_known = (margin_of(d, beta=0.05)[0, [1, 3]].tolist() for d in (1 - scores, known))
+    print(f"{similarity:10.2f} {of_sim[0]:23.2f} {of_sim[1]:6.2f} {of_known[0]:18.2f} {of_known[1]:6.2f}")
 
 # %% [markdown]
-# The margin of $1 - S$ begins small, like that of *every* similar negative, right or wrong: what is hard is excused.
-# Then it doubles while the pair is pushed: the more mistaken the model, the more it asks. A distance *within* one
-# modality (two texts, two videos) stays when $S$ moves.
+# $1 - S$ gives both the same: little as long as the model finds them similar, so what is hard is excused, and more the
+# further they are pushed, the right answer too. A distance *within* one modality (two texts, two videos) tells them
+# apart, and stays when $S$ moves.
 #
 # **Stop here and say it in your own words**: what can a margin made of $S$ not know?
 #
@@ -241,7 +239,7 @@ for similarity in (0.65, 0.55, 0.45, 0.35):
 # pair are active, otherwise 0. Summed over all pairs, the loss holds each margin $g_{ij}$ times,
 # $L = \sum_{kl} g_{kl} M_{kl} + \dots$, with $M_{kl} = \alpha + \beta\,(d_{kl} - \bar d)/s$.
 #
-# Move one distance $d_{ij}$ of $n$ a little. Three things change: itself, by 1; the mean $\bar d$, by $1/n$; and,
+# Move one of the $n$ distances, $d_{ij}$, a little. Three things change: itself, by 1; the mean $\bar d$, by $1/n$; and,
 # since $s^2$ is the mean of $(d - \bar d)^2$, also $s$, by $z_{ij}/n$. The chain rule ($[kl = ij]$ is 1 for the same pair,
 # otherwise 0):
 #
@@ -312,7 +310,7 @@ show_figure(
 
 # %% [markdown]
 # And where similarities move as well? Train with `smooth` and dynamic margins from the first step on. (Compare within a
-# row: an untrained model is a poor teacher, the fixed margin does better.)
+# row; the fixed margin does better still.)
 
 # %%
 from cmgsd_lite.losses import CMGSDLoss
@@ -334,7 +332,7 @@ def recall(**settings):
 for beta in (0.05, 0.2):
     stopped, flows = (recall(beta=beta, schedule="dynamic", detach=detach) for detach in (True, False))
     print(f"beta {beta:4.2f}: R@10 {stopped:.0f} % with the gradient stopped, {flows:.0f} % where it flows")
-print(f"floors: {100 * 10 / len(world.test):.0f} % by chance; the fixed margin {recall(beta=0):.0f} %")
+print(f"chance: {100 * 10 / len(world.test):.0f} %; the fixed margin: {recall(beta=0):.0f} %")
 
 # %% [markdown]
 # With a large $\beta$ the excuse costs points, with a small one hardly any. Stopping is free: the default.
@@ -416,10 +414,10 @@ for value, who in pushed.items():
 #
 # $$M_{ij} = \max(0,\; \alpha + c + \beta\,z_{ij}) \quad\text{with } c \le 0 \text{ such that the mean is } \alpha$$
 #
-# No formula gives $c$. You will find it in exercise 2.
+# You will find $c$ in exercise 2.
 
 # %%
-print("beta   below 0   mean: clip alone   clip and centre, its spread")
+print("beta   below 0   mean: clip alone   with the centre   its spread")
 for beta in (0.05, 0.1, 0.2):
     raw, clipped, centred = (
         off_diagonal(zscore_margin(between, 0.2, beta, **settings))
@@ -433,7 +431,8 @@ with_clip, without = (recall(beta=0.1, schedule="static", min_margin=bound) for 
 print(f"trained at beta .10: R@10 {with_clip:.0f} with the clip, {without:.0f} without")
 
 # %% [markdown]
-# The clip is a promise, no gain: training does not notice.
+# The clip is a promise, no gain: here training does not notice. And where it acts, the spread is less than $\beta$:
+# wish 3 pays as well.
 #
 # **Stop here and say it in your own words**: what do a margin of .2, 0, −.1 and −2 ask of a negative?
 #
@@ -446,7 +445,7 @@ print(f"trained at beta .10: R@10 {with_clip:.0f} with the clip, {without:.0f} w
 # ## Exercises
 #
 # **Exercise 1.** A vague caption is near to many clips, so all its margins shrink. Make the map fair for *each text*:
-# mean and standard deviation of every row's negatives for themselves; diagonal `alpha`, no clip.
+# mean and standard deviation (`correction=0`) of every row's negatives for themselves; diagonal `alpha`, no clip.
 
 # %%
 from cmgsd_lite.course.exercises.chapter04 import check_row_margin
@@ -537,8 +536,8 @@ check_ports(runs)
 # ## References
 #
 # - He, Wang, Feng, Jiang, Lyu, Zhu, Tan. [Improving Video Retrieval by Adaptive
-#   Margin](https://arxiv.org/abs/2303.05093). SIGIR 2021. The map is a reconstruction from the abstract and an
-#   independent public port (MOT++); constants and corrections are ours.
+#   Margin](https://arxiv.org/abs/2303.05093). SIGIR 2021. The map is a reconstruction from the abstract and a
+#   public port (MOT++), corrections are ours.
 # - Kim, Jain, Liu. [AdaFace](https://arxiv.org/abs/2204.00964). CVPR 2022. z-score, clip and stop-gradient in a
 #   margin.
 # - Monfort et al. [Spoken Moments](https://arxiv.org/abs/2105.04489). CVPR 2021. A margin made of the similarities
