@@ -17,7 +17,7 @@ from cmgsd_lite.course.scaling import Meter
 
 
 def unit_vectors(generator: torch.Generator, n: int) -> tuple[Tensor]:
-    """Draw n unit vectors in three dimensions.
+    """Draw unit vectors in three dimensions, at least three: the spread of one distance rounds below 0.
 
     Args:
         generator: Where they are drawn from.
@@ -27,10 +27,10 @@ def unit_vectors(generator: torch.Generator, n: int) -> tuple[Tensor]:
         ours.
 
     Example:
-        >>> unit_vectors(torch.Generator(), 2)[0].shape
-        torch.Size([2, 3])
+        >>> unit_vectors(torch.Generator(), 4)[0].shape
+        torch.Size([4, 3])
     """
-    return (normalize(hundredths(generator, n, 3) + 0.003),)
+    return (normalize(hundredths(generator, max(n, 3), 3) + 0.003),)
 
 
 def _cosines(unit: Tensor) -> Tensor:
@@ -39,6 +39,11 @@ def _cosines(unit: Tensor) -> Tensor:
 
 def _spread(unit: Tensor) -> Tensor:
     return _cosines(unit).std(correction=0)
+
+
+def _with_squares_of_the_diagonal(unit: Tensor) -> Tensor:
+    n, cosines = len(unit), _cosines(unit)
+    return ((unit @ unit.T).square().sum() / (n * (n - 1)) - cosines.mean() ** 2).sqrt()
 
 
 SPREAD = (
@@ -51,6 +56,7 @@ SPREAD = (
         "mean", lambda unit: 1 - _cosines(unit).mean(), "that is the mean; squares of cosines are wanted"
     ),
     Mistake("no mean", lambda unit: _cosines(unit).square().mean().sqrt(), "take the mean's square off"),
+    Mistake("squares of the diagonal", _with_squares_of_the_diagonal, "take the N ones off the squares, too"),
 )
 
 
@@ -124,7 +130,7 @@ def _split(answer: Any) -> Verdict:
     if bool(beaten_at_home.any()):
         text = int(beaten_at_home.nonzero()[0, 0])
         return Verdict("off", f"text {text} does not find its own video first in its own process")
-    first = ~((sim > own) & others).any(1)
+    first = ~((sim >= own) & others).any(1)  # a tie is no first place, as in chapter 01
     if bool(first.any()):
         text, share = int(first.nonzero()[0, 0]), 100 * float(first.float().mean())
         return Verdict(
@@ -162,6 +168,12 @@ BATCH = (
     Mistake("block", lambda m, b, d: m // (8 * d), "the block [block, N] stands there as well"),
     Mistake("square", lambda m, b, d: math.isqrt(m // 4), "no square stands there: blocks instead"),
     Mistake("rounded", lambda m, b, d: m / (4 * (b + 2 * d)), "a whole number of pairs, rounded down"),
+    Mistake(
+        "one column",
+        lambda m, b, d: (m - 4 * b) // (8 * d),
+        "a block has a column for every video: block times N numbers",
+    ),
+    Mistake("nearest", lambda m, b, d: round(m / (4 * (b + 2 * d))), "rounded to the nearest it may not fit"),
     Mistake("too many", lambda m, b, d: -(-m // (4 * (b + 2 * d))), "rounded up it does not fit"),
 )
 

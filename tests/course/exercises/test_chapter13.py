@@ -21,7 +21,7 @@ def spread(unit):
     n, wide = len(unit), unit.double()
     mean = (wide.sum(dim=0).square().sum() - n) / (n * (n - 1))
     square = ((wide.T @ wide).square().sum() - n) / (n * (n - 1))
-    return (square - mean**2).clamp(min=0).sqrt()
+    return (square - mean**2).sqrt()
 
 
 def in_numpy(unit):
@@ -29,7 +29,7 @@ def in_numpy(unit):
     n = len(wide)
     gram, total = wide.T @ wide, wide.sum(0)
     mean = (total @ total - n) / (n * (n - 1))
-    return math.sqrt(max(0, ((gram**2).sum() - n) / (n * (n - 1)) - mean**2))
+    return math.sqrt(((gram**2).sum() - n) / (n * (n - 1)) - mean**2)
 
 
 def in_rows(unit):
@@ -50,6 +50,12 @@ def square_in_numpy(unit):
     return np.std((wide @ wide.T)[~np.eye(len(wide), dtype=bool)])
 
 
+def squares_of_the_diagonal_left_in(unit):
+    n = len(unit)
+    mean = (unit.sum(dim=0).square().sum() - n) / (n * (n - 1))
+    return ((unit.T @ unit).square().sum() / (n * (n - 1)) - mean**2).sqrt()
+
+
 def test_spread_without_the_square():
     right = [
         spread,
@@ -66,6 +72,7 @@ def test_spread_without_the_square():
         (lambda unit: spread(unit) ** 2, "variance"),
         (lambda unit: 1 - cosines(unit).mean(), "mean"),
         (lambda unit: cosines(unit).square().mean().sqrt(), "square off"),
+        (squares_of_the_diagonal_left_in, "off the squares"),
         (lambda unit: unit.std(), "yours gives"),
     ]
     assert_answers_back(check_spread, spread)
@@ -73,11 +80,13 @@ def test_spread_without_the_square():
 
 
 GOOD = [[0.5, 0.1, 0.9, 0.0], [0.1, 0.5, 0.0, 0.9], [0.9, 0.0, 0.5, 0.1], [0.0, 0.9, 0.1, 0.5]]
+TIED = [[0.5, 0.1, 0.5, 0.0], *GOOD[1:]]  # a tie is no first place
 OTHER = [[0, -1, 1, 1], [-1, 0, 1, 1], [1, 1, 0, -1], [1, 1, -1, 0]]
 
 
 @pytest.mark.parametrize(
-    "answer", [GOOD, OTHER, torch.tensor(GOOD), np.array(OTHER), pd.DataFrame(GOOD), [tuple(r) for r in GOOD]]
+    "answer",
+    [GOOD, TIED, OTHER, torch.tensor(GOOD), np.array(OTHER), pd.DataFrame(GOOD), [tuple(r) for r in GOOD]],
 )
 def test_a_matrix_on_which_the_average_of_two_lies(answer):
     assert check_split_matrix(answer).ok
@@ -94,7 +103,7 @@ def test_a_matrix_on_which_the_average_of_two_lies(answer):
         ([[5 * x for x in row] for row in GOOD], "between -1 and 1"),
         (torch.eye(3), "4 x 4"),
         ("a matrix", "4 x 4"),
-        ([[0.5, 0.1, 0.5, 0], *GOOD[1:]], "R@1 of all is 25 %"),
+        ([[0.5, 0.1, 0.4, 0], *GOOD[1:]], "R@1 of all is 25 %"),
     ],
 )
 def test_matrices_that_do_not(answer, words):
@@ -129,6 +138,8 @@ def test_largest_batch():
         (lambda m, b, d: math.isqrt(m // 4), "no square"),
         (lambda m, b, d: m / (4 * (b + 2 * d)), "rounded down"),
         (lambda m, b, d: -(-m // (4 * (b + 2 * d))), "does not fit"),
+        (lambda m, b, d: (m - 4 * b) // (8 * d), "a column for every video"),
+        (lambda m, b, d: round(m / (4 * (b + 2 * d))), "to the nearest"),
         (lambda m, b, d: m // (8 * (b + 2 * d)), "yours gives"),
         (lambda m, b, d: 6, "yours gives"),
     ]
