@@ -50,8 +50,11 @@ untrained = false_negatives_by_size(new_model(), [512])[512]["hardest"]
 print(f"N =   512, an untrained model: hardest one false for {untrained:.0f} %")
 
 # %% [markdown]
-# The better the model and the larger the batch, the more of what `hardest` pushes is true. What the adaptive margin was
-# made for becomes *more* frequent when one scales out, not less.
+# (The average is carried by few: a vague caption fits many clips, a precise one none. So at $N=32$ most captions have no
+# false negative at all.)
+#
+# The better the model and the larger the batch, the more of what `hardest` pushes away is a right answer. What the
+# adaptive margin was made for becomes *more* frequent when one scales out, not less.
 #
 # **Stop here and say it in your own words**: the share of false pairs is flat. Why does the share of false *hardest*
 # negatives climb?
@@ -65,8 +68,8 @@ print(f"N =   512, an untrained model: hardest one false for {untrained:.0f} %")
 #
 # ## 2. Is a larger batch better? Count the steps
 #
-# Same model, InfoNCE, four epochs of the 2,000 training clips. In batches of 64 these are 125 steps; in batches of 256
-# they are 31. Which model is better?
+# Same model, InfoNCE, four epochs of the 2,000 training clips (means of two seeds). In batches of 64 these are 125 steps;
+# in batches of 256 they are 31. Which model is better?
 
 # %%
 from cmgsd_lite.course.scaling import train_by_batch_size
@@ -139,6 +142,7 @@ whole = MaxMarginRankingLoss(0.2, "hardest")(text @ video.T)
 print(f"in blocks {missing.mean():.4f}, equal to the package's loss of the whole matrix {whole:.4f}")
 
 # %% [markdown]
+# In the package it is an argument: every loss called as `loss(text=text, video=video, block=128)` makes the cosines itself.
 # Now the gradient. A product of $[N, D]$ and $[D, N]$ is the unit of work. With the whole matrix a fixed margin takes three:
 # similarities, gradient of the texts, gradient of the videos. `metered` counts what the package does, in products, and the
 # largest tensor that it makes. How many products does `hardest` take in blocks, where the matrix is never there?
@@ -167,8 +171,9 @@ for name, loss in losses.items():
 
 # %% [markdown]
 # *Less* memory and, for `hardest`, less work: its gradient touches two entries a pair, so two of the three products shrink
-# to nearly nothing. `smooth` touches every entry and has to make each block a second time: memory for work. (The
-# adaptive margin's own two distances are products, too; where its matrix is symmetric, half of them is enough.)
+# to nearly nothing. `smooth` touches every entry and has to make each block a second time: memory for work. The
+# adaptive margin adds its two matrices of distances, whole a product each. In blocks a little more than half of each is
+# made, as they are symmetric (for `smooth` twice), and .3 for the statistics.
 #
 # **Stop here and say it in your own words**: why can `hardest` forget a block at once, and `smooth` not?
 #
@@ -193,8 +198,10 @@ predict(asked, None, result=round(100 * in_two / in_one), unit="%", control=100)
 
 # %% [markdown]
 # With $P$ processes it is about $1/P$: each sees a square on the diagonal. The cure is to **gather**: every process sends its
-# embeddings to all, scores its own texts against *all* videos, and gets back the gradient of its own rows. Play with it:
-# `apart`, `gathered`, `in blocks`; more processes, more pairs.
+# embeddings to all, scores its own texts against *all* videos, and sends these rows round, too. Now each has the whole
+# square, columns as well, and takes from the loss the gradient of its own rows. Play with it: `apart`, `gathered`,
+# `in blocks`; more processes, more pairs. (A colour is a process, grey pairs are not seen; in blocks, pale rows were
+# seen and forgotten, full ones stand in memory, grey ones are to come.)
 
 # %%
 from cmgsd_lite.course.live import show_live
@@ -271,9 +278,8 @@ asked = "From how many million pairs in a batch on do three products cost more t
 predict(asked, None, result=round(meet / 1e6), unit="million pairs", control=0.03)
 
 # %% [markdown]
-# The control is the batch of 32,768. So it is never the *work* of the loss that stops a large batch: first it is the
-# memory of the square, which blocks remove, then the sending, and long before, that there are no more *different* pairs.
-# And how many right answers would be among the negatives? With MiniVTT's 3 % a batch of a million holds 30,000 for each
+# The control is the batch of 32,768. So below many millions it is not the *work* of the loss that stops a large batch. It is
+# the memory of the square, which blocks remove; and soon there are no more *different* pairs. And how many right answers would be among the negatives? With MiniVTT's 3 % a batch of a million holds 30,000 for each
 # caption; with one in ten thousand still a hundred.
 #
 # **Stop here and say it in your own words**: which row of the table would you halve first at $N=10^6$, and how?
@@ -345,7 +351,7 @@ check_largest_batch(largest_batch)
 # - Equal epochs are not equal steps: say what was held, and give the control the same.
 # - Sums over pairs need no square: statistics from sums, maxima carried along, blocks made twice where all entries count.
 # - Processes apart see one pair in $P$. Gather embeddings and teachers first, then make margins and loss.
-# - The square's memory stops you first, and right answers among the negatives wait behind it.
+# - On paper the square's memory stops you first, long before the loss's work does.
 #
 # **Before:** [11 Your own model](11_your_own_model.ipynb) · [00 Start here](00_start_here.ipynb)
 #

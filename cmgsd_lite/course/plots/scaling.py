@@ -35,7 +35,7 @@ def plot_square(pairs: int = 12, processes: int = 2, block: int = 3) -> Figure:
     panels = {
         f"apart: {processes} processes, each for itself": strong * (owner[:, None] == owner),
         "gathered": strong,
-        "in blocks, at the third": blocks * np.ones(pairs),
+        f"in blocks of {block} rows, at the third block": blocks * np.ones(pairs),
     }
     figure, axes = plt.subplots(1, 3, figsize=(12, 4.4), layout="constrained")
     for ax, (name, seen) in zip(axes, panels.items(), strict=True):
