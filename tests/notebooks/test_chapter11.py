@@ -36,9 +36,9 @@ def test_the_hardest_negative_teaches_a_random_clip_little(printed: str) -> None
     assert shown - floor < (control - floor) / 2
 
 
-def test_the_log_tells_collapse_and_a_large_beta(printed: str) -> None:
+def test_the_log_tells_shrinking_and_a_large_beta(printed: str) -> None:
     rows = {
-        name: numbers(rf"\n{name} +NUMBER % +NUMBER % +NUMBER +NUMBER +NUMBER +NUMBER", printed)
+        name: numbers(rf"\n{name} +NUMBER % +NUMBER %" + " +NUMBER" * 6, printed)
         for name in ("fixed", "adaptive", "permuted", r"beta \.3")
     }
     active = {name: row[0] for name, row in rows.items()}
@@ -48,7 +48,11 @@ def test_the_log_tells_collapse_and_a_large_beta(printed: str) -> None:
     assert max(rows[name][1] for name in ("fixed", "adaptive", "permuted")) < 5
     assert all(row[2] == 0.2 for row in rows.values())
     assert rows["fixed"][4] == max(row[4] for row in rows.values()), "its gap in cosines looks best"
-    assert rows["fixed"][5] == min(row[5] for row in rows.values()), "in spreads it is the smallest"
+    assert rows["fixed"][6] == min(row[6] for row in rows.values()), "in spreads it is the smallest"
+    assert rows["fixed"][7] == min(row[7] for row in rows.values()), "and so is its recall"
+    (start,) = numbers("spread of sim at the first step: NUMBER", printed)
+    assert 0.4 < rows["fixed"][5] / start < 0.65
+    assert abs(rows[r"beta \.3"][7] - rows["permuted"][7]) < 2 < rows["adaptive"][7] - rows[r"beta \.3"][7]
 
 
 def test_the_gain_shrinks_against_a_tuned_control(printed: str) -> None:
@@ -62,6 +66,7 @@ def test_the_gain_shrinks_against_a_tuned_control(printed: str) -> None:
     assert abs(recall) < 1
     gain, low, _ = numbers(r"both tuned: nDCG NUMBER \[NUMBER, NUMBER\]", printed)
     assert 0 < low < gain < 0.5
+    assert re.search(r"by beta: .* chosen: 0\.025", printed), "the smallest that was tried"
 
 
 def test_each_patient_shows_its_fault(printed: str) -> None:
