@@ -61,8 +61,9 @@ for name, rule in maps.items():
 
 # %% [markdown]
 # What is standardised does not notice. The affine margin has grown for all pairs, as if somebody had turned $\alpha$
-# up; the threshold sees no close pair any more. A model in training drifts all the time, hence the z-score. Its price: it
-# is relative to the batch. Near-duplicates among themselves get the same spread of margins as strangers.
+# up; the threshold sees no close pair. The distances of a model in training drift all the time, hence the
+# z-score. Its price: it is relative to the batch. Near-duplicates among themselves get the same spread of margins as
+# strangers.
 #
 # **Stop here and say it in your own words**: why not simply "margin = distance"?
 #
@@ -75,8 +76,7 @@ for name, rule in maps.items():
 #
 # ## 2. A real batch, and the clip
 #
-# 128 captions and clips, drawn as training draws them. The distance is the *directed* one of chapter 05, from a caption
-# to a clip. MiniVTT's truth says which negatives are false.
+# 128 captions and clips, drawn as training draws them. The distance is the *directed* one of chapter 05. MiniVTT's truth says which negatives are false.
 
 # %%
 from cmgsd_lite.course.workbench import Workbench
@@ -91,8 +91,7 @@ print(f"smallest z {z.min():.1f}, largest {z.max():.1f}")
 
 # %% [markdown]
 # $\alpha$ is the mean of the margins, kept by the centre of chapter 04; $\beta$ is their standard deviation, as long as
-# nothing is clipped. A normal distribution has 2.3 % of its mass two standard deviations below the mean, so with
-# $\alpha = .2$ and $\beta = .1$ one might expect 2 or 3 % of the margins at 0.
+# nothing is clipped. Were margins normally distributed, $\alpha = .2$ and $\beta = .1$ would put 2.3 % of them at 0.
 
 # %%
 from cmgsd_lite.margins import zscore_margin
@@ -130,8 +129,8 @@ show_figure(
 #
 # ## 3. Does the shape matter?
 #
-# A rank correlation cannot say: every rising map puts the pairs in the same order. Training can. To be fair, all shapes
-# get the same mean .2 and the same spread .05; only the shape differs.
+# All rising maps put the pairs in the same order, so only training can say. To be fair, all shapes get the same mean .2
+# and the same spread .05.
 #
 # | shape | before it is standardised | what it says |
 # |---|---|---|
@@ -190,8 +189,7 @@ rows = {"fixed margin": fixed, **hardest, **{f"{name}, `smooth`": r for name, r 
 pd.DataFrame(rows).T.round(1)
 
 # %% [markdown]
-# (The last digit may differ on your machine. R@10 asks for the one clip that a caption was written for; nDCG for all
-# clips of which it is true.)
+# (Last digits differ by machine. `smooth` has its usual temperature, .03; its plain row comes in section 6.)
 #
 # Under `hardest` line and bent are level; the step is behind. Under `smooth` the step has caught up on R@10.
 # That is a riddle: if the step lost *meaning*, it should lose it under both. Sections 5 and 6 solve it.
@@ -212,13 +210,13 @@ pd.DataFrame(rows).T.round(1)
 #
 # | control | how it is made | keeps | destroys |
 # |---|---|---|---|
-# | permuted | shuffle who is who, anew at every step | histogram, spread | the meaning |
+# | permuted | shuffle whose distances are whose, anew at every step | histogram, spread | the meaning |
 # | reversed | $-\beta$ | mean and spread | turns the meaning round |
 # | oracle | the same map, distance = 1 − relevance | the map | the teacher's errors |
 # | mask | fixed margin, false negatives removed | the fixed margin elsewhere | the wrong supervision |
 #
 # What *permuted* gains over *fixed* is **softening**; only what the real margin gains over *permuted* is **adaptivity**.
-# Oracle and mask need the truth: they say how much there is to gain.
+# Oracle and mask need the truth.
 
 # %%
 from cmgsd_lite.margins import mask_margin, oracle_margin, permute_margin
@@ -240,7 +238,7 @@ show_figure(
     "06-controls",
     "For each of five margins the histogram above and the mean margin by relevance below. Adaptive falls with "
     "relevance, permuted has the same histogram but is flat, reversed rises, oracle falls in a straight line, "
-    "mask is flat and drops to zero at full relevance, where the pairs are removed.",
+    "mask is flat and ends before full relevance, where the pairs are removed.",
 )
 
 # %% [markdown]
@@ -255,11 +253,10 @@ predict("nDCG, from lowest to highest?", None, result=order)
 pd.DataFrame(controls).T.round(1)
 
 # %% [markdown]
-# Read it aloud. *Permuted*, which knows nothing, already goes about half of the way from *fixed* to *adaptive*:
-# softening. The other half is adaptivity. *Mask*, which knows the truth and removes the wrong supervision, gets no
-# further than *permuted*, which knows nothing. *Reversed* asks for the largest margins exactly where the caption is true.
-# *Oracle* is the best distance in this map, no upper bound, and nDCG counts with the same truth: its lead there is partly
-# circular. One seed and eight epochs: believe gaps of several points, not of half a point.
+# *Permuted*, which knows nothing, already goes about half of the way from *fixed* to *adaptive*: softening. The other
+# half is adaptivity. *Mask*, which knows the truth and removes the wrong supervision, gets no further. *Reversed* asks for
+# the largest margins exactly where the caption is true. *Oracle* is the best distance in this map, no upper bound, and
+# nDCG counts with the same truth: its lead there is partly circular. One seed, eight epochs: in R@10 believe several points, not half a point.
 #
 # **Stop here and say it in your own words**: a paper reports "+9 on R@10 over the fixed margin". What do you ask?
 #
@@ -273,8 +270,8 @@ pd.DataFrame(controls).T.round(1)
 # ## 5. Which negative is picked?
 #
 # `hardest` listens to one negative of each anchor: the largest $M_{ij} + S_{ij}$. With the fixed margin that is always the
-# most similar one. With others it may be the fifth. Take two trained models, one from `smooth` and one from `hardest`,
-# and look: how many more similar negatives are passed over, and how many of the picked are *false*?
+# most similar one. With others it may be the fifth. Take two trained models and look: how many more similar negatives are
+# passed over, and how many of the picked are *false*?
 
 # %%
 reference = bench.train(MaxMarginRankingLoss(0.2, "smooth", temperature=0.05))
@@ -333,7 +330,7 @@ from cmgsd_lite.course.plots.margin_functions import plot_picks
 
 figure, axes = plt.subplots(1, 2, figsize=(12, 5), layout="constrained", sharex=True, sharey=True)
 for ax, (model, path) in zip(axes, picks.items(), strict=True):
-    plot_picks(path, base, ax).set_title(f"model trained with {model}")
+    plot_picks(path, base, ax).set_title(f"model trained with {model}; every point is a β")
 show_figure(
     figure,
     "06-picks",
@@ -352,7 +349,7 @@ show_figure(
 # <details><summary>One answer</summary>
 #
 # The right, in the crowded model of `hardest`: nine pairs in ten have one and the same margin, and among them the most
-# similar one is picked as before. In the model of `smooth` nothing is crowded, and the step misses nothing.
+# similar one is picked as before. In the less crowded model of `smooth` it goes as far to the right as *adaptive*.
 #
 # </details>
 #
@@ -364,14 +361,14 @@ show_figure(
 #
 # $$P\Big(\max_j (v_j + \tau G_j) \le x\Big) = \prod_j e^{-e^{-(x - v_j)/\tau}} = e^{-e^{-x/\tau} \sum_j e^{v_j/\tau}}$$
 #
-# That is again Gumbel's distribution, of the same width, shifted by $\tau \log \sum_j e^{v_j/\tau}$. So with noise of
-# mean zero
+# That is again Gumbel's distribution, of the same width, shifted by $\tau \log \sum_j e^{v_j/\tau}$. Take the mean of the
+# noise itself, $.577\,\tau$, off every draw:
 #
 # $$\mathrm{E}\,\max_j (v_j + \tau G_j) = \tau \log \sum_j e^{v_j / \tau}, \qquad P(j \text{ is picked}) = \frac{e^{v_j/\tau}}{\sum_k e^{v_k/\tau}}$$
 #
-# A softmax (the pick is the derivative of the left by $v_j$). Count the zero of the hinge among the contenders, with
-# noise of its own, and the left side is $\tau \log(1 + \sum_j e^{v_j/\tau})$: the `smooth` loss of chapter 02, to the
-# letter. **The hardest negative under random margins is, on average, a smooth maximum, and the size of the noise is its
+# A softmax, and the slope of the left: raising $v_j$ raises the maximum in just those draws in which $j$ is picked. Count
+# the zero of the hinge among the contenders, with noise of its own, and the left side is
+# $\tau \log(1 + \sum_j e^{v_j/\tau})$: the `smooth` loss of chapter 02. **The hardest negative under random margins is, on average, a smooth maximum, and the size of the noise is its
 # temperature.**
 #
 # By hand: two violations, .10 and .04, and $\tau = .06$. The zero is left out.
@@ -403,11 +400,12 @@ show_live(
 )
 
 # %% [markdown]
-# Turn the noise up and down. Then put it *on the negatives alone*, as random margins do: the zero stays where it is, and
-# bars and frames part a little, most where A is below 0.
+# Turn the noise up, then put it *on the negatives alone*, as random margins do: "none" is picked less often, and
+# the mean of the hardest falls a little below `smooth`.
 #
 # And training? A step sees one draw, not the average. So train `hardest` with Gumbel margins of $\tau = .03$, averaging 1,
-# 4 or 16 draws in every step. If the derivation is right, the more draws, the nearer to `smooth` at temperature .03.
+# 4 or 16 draws in every step. If the derivation is right, the more draws, the nearer to `smooth` at temperature .03. And
+# *permuted* once more, mirrored at $\alpha$.
 
 # %%
 class NoisyLoss(nn.Module):
@@ -423,8 +421,10 @@ class NoisyLoss(nn.Module):
         return sum(self.hinge(sim, margin=margin) for margin in margins) / self.draws
 
 
-noisy = {f"{draws} draws": bench.measure(bench.train(NoisyLoss(draws))) for draws in (1, 4, 16)}
+draws = {"1 draw": 1, "4 draws": 4, "16 draws": 16}
+noisy = {name: bench.measure(bench.train(NoisyLoss(number))) for name, number in draws.items()}
 without_noise = bench.measure(bench.train(MaxMarginRankingLoss(0.2, "smooth", temperature=0.03)))
+mirrored = result(lambda d, truth: permute_margin(zscore_margin(d, 0.2, -0.05), shuffle))
 
 # %% tags=["nbval-ignore-output"]
 rise = {name: round(r["R@10"] - fixed["R@10"]) for name, r in {**noisy, "smooth": without_noise}.items()}
@@ -433,29 +433,34 @@ predict(question, None, result=rise["16 draws"], unit="points", control=rise["sm
 
 # %% tags=["nbval-ignore-output"]
 rows = {"fixed": fixed, **noisy, "smooth .03": without_noise, "smooth .05": bench.measure(reference)}
-pd.DataFrame({**rows, "adaptive": controls["adaptive"]}).T.round(1)
+margins = {"permuted": controls["permuted"], "permuted, mirrored": mirrored, "adaptive": controls["adaptive"]}
+pd.DataFrame({**rows, **margins}).T.round(1)
 
 # %% [markdown]
 # Margins without any meaning, and they beat the adaptive ones on R@10. One draw is a noisy temperature, sixteen are
 # nearly the smooth maximum, and `smooth` has it without noise. So a placebo's gain is a **temperature that nobody
-# tuned**, and the fair rival of an adaptive margin is a plain loss whose temperature was chosen with the same care. On
-# nDCG that rival is level with adaptive `hardest`. Meaning is left with what it adds on top of `smooth` (section 3, "line,
-# `smooth`"); chapter 09 measures whether that lasts.
+# tuned**, and the fair rival of an adaptive margin is a plain loss whose temperature was chosen with equal care. On
+# nDCG that rival is level with adaptive `hardest`. Meaning is left with what it adds on top of `smooth` ("line, `smooth`" of
+# section 3 beside "smooth .03"); chapter 09 measures whether that lasts.
+#
+# Why did *permuted* soften less, with more spread than one draw? Its tail is one of *small* margins, and a maximum listens
+# to large ones. Mirrored, as wide and as meaningless, it catches up: a control must keep the *histogram*. And the riddle:
+# a step has no tail of large margins and softens little; `smooth` softens by itself.
 #
 # **Stop here and say it in your own words**: what *is* softening?
 #
 # <details><summary>One answer</summary>
 #
 # Random differences between margins let runners-up be the hardest negative now and then. Averaged over draws, the hinge
-# of the maximum becomes a smooth maximum, whose gradient is shared out by a softmax. The spread of the margins plays the
-# role of its temperature.
+# of the maximum becomes a smooth maximum, whose gradient is shared out by a softmax. The spread of the margins, above all
+# towards large ones, plays the role of its temperature.
 #
 # </details>
 #
 # ## Exercises
 #
-# **Exercise 1.** Somebody hands you a margin matrix made by the z-score map, unclipped, and its $\alpha$. The distances
-# are lost. Make the *reversed* control from it.
+# **Exercise 1.** Somebody hands you a margin matrix made by the z-score map, not clipped, and its $\alpha$ (diagonal
+# too). The distances are lost. Make the *reversed* control from it.
 
 # %%
 from cmgsd_lite.course.exercises.chapter06 import check_reversed
@@ -542,9 +547,8 @@ check_fair_control(fair)
 #
 # ## References
 #
-# - He et al., [Improving Video Retrieval by Adaptive Margin](https://arxiv.org/abs/2303.05093), SIGIR 2021. The map is a
-#   reconstruction from the abstract and an independent public port (MOT++, for text-to-motion); constants and corrections
-#   are ours.
+# - He et al., [Improving Video Retrieval by Adaptive Margin](https://arxiv.org/abs/2303.05093), SIGIR 2021. The map is
+#   a reconstruction (chapter 07).
 # - Kim, Jain, Liu, [AdaFace](https://arxiv.org/abs/2204.00964), CVPR 2022: a z-score, clipped, with stop-gradient, as
 #   a margin. Falcon et al., [Relevance-Aware Online Mining](https://arxiv.org/abs/2203.08688), 2022.
 # - Maddison, Tarlow, Minka, [A* Sampling](https://arxiv.org/abs/1411.0030), NeurIPS 2014: the Gumbel-max trick.

@@ -13,9 +13,15 @@ from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
 
 
 def margin_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, float]:
-    """Unclipped margins [N, N] around an alpha that is another one each time."""
+    """Unclipped margins [N, N] as of a z-score map: mean alpha off the diagonal, alpha on it, skewed."""
+    n = max(n, 3)  # of two margins with mean alpha the transpose is the reversed one
     alpha = float(hundredths(generator, low=0.05, high=0.5))
-    return alpha + hundredths(generator, n, n, low=-0.3, high=0.3), alpha
+    above = hundredths(generator, 2, n * (n - 1) // 3, low=0.01, high=0.25)
+    away = torch.zeros(n * (n - 1))
+    away[: 3 * above.shape[1]] = torch.cat([*above, -above.sum(dim=0)])
+    margin = torch.full((n, n), alpha)
+    margin[~torch.eye(n, dtype=torch.bool)] += away[torch.randperm(len(away), generator=generator)]
+    return margin, alpha
 
 
 def _reversed(margin: Tensor, alpha: float) -> Tensor:
@@ -25,6 +31,16 @@ def _reversed(margin: Tensor, alpha: float) -> Tensor:
 REVERSED_MISTAKES = (
     Mistake("at zero", lambda margin, alpha: -margin, "the mean must stay at α: mirror at α, not at 0"),
     Mistake("mean zero", lambda margin, alpha: alpha - margin, "now the mean is 0; it must stay at α"),
+    Mistake(
+        "clipped",
+        lambda margin, alpha: _reversed(margin, alpha).clamp(min=0),
+        "these margins were not clipped: do not clip them either, or their mean is no longer α",
+    ),
+    Mistake(
+        "middle of the range",
+        lambda margin, alpha: margin.max() + margin.min() - margin,
+        "the middle between largest and smallest is not the mean: mirror at α",
+    ),
     Mistake("one alpha", lambda margin, alpha: 0.4 - margin, "α is an argument: it need not be .2"),
     Mistake(
         "transpose", lambda margin, alpha: margin.T, "a transpose swaps the items of a pair; far stays far"
@@ -134,8 +150,12 @@ def anchor_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
     return sim, hundredths(generator, n, low=0, high=0.6)
 
 
+def _negatives(sim: Tensor) -> Tensor:
+    return sim.masked_fill(torch.eye(len(sim), dtype=torch.bool), -torch.inf)
+
+
 def _hardest(sim: Tensor, margins: Tensor) -> Tensor:
-    return sim.masked_fill(torch.eye(len(sim), dtype=torch.bool), -torch.inf).argmax(dim=1)
+    return _negatives(sim).argmax(dim=1)
 
 
 ANCHOR_MISTAKES = (
@@ -154,6 +174,26 @@ ANCHOR_MISTAKES = (
         "margins along columns",
         lambda sim, margins: _hardest(sim + margins[None, :], margins),
         "your margin belongs to the video; here each text has one for all its negatives",
+    ),
+    Mistake(
+        "axis, with margins",
+        lambda sim, margins: _hardest((sim + margins[:, None]).T, margins),
+        "that is the pick of every video: rows are texts",
+    ),
+    Mistake(
+        "diagonal as zero, with margins",
+        lambda sim, margins: (sim + margins[:, None]).fill_diagonal_(0).argmax(dim=1),
+        "similarities may be negative: a 0 on the diagonal can still win",
+    ),
+    Mistake(
+        "value",
+        lambda sim, margins: _negatives(sim).amax(dim=1),
+        "that is the similarity of the picked one: its column is asked for",
+    ),
+    Mistake(
+        "value, with margins",
+        lambda sim, margins: _negatives(sim + margins[:, None]).amax(dim=1),
+        "that is the height of the picked one: its column is asked for",
     ),
     Mistake("easiest", lambda sim, margins: _hardest(-sim, margins), "that is the least similar negative"),
 )

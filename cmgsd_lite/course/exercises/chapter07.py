@@ -63,7 +63,7 @@ COMBINE_MISTAKES = (
 
 
 def check_combine(combine: Callable[[Matrices, Matrices, float], Any], strict: bool = False) -> Verdict:
-    """Check the weighted mean of lists of matrices of z-scores.
+    """Check the weighted mean of lists of z-score matrices.
 
     Args:
         combine: Of the learner: static [k matrices], dynamic [l matrices] and lambda to one matrix.
@@ -95,10 +95,15 @@ def known_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
 
 
 def _spread(
-    distances: Tensor, counted: Tensor, kept: Tensor, elsewhere: float = 0.2, correction: int = 0
+    distances: Tensor,
+    counted: Tensor,
+    kept: Tensor,
+    elsewhere: float = 0.2,
+    correction: int = 0,
+    spread_of: Tensor | None = None,
 ) -> Tensor:
-    values = distances[counted]
-    z = (distances - values.mean()) / values.std(correction=correction)
+    spread = distances[counted if spread_of is None else spread_of].std(correction=correction)
+    z = (distances - distances[counted].mean()) / spread
     return torch.where(kept, 0.2 + 0.05 * z, elsewhere)
 
 
@@ -124,6 +129,11 @@ KNOWN_MISTAKES = (
         "in the statistics",
         lambda distances, ids: _spread(distances, _off(ids), _apart(ids)),
         "the known positive still counts in mean and standard deviation",
+    ),
+    Mistake(
+        "in the spread",
+        lambda distances, ids: _spread(distances, _apart(ids), _apart(ids), spread_of=_off(ids)),
+        "the known positive still counts in the standard deviation",
     ),
     Mistake(
         "diagonal in the statistics",
@@ -233,7 +243,9 @@ def check_log(faults: Any, strict: bool = False) -> Verdict:
         · not attempted yet
     """
     if isinstance(faults, list | tuple) and all(isinstance(one, str) for one in faults):
-        faults = "".join(one.strip() for one in faults)
+        faults = "".join(faults)
+    if isinstance(faults, str):
+        faults = "".join(letter for letter in faults if letter not in " ,;")
     return judge(
         faults,
         "yzx",

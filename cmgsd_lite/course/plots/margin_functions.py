@@ -62,9 +62,10 @@ def plot_margin_histogram(
         share = 100 * count / max(group.sum(), 1)
         ax.stairs(share, edges, color=colour, linestyle=dash, linewidth=1.8, label=name)
         if share.max() > TALLEST:
-            at = edges[share.argmax()]
+            tallest = share.argmax()
+            words = f"{share.max():.0f} %" + (f" below {edges[1]:.2g}" if tallest == 0 else "")
             ax.annotate(
-                f"{share.max():.0f} %", (at, 0.8 * TALLEST), (6, 0), textcoords="offset points", color=colour
+                words, (edges[tallest], 0.8 * TALLEST), (6, 0), textcoords="offset points", color=colour
             )
         if kept.size:
             ax.plot([kept.mean()] * 2, [0.93, 1.0], color=colour, transform=ax.get_xaxis_transform())
@@ -111,7 +112,7 @@ def plot_margin_grid(
         sharex=True,
         sharey=True,
     )
-    bins = np.linspace(0, 2 * max(alphas), 41)
+    bins = np.linspace(0, 3 * max(alphas), 61)
     for row, alpha in enumerate(alphas):
         for column, beta in enumerate(betas):
             values = np.asarray(rule(distances, alpha, beta))[outside]
@@ -121,7 +122,7 @@ def plot_margin_grid(
                 ax.set_xlabel("")
             if column:
                 ax.set_ylabel("")
-    axes[0, -1].legend(fontsize="small")
+    axes[0, -1].legend(fontsize="small", title="ticks above: means", title_fontsize="small")
     return figure
 
 
@@ -134,7 +135,7 @@ def plot_controls(margins: Mapping[str, ArrayLike], relevance: ArrayLike, fixed:
         fixed: The fixed margin, as a line.
 
     Returns:
-        The figure; bars below are 0 where nearly all pairs of that relevance are removed.
+        The figure; below, "removed" stands where a relevance has no pair left.
 
     Raises:
         ValueError: If there is no margin matrix.
@@ -165,9 +166,10 @@ def plot_controls(margins: Mapping[str, ArrayLike], relevance: ArrayLike, fixed:
         upper.set(title=name, xlim=(0, 2 * fixed))
         levels, means = mean_by_level(values, truth)
         lower.plot(levels, means, "o-", color=PALETTE[2], markersize=4)
+        for level in levels[np.isnan(means)]:
+            lower.annotate("removed", (level, 0.05 * fixed), ha="right", color=PALETTE[2])
         lower.axhline(fixed, color="black", linewidth=0.8)
-        lower.set(xlabel="relevance (truth)")
-        lower.set_ylim(-0.01, 1.6 * fixed)
+        lower.set(xlabel="relevance (truth)", xlim=(-0.05, 1.05), ylim=(-0.01, 1.8 * fixed))
         if column:
             upper.set_ylabel("")
         else:
@@ -268,12 +270,12 @@ def mean_by_level(margins: ArrayLike, relevance: ArrayLike, least: int = 30) -> 
     """Mean margin of the pairs at each level of relevance.
 
     Args:
-        margins: Of P pairs; removed ones count as a margin of 0 here, so that they can be drawn.
+        margins: Of P pairs; removed ones, minus infinity, do not count.
         relevance: Of the same pairs, in [0, 1]; rounded to tenths.
         least: Levels with fewer pairs are left out: their mean says little.
 
     Returns:
-        Levels and means.
+        Levels and means; nan for a level of which all pairs are removed.
 
     Source:
         ours.
@@ -283,7 +285,7 @@ def mean_by_level(margins: ArrayLike, relevance: ArrayLike, least: int = 30) -> 
         array([0.2, 0.2])
     """
     values, truth = np.asarray(margins, np.float64).ravel(), np.asarray(relevance, np.float64).ravel()
-    values = np.where(np.isneginf(values), 0.0, values)
-    rounded = np.round(truth, 1)
+    rounded, kept = np.round(truth, 1), ~np.isneginf(values)
     levels = np.array([level for level in np.unique(rounded) if (rounded == level).sum() >= least])
-    return levels, np.array([values[rounded == level].mean() for level in levels])
+    groups = [values[(rounded == level) & kept] for level in levels]
+    return levels, np.array([group.mean() if group.size else np.nan for group in groups])

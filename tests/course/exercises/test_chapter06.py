@@ -33,6 +33,8 @@ def test_reversed():
         lambda margin, alpha: alpha - (margin - alpha),
         lambda margin, alpha: np.subtract(2 * alpha, margin),
         lambda margin, alpha: -(margin - alpha) + alpha,
+        lambda margin, alpha: 2 * margin.mean() - margin,
+        lambda margin, alpha: (2 * alpha - margin).fill_diagonal_(alpha),
     ]
     wrong = [
         (lambda m, alpha: -m, "mirror at α"),
@@ -41,7 +43,9 @@ def test_reversed():
         (lambda m, alpha: m.T, "far stays far"),
         (lambda m, alpha: m.flip(0, 1), "renames the pairs"),
         (lambda m, alpha: m, "nothing has changed"),
-        (lambda m, alpha: 2 * m.mean() - m, "yours gives"),
+        (lambda m, alpha: (2 * alpha - m).clamp(min=0), "not clipped"),
+        (lambda m, alpha: m.max() + m.min() - m, "not the mean"),
+        (lambda m, alpha: (2 * alpha - m).fill_diagonal_(0), "yours gives"),
         (lambda m, alpha: (2 * alpha - m).clamp(min=0.1), "yours gives"),
     ]
     assert_answers_back(check_reversed, reversed_margin)
@@ -117,6 +121,10 @@ def test_anchor_picks():
         (lambda sim, m: hardest(sim, m) + 1, "yours gives"),
         (lambda sim, m: torch.zeros(len(sim)), "yours gives"),
         (lambda sim, m: sim.max(dim=1).values, "yours gives"),
+        (lambda sim, m: (sim + m[:, None]).fill_diagonal_(-9).argmax(dim=0), "pick of every video"),
+        (lambda sim, m: (sim + m[:, None]).fill_diagonal_(0).argmax(dim=1), "may be negative"),
+        (lambda sim, m: sim.clone().fill_diagonal_(-9).amax(dim=1), "its column"),
+        (lambda sim, m: (sim + m[:, None]).fill_diagonal_(-9).amax(dim=1), "its column"),
     ]
     assert_answers_back(check_picks, hardest)
     assert_tells_apart(check_picks, right, wrong, anchor_inputs)

@@ -103,6 +103,12 @@ def by_package(distances, ids):
     return zscore_margin(distances, 0.2, 0.05, eps=0, min_margin=None, negatives=masks(ids)[0])
 
 
+def spread_of_all(distances, ids):
+    apart, off, _ = masks(ids)
+    z = (distances - distances[apart].mean()) / distances[off].std(correction=0)
+    return torch.where(apart, 0.2 + 0.05 * z, 0.2)
+
+
 def test_known_positives():
     right = [
         margin_with_ids,
@@ -115,6 +121,7 @@ def test_known_positives():
         (lambda d, ids: spread(d, masks(ids)[1], masks(ids)[1]), "still a negative"),
         (lambda d, ids: spread(d, masks(ids)[1], masks(ids)[0]), "still counts"),
         (lambda d, ids: spread(d, masks(ids)[2], masks(ids)[0]), "diagonal counts"),
+        (spread_of_all, "still counts in the standard deviation"),
         (lambda d, ids: spread(d, masks(ids)[0], masks(ids)[0], 0.0), "not 0"),
         (lambda d, ids: spread(d, masks(ids)[0], masks(ids)[2]), "get α"),
         (lambda d, ids: spread(d, masks(ids)[0], masks(ids)[0], correction=1), "correction=0"),
@@ -169,5 +176,5 @@ def test_log_mistakes(answer, hint):
 
 def test_log_open_and_right():
     assert check_log(None).state == "open"
-    for answer in ("yzx", "YZX ", ["y", "z", "x"]):
+    for answer in ("yzx", "YZX ", "y, z, x", "y z x", ["y", "z", "x"]):
         assert check_log(answer).ok

@@ -57,10 +57,19 @@ def test_controls_show_the_mean_margin_at_each_relevance():
         plot_controls({}, truth, fixed=0.2)
 
 
-def test_mean_by_level_leaves_rare_levels_out_and_draws_removed_pairs_at_zero():
+def test_mean_by_level_leaves_rare_levels_and_removed_pairs_out():
     levels, means = mean_by_level([0.2, 0.4, -np.inf, 0.2, 0.9], [0, 0, 1, 1, 0.5], least=2)
     assert levels.tolist() == [0, 1]
-    assert means.tolist() == pytest.approx([0.3, 0.1])
+    assert means.tolist() == pytest.approx([0.3, 0.2])
+    assert np.isnan(mean_by_level([-np.inf, -np.inf], [1, 1], least=2)[1]).tolist() == [True]
+
+
+def test_controls_say_where_all_pairs_are_removed():
+    truth = np.zeros((12, 12))
+    truth[:, ::2] = 1
+    margins = {"mask": np.where(truth > 0, -np.inf, 0.2), "fixed": np.full((12, 12), 0.2)}
+    figure = plot_controls(margins, truth, fixed=0.2)
+    assert [[text.get_text() for text in ax.texts] for ax in figure.axes[2:]] == [["removed"], []]
 
 
 def test_describe_counts_what_is_clipped():
@@ -71,7 +80,7 @@ def test_describe_counts_what_is_clipped():
 def test_histograms_have_one_scale_and_a_taller_bin_says_its_share():
     ax = plot_margin_histogram([0.05, 0.05, 0.05, 0.15], [True] * 4, [0.0, 0.1, 0.2])
     assert ax.get_ylim() == (0, TALLEST)
-    assert [text.get_text() for text in ax.texts] == ["75 %"]
+    assert [text.get_text() for text in ax.texts] == ["75 % below 0.1"]
     low = plot_margin_histogram(np.linspace(0.005, 0.095, 10), [True] * 10, np.linspace(0, 0.1, 11))
     assert low.get_ylim() == (0, TALLEST)
     assert not low.texts
