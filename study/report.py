@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cmgsd_lite.course.study import Study, interval
 from cmgsd_lite.runtime import write_json
 from study import plan
 from study.figures import write_figures
-from study.pages import fill, shown
+from study.pages import fill
 
 ROOT = Path(__file__).parents[1]
 SUMMARY = ROOT / "cmgsd_lite" / "course" / "results" / "study.json"
@@ -50,7 +51,7 @@ def write_report(summary: Summary) -> None:
     write_json(SUMMARY, summary)
     for path, text in written.items():
         path.write_text(text, encoding="utf-8")
-    write_figures(summary, ROOT / "docs" / "figures")
+    write_figures(Study(summary), ROOT / "docs" / "figures")
 
 
 def tables(summary: Summary) -> str:
@@ -125,19 +126,19 @@ def _comparisons(of_set: Summary) -> list[str]:
     for one in of_set["comparisons"]:
         cells = [_cell(one["confirm"][metric]) for metric in metrics]
         lines.append(f"| {one['first']} − {one['second']} | " + " | ".join(cells) + " |")
-        cells = [shown(one["seen"][metric]) for metric in metrics]
+        cells = [interval(one["seen"][metric]) for metric in metrics]
         lines.append("| *seen* | " + " | ".join(cells) + " |")
     return lines
 
 
 def _cell(found: Mapping[str, float]) -> str:
-    return shown(found) + (f" (p {found['holm']:.2g})" if "holm" in found else "")
+    return interval(found) + (f" (p {found['holm']:.2g})" if "holm" in found else "")
 
 
 def _differences(comparisons: list[Summary]) -> list[str]:
     return [
         f"- {one['first']} − {one['second']}: "
-        + "; ".join(f"{m} {shown(one['confirm'][m])}" for m in METRICS if m in one["confirm"])
+        + "; ".join(f"{m} {interval(one['confirm'][m])}" for m in METRICS if m in one["confirm"])
         for one in comparisons
     ]
 

@@ -86,7 +86,7 @@ def summarise(finished: Finished, store: Store) -> Summary:
             continue
         of_set: Summary = {"choice": _choice(name, chose, finished)}
         found["sets"][name] = of_set
-        for part, make in (("confirm", _confirmed), ("later", _later)):
+        for part, make in (("confirm", _confirmed), *LATER[name].items()):
             try:
                 of_set |= make(name, chose, finished, store)
             except KeyError as error:
@@ -128,7 +128,7 @@ def _confirmed(name: Set, chose: Chosen, finished: Finished, store: Store) -> Su
         found["rows"][row] = {
             gallery: _means([finished[key]["metrics" if gallery == "confirm" else "seen"] for key in of_row])
             for gallery in ("confirm", "seen")
-        } | {"seconds": round(statistics.fmean(finished[key]["training_seconds"] for key in of_row), 1)}
+        } | {"seconds": round(statistics.median(finished[key]["training_seconds"] for key in of_row), 1)}
     for question, first, second in plan.COMPARISONS:
         a, b = chose.resolve(first), chose.resolve(second)
         found["comparisons"].append(
@@ -190,26 +190,22 @@ def _coverage(name: Set, first: Summary, keys: Mapping[str, Sequence[str]], stor
     return found
 
 
-def _later(name: Set, chose: Chosen, finished: Finished, store: Store) -> Summary:
-    if name == "msrvtt":
-        return {
-            "a/a": _itself(name, chose, store),
-            "frames": _five("frames", "msrvtt-frames", chose, finished, store),
-        }
+def _frames(name: Set, chose: Chosen, finished: Finished, store: Store) -> Summary:
+    return {"frames": _five("frames", "msrvtt-frames", chose, finished, store)}
+
+
+def _rates(name: Set, chose: Chosen, finished: Finished, store: Store) -> Summary:
     rates: tuple[Set, ...] = ("minivtt-low", "minivtt-high")
-    return {
-        "rates": {rate: _five("rates", rate, chose, finished, store) for rate in rates},
-        **_factors(name, chose, finished, store),
-    }
+    return {"rates": {rate: _five("rates", rate, chose, finished, store) for rate in rates}}
 
 
-def _itself(name: Set, chose: Chosen, store: Store) -> Summary:
+def _itself(name: Set, chose: Chosen, finished: Finished, store: Store) -> Summary:
     keys = [chose.key("a/a", name, chose.base.hinge, seed) for seed in plan.SEEDS["a/a"]]
     found = {}
     for metric in plan.HEADLINE[name]:
         total, count = store.sums(keys, "choose", metric)
         found[metric] = {k: round(v, 2) for k, v in against_itself(total, count).items()}
-    return found
+    return {"a/a": found}
 
 
 def _five(stage: str, name: Set, chose: Chosen, finished: Finished, store: Store) -> Summary:
@@ -247,6 +243,13 @@ def _factors(name: Set, chose: Chosen, finished: Finished, store: Store) -> Summ
         for noise in plan.NOISES
     }
     return {"batches": batches, "noises": noises}
+
+
+LATER = {
+    "msrvtt": {"a/a": _itself, "frames": _frames},
+    "minivtt": {"rates": _rates, "factors": _factors},
+}
+"""What is made of the stages after the confirming one, on each set of ``MAIN``."""
 
 
 def _means(metrics: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:

@@ -86,14 +86,21 @@ def test_no_path_of_one_machine(path):
     assert not found
 
 
-def test_readme_names_every_subcommand(capsys):
+def test_every_subcommand_is_explained(capsys):
     with pytest.raises(SystemExit):
         build_parser().parse_args(["--help"])
     listed = re.search(r"\{([a-z,-]+)\}", capsys.readouterr().out)
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "COMMANDS.md").read_text(encoding="utf-8")
     assert [
         name for name in listed[1].split(",") if f"`{name}" not in text and f"lite {name}" not in text
     ] == []
+
+
+def test_the_first_page_is_short():
+    text = LINK.sub(
+        lambda match: "" if match["image"] else match["text"], (ROOT / "README.md").read_text("utf-8")
+    )
+    assert sum(any(letter.isalnum() for letter in word) for word in text.split()) <= 900
 
 
 def test_the_guard_sees_faults(tmp_path):
@@ -152,6 +159,23 @@ def test_every_chapter_has_its_goals_and_wrong_answers():
     assert [name for name in chapters if f"(../notebooks/{name}.ipynb)" not in text] == []
 
 
+def minutes_of_sections():
+    """Chapter and the sum of its sections' minutes with its exercises, where the page has numbers for all."""
+    for chapter, sections, exercises in re.findall(
+        r"^\| (\d\d) \| (.+) \| (.+) \|$", TEACHING.read_text("utf-8"), re.M
+    ):
+        spent = [int(number) for number in re.findall(r": (\d+)", sections)]
+        if spent:
+            yield chapter, sum(spent) + int((re.match(r"\d+", exercises) or ["0"])[0])
+
+
+@pytest.mark.parametrize(("chapter", "minutes"), list(minutes_of_sections()))
+def test_a_chapter_states_the_minutes_of_its_sections(chapter, minutes):
+    (script,) = (ROOT / "notebooks" / "source").glob(f"{chapter}_*.py")
+    stated = int(re.search(r"For you: about (\d+) minutes", script.read_text(encoding="utf-8"))[1])
+    assert abs(stated - minutes) <= 5, f"its sections take {minutes}"
+
+
 @pytest.mark.parametrize(
     ("file", "columns", "category"),
     [
@@ -163,9 +187,9 @@ def test_every_chapter_has_its_goals_and_wrong_answers():
         ),
     ],
 )
-def test_tables_of_the_readme_are_those_of_the_result_files(file, columns, category):
+def test_tables_are_those_of_the_result_files(file, columns, category):
     result = json.loads((ROOT / file).read_text(encoding="utf-8"))
-    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "docs" / "RESULTS.md").read_text(encoding="utf-8").splitlines()
     for row in result["rows"]:
         name = f"*{row['name']}*" if row["name"].endswith("permuted") else row["name"]
         places = [("t2v", column) for column in columns] + [("v2t", "R@10")]

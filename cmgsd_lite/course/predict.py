@@ -43,7 +43,7 @@ def predict(
         What share of the hardest negatives is false?
         your guess  10 %
         result      16 %   (floor 2 %)
-        The result lies 6 % above your guess, 1.6 times as high.
+        The result lies 6 points above your guess, 1.6 times as high.
     """
     right = _plain(result)
     if isinstance(right, str) and right not in choices:
@@ -145,7 +145,8 @@ def _distance(given: float, right: float, unit: str) -> str:
     if _text(given, "") == _text(right, ""):
         return "Right, to the digits shown."
     side = "above" if right > given else "below"
-    remark = f"The result lies {_text(abs(right - given), unit)} {side} your guess"
+    apart = _text(abs(right - given), "points" if unit == "%" else unit)  # percent of what, one would ask
+    remark = f"The result lies {apart} {side} your guess"
     if given > 0 and right > 0 and max(given / right, right / given) >= 1.2:
         remark += f", {right / given:.2g} times as high"
     return remark + "."

@@ -3,7 +3,7 @@
 #
 # **What does it mean to find, and when do metrics lie?**
 #
-# Time: about 15 s on one core · For you: about 45 minutes · Data: 4 x 4 by hand, then MiniVTT · Read before:
+# Time: about 15 s on one core · For you: about 70 minutes · Data: 4 x 4 by hand, then MiniVTT · Read before:
 # [00 Start here](00_start_here.ipynb)
 #
 # You will compute every metric of this course by hand on four videos, set its floor beside it, and then feed
@@ -224,7 +224,7 @@ for name, row in (("mAP@R", sim[3:]), ("mAP@R, 3 before 1", swapped)):
 # %% [markdown]
 # ## 6. Several captions of one video
 #
-# MiniVTT's test clips have three sentences each. From video to text a clip then has three right answers. The rule of
+# The test takes three of each clip's sentences. From video to text a clip then has three right answers. The rule of
 # the field: its *best* caption is ranked among the captions of all *other* videos; those that it also owns are no
 # rivals. Two videos, four captions:
 
@@ -409,8 +409,8 @@ pd.DataFrame(table).map(lambda value: "refused" if np.isnan(value) else f"{value
 # - **Constant**: "optimistic" reports a perfect model; `argsort` a guess, by accident of the columns.
 # - **Ties**: a row with three tied places enters the common list three times, so two bad queries count as six.
 # - **Half NaN**: `NaN == 0` is false, so broken queries vanish from the list, *and from the number it is divided by*.
-#   For "optimistic" nothing is greater than NaN. `argsort` is right by accident: a row of NaN gets video 1, which is
-#   right for text 1. The package refuses.
+#   For "optimistic" nothing is greater than NaN. `argsort` is right by accident: a row of NaN gets video 1, right
+#   for a broken text 1. The package refuses.
 # - **Every video twice**: each answer ties with its copy. Rank 1.5 is no first place, so honest R@1 falls to the
 #   bottom; the optimistic count does not notice. Look for duplicates before you believe R@1.
 #

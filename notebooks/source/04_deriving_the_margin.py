@@ -62,7 +62,8 @@ for text, true in true_of.items():
 # It is a hint, not the truth. For the vague caption the four neighbours are right; for the precise one three are
 # not, at the very same distances. Chapter 05 asks the caption itself; here distances are given.
 #
-# In the triangle below closeness is drawn as distance, so the hinge is margin + own − other.
+# In the triangle below closeness is drawn as distance, so the hinge is margin + own − other. (Section 2 says in which unit
+# "beta" is.)
 
 # %%
 predict(
@@ -240,7 +241,7 @@ for similarity in (0.65, 0.55, 0.45, 0.35):
 # $L = \sum_{kl} g_{kl} M_{kl} + \dots$, with $M_{kl} = \alpha + \beta\,(d_{kl} - \bar d)/s$.
 #
 # Move one of the $n$ distances, $d_{ij}$, a little. Three things change: itself, by 1; the mean $\bar d$, by $1/n$; and,
-# since $s^2$ is the mean of $(d - \bar d)^2$, also $s$, by $z_{ij}/n$. The chain rule ($[kl = ij]$ is 1 for the same pair,
+# since $s^2$ is the mean of $(d - \bar d)^2$, also $s$: $2s\,\partial s = 2(d_{ij} - \bar d)/n$, so by $z_{ij}/n$. The chain rule ($[kl = ij]$ is 1 for the same pair,
 # otherwise 0):
 #
 # $$\frac{\partial z_{kl}}{\partial d_{ij}} = \frac1s\Big([kl = ij] - \frac1n - z_{kl}\,\frac{z_{ij}}{n}\Big)$$
@@ -384,7 +385,7 @@ print(f"{'right':15s} spread 0.050, mean 0.200")
 #
 # </details>
 #
-# ## 6. What is the clip for?
+# ## 6. What is clipping for?
 #
 # A false negative gets margin 0. Is it out of the loss? One text, its own clip at .5, a false negative at .65, a true
 # negative at .4; all other margins are .2.

@@ -334,8 +334,8 @@ print(f"vague captions are nearer by: text {of_text:.1f}, model {of_model:.1f}, 
 # 1 %. Within one caption, where the hinge from text to video chooses, it does not help, and *text* is ahead. *Directed*
 # is ahead everywhere.
 #
-# The video line tells another story. By its AUC it is ahead of static *video* untrained, near the features without one
-# spread (section 2). What it learns is the rise: from captions, *which looks matter*.
+# The video line tells another story. Even untrained, the model's video distance has a higher AUC than static *video*, near
+# that of the features not brought to one spread (section 2). Training adds the rise: from captions, *which looks matter*.
 #
 # **Stop here and say it in your own words**: "after training, the model is a better teacher than *text*". What do you
 # ask back?

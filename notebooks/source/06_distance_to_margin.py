@@ -444,7 +444,8 @@ pd.DataFrame({**rows, **margins}).T.round(1)
 # section 3 beside "smooth .03"); chapter 09 measures whether that lasts.
 #
 # Why did *permuted* soften less, with more spread than one draw? Its tail is one of *small* margins, and a maximum listens
-# to large ones. Mirrored, as wide and as meaningless, it catches up: a control must keep the *histogram*. And the riddle:
+# to large ones. Mirrored, as wide and as meaningless, it softens as *adaptive* does: a control keeps
+# the *histogram*. And the riddle:
 # a step has no tail of large margins and softens little; `smooth` softens by itself.
 #
 # **Stop here and say it in your own words**: what *is* softening?

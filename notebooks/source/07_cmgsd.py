@@ -291,7 +291,7 @@ pd.DataFrame(results).T.round(1)
 # Read aloud:
 #
 # - Under `hardest` CMGSD looks like a triumph over *fixed*. Part of it is *permuted*'s, and a plain `smooth` loss
-#   without teacher, schedule or margin has more R@10 than any of them.
+#   without teacher, schedule or adaptive margin has more R@10 than any of them.
 # - Under `smooth` R@10 is level, and nDCG rises by a few tenths over both plain and permuted. That is what meaning gives
 #   here: little, though more than another seed does (last row).
 # - Handing over to the model gains nothing: the *teacher alone* has the highest nDCG, and the *model alone* is no better
@@ -316,11 +316,12 @@ print(weights)
 #
 # </details>
 #
-# ## 5. Does the model become a good teacher? Two readings
+# ## 5. Does the model become a good teacher? Three readings
 #
 # Self-distillation lets the model write its own targets. That is only wise if its distances are *right*. The measure of
 # chapter 05: AUC, how often a false negative is nearer than a true one; 50 is a coin. **Per text anchor** it compares
-# the negatives of one caption, which is what a hinge compares. **Over the batch** it throws all pairs together.
+# the negatives of one caption, as one of the two hinges does; **per clip anchor** the captions at one clip, as the other does.
+# **Over the batch** throws all pairs together.
 
 # %%
 from cmgsd_lite.evaluation.nearest import anchor_areas
@@ -330,7 +331,8 @@ false = bench.false_negatives(probe)
 
 def areas(d):
     found = anchor_areas(d.numpy(), false.numpy())
-    return {"per text anchor": found["auc_text"], "over the batch": found["auc_batch"]}
+    names = {"per text anchor": "auc_text", "per clip anchor": "auc_video", "over the batch": "auc_batch"}
+    return {name: found[key] for name, key in names.items()}
 
 
 static_areas = {name: areas(bench.distances(probe, name)) for name in ("directed", "text", "video")}
@@ -344,7 +346,7 @@ curves = {
 }
 at_end = round(curves["text, CMGSD with smooth"][-1]["per text anchor"])
 text_teacher = round(static_areas["text"]["per text anchor"])
-question = "CMGSD after training: AUC per text anchor of the model's own text distance? (control: frozen text teacher)"
+question = "After training: AUC per text anchor of the model's own text distance? (control: the frozen teacher `text`)"
 predict(question, None, result=at_end, floor=50, control=text_teacher)
 
 # %%
@@ -352,37 +354,37 @@ from matplotlib import pyplot as plt
 
 from cmgsd_lite.course.plots.self_distillation import plot_agreement
 
-figure, axes = plt.subplots(1, 2, figsize=(12, 5), layout="constrained", sharey=True)
+figure, axes = plt.subplots(1, 3, figsize=(13, 4.8), layout="constrained", sharey=True)
 times = [t for t, _ in own_looks]
-for ax, reading in zip(axes, ("per text anchor", "over the batch"), strict=True):
+for ax, reading in zip(axes, static_areas["text"], strict=True):
     lines = {f"model, {name}": [look[reading] for look in curve] for name, curve in curves.items()}
     levels = {f"frozen: {name}": found[reading] for name, found in static_areas.items()}
     plot_agreement(times, lines, levels, "AUC of false negatives (%)", ax)
     ax.set_title(reading)
-axes[1].get_legend().remove()  # the same lines
+for ax in axes[1:]:
+    ax.get_legend().remove()  # the same lines
 show_figure(
     figure,
-    "07-two-readings",
-    "AUC of the model's own distances over training, in two panels on one axis. All rise. Per text anchor they end well "
-    "below both frozen teachers that read captions; over the batch the text distances rise above the frozen text one.",
+    "07-three-readings",
+    "AUC of the model's own distances over training, in three panels on one axis. All rise. Per text anchor they end well "
+    "below both frozen teachers that read captions; per clip anchor and over the batch above the frozen text one.",
 )
 
 # %% [markdown]
-# The right panel says: by its texts the student has overtaken the frozen text teacher. The left one: never near. The
-# batch-wide number also compares pairs of *different* captions, which no hinge ever does. A training that puts vague captions
-# nearer to everything than precise ones gains in the right panel and nothing in the left. Who reads the right panel only
-# tells the opposite story.
+# The left panel says: at one caption the student stays far below the frozen text teacher. The middle one: at one clip it has
+# overtaken it. Both are true, of the two hinges. The right panel mixes in pairs that share neither caption nor clip, which no hinge
+# compares: alone it would tell half the story.
 #
-# So in this data the model becomes a *better* teacher than it was, under a plain loss as well as under CMGSD, and, with
-# its texts or with its videos, not a better one than the directed distance it replaces. That is why handing over gained
-# nothing in section 4. With a weaker teacher it may be otherwise; *model alone* shows what is left with none.
+# The *directed* distance, with which section 4 trained, is ahead in every panel. So in this data the model becomes a *better* teacher than
+# it was, under a plain loss as well as under CMGSD, but not a better one than the distance it replaces. That is why handing
+# over gained nothing in section 4. With a weaker teacher it may be otherwise; *model alone* shows what is left with none.
 #
-# **Stop here and say it in your own words**: why can the two readings differ?
+# **Stop here and say it in your own words**: why can the readings differ?
 #
 # <details><summary>One answer</summary>
 #
 # Vague captions have many false negatives and precise ones few. A distance that merely says "this caption is vague"
-# ranks pairs of vague captions first and does well over the batch, but within one caption it says nothing.
+# ranks pairs of vague captions first: that helps at one clip and over the batch, but within one caption it says nothing.
 #
 # </details>
 #

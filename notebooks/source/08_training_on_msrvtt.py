@@ -3,7 +3,7 @@
 #
 # **What does a training log tell, and what does it keep to itself?**
 #
-# Time: about 30 s on one core · For you: about 80 minutes · Data: MiniVTT for all that trains here; committed files for
+# Time: about 30 s on one core · For you: about 85 minutes · Data: MiniVTT for all that trains here; committed files for
 # MSR-VTT · Read before: [01](01_retrieval.ipynb), [02](02_ranking_loss.ipynb),
 # [07](07_cmgsd.ipynb)
 #
@@ -322,9 +322,8 @@ for name, (model, found) in runs.items():
 # %% [markdown]
 # Two hinges at their margin: `4 hardest` is nearly as good as InfoNCE, whose similarities spread widely; `hardest` is
 # crowded, worse, *and still rising*: order within the small cloud improves, and recall only looks at order. So neither
-# the height nor the spread is a verdict. "At its margin" is a reason to look; **recall that no longer rises while it
-# stands low** is the sign. (`fixed-hardest` on MSR-VTT is weak, not collapsed: it ends at ten times its floor, 10 in 244, and all
-# curves end flat, as the rate falls to 0.)
+# the height nor the spread is a verdict. "At its margin" is a reason to look; **recall that stands near its floor, while
+# the rate is still high,** is the sign. `fixed-hardest` on MSR-VTT is weak, not collapsed: it ends at ten times its floor, 10 in 244.
 #
 # **Stop here and say it in your own words**: what can a training loss tell you at all?
 #
@@ -352,7 +351,7 @@ for _ in range(400):
     a, b = candidates[:, half_a].mean(axis=1), candidates[:, half_b].mean(axis=1)
     luck.append((a - b).mean())
     bonus.append((a - b)[a.argmax()] - luck[-1])
-asked = "By how many points of R@10 does the best of eight seeds flatter itself? (Control: how far A and B differ for all, sd.)"
+asked = "By how many points of R@10 does the best of eight seeds flatter itself? (Control: sd over splits of A - B.)"
 predict(asked, None, result=round(np.mean(bonus), 1), control=round(np.std(luck), 1))
 
 # %% [markdown]
@@ -476,12 +475,12 @@ show_figure(
 # %% [markdown]
 # Read it, the strongest rival first.
 # 1. **Against InfoNCE**: text to video the recalls are level, and the seeds disagree about the sign; video to text they are one
-#    to two points *behind*. nDCG is ahead by some tenths.
+#    to two points *behind* on the mean, a seed ahead. nDCG is ahead by some tenths.
 # 2. **Against `fixed-smooth`**: level on R@1, ahead by a point or so on R@10, and on nDCG.
 # 3. **Against `fixed-mean`**: ahead on recall text to video, and *behind* on category nDCG in every seed.
 # 4. **Against its own permuted control**: behind on more recalls than ahead, seeds disagreeing; ahead on nDCG in every seed, most
 #    by category. That part looks like meaning.
-# 5. **Against `fixed-hardest`** it gains a lot, against `fixed-4` (figure), its own reduction, half as much; so does its permuted
+# 5. **Against `fixed-hardest`** it gains a lot, against `fixed-4` (figure), its own reduction, half as much recall; so does its permuted
 #    control. Either comparison alone would have sold anything.
 #
 # Three seeds carry no interval, and the temperatures were not tuned; chapter 09 does both.

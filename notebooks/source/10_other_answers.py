@@ -170,7 +170,7 @@ show_figure(
 print("AUC per text anchor (%):", {name: round(value) for name, value in area.items()})
 
 # %% [markdown]
-# (Floor: random pairs. Control: *text*.) Beyond a few percent every mask throws out mostly true negatives. Below the figure:
+# (Floor: random pairs. Control: *text*.) Only 3 % are false: beyond, even a perfect mask removes true negatives. Below the figure:
 # per anchor *text* and *directed* differ by a few points, in the head by a factor. A mask acts on the head.
 #
 # **Stop here and say it in your own words**: why is the directed guide so much better at the head?
@@ -270,7 +270,7 @@ show_figure(
 # <details><summary>One answer</summary>
 #
 # Its number belongs to the anchor. All negatives of a row are raised alike, so their order, and with it the share that
-# each takes of the row's push, stays as it was.
+# each takes of the *row's* push, stays as it was.
 #
 # </details>
 
@@ -343,7 +343,7 @@ for name, push in now.items():
 # Compare a row with its plain loss (InfoNCE divides by $\tau$: larger pushes).
 # - **The hinge's margin** spares one side of the pair: on the other the hinge is active and pushes as hard as ever
 #   (chapter 04); (2, 3), of which it asks more, is pushed too. InfoNCE's push shrinks smoothly, and stops under the mask.
-# - **AMM** pushes *harder*, though the share falls: it raises all negatives, most those of anchors that do well.
+# - **AMM** pushes *harder*, though the share of all push falls: it raises all negatives, most those of anchors that do well.
 # - **Debiased** has silenced the true negative, whose anchors have reached the bound: it does not know who.
 #
 # Now lower the false negative yourself. From where on does each let go?
@@ -402,11 +402,12 @@ show_live(
 # ## 6. The bench
 #
 # Same start, batches and captions; 5 epochs, two seeds; 300 *validation* clips, since we look more than once. A star
-# marks rows that know the truth: no methods, ceilings; the **relevance margin** (Falcon et al.) is made of it. The plain rows
-# are strong ones; both temperatures are .05, tried beforehand, nothing else was tuned. Guides are directed;
-# `adaptive` blends them with clips, `permuted` hands its margins out at random. (InfoNCE with a margin is `smooth + adaptive`
-# but for the mean.) R@10 v2t looks for the clip's *own* captions; `true of 10 v2t` is the share of the first ten captions
-# that is *true* of the clip.
+# marks rows that know the truth, which no method does; the **relevance margin** (Falcon et al.) is made of it. `8 hardest`, `smooth`
+# and InfoNCE are strong plain rows, `hardest` a weak one; both temperatures are .05, nothing else was tuned.
+#
+# Guides are directed; `adaptive` blends in the clips; `permuted` hands its margins out at random.
+#
+# R@10 v2t looks for the *own* captions; `true of 10 v2t` is the share of the first ten that is *true*.
 
 
 # %%
@@ -500,8 +501,8 @@ print("minus InfoNCE, R@10:", {name: f"{gap[name]:+.1f}" for name in ("hardest",
 # %% [markdown]
 # 1. **A plain hinge can be as good as InfoNCE.** `smooth` is level or a little above, `8 hardest` a point below, only
 #    `hardest` far behind.
-# 2. **`hardest` gains from everything**, most of it from things that know nothing: its permuted margins bring more than
-#    half of what the adaptive ones bring (softening, chapter 06), and removing *all* false negatives brings far
+# 2. **`hardest` gains R@10 from everything**, most of it from things that know nothing: its permuted margins bring more than
+#    half of the adaptive ones' R@10 (softening, chapter 06), less of their nDCG, and removing *all* false negatives brings far
 #    less than looking at eight negatives instead of one. Its trouble is not the false negatives alone.
 # 3. **On a soft loss little is left.** The true mask, the ceiling of all masks, moves InfoNCE's R@10 by less than a point,
 #    soft targets by about one. nDCG moves a little with the adaptive margin, not with its control.

@@ -3,7 +3,7 @@
 #
 # **What do you have to change in your own training, and when may you say that it helped?**
 #
-# Time: about 40 s on one core · For you: about 60 minutes, the capstone apart · Read before:
+# Time: about 40 s on one core · For you: about 70 minutes, the capstone apart · Read before:
 # [07 CMGSD](07_cmgsd.ipynb), [09 When does it help?](09_when_does_it_help.ipynb)
 #
 # ## 1. What the loss asks for
@@ -262,7 +262,7 @@ for name, line in last.items():
 # Play the picture, then read the table as a physician would.
 #
 # - **fixed**: nine of ten hinges are still active, and the spread has halved. In units of cosine its gap looks best, in
-#   units of its own narrow spread it is last, and so is its recall. It *shrinks* (chapter [02](02_ranking_loss.ipynb)).
+#   units of its own narrow spread it is among the last, and its recall is last. It *shrinks* (chapter [02](02_ranking_loss.ipynb)).
 # - **adaptive** and **permuted**: the same spread of margins, few clipped; more and more hinges come to rest.
 # - **beta .3**: by far the fewest hinges active, and no merit: a third of its margins were clipped to 0 and ask for
 #   nothing but order. Its recall is only that of *permuted*.

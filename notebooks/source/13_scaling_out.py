@@ -173,7 +173,7 @@ for name, loss in losses.items():
 # *Less* memory and, for `hardest`, less work: its gradient touches two entries a pair, so two of the three products shrink
 # to nearly nothing. `smooth` touches every entry and has to make each block a second time: memory for work. The
 # adaptive margin adds its two matrices of distances, whole a product each. In blocks a little more than half of each is
-# made, as they are symmetric (for `smooth` twice), and .3 for the statistics.
+# made, as they are symmetric (for `smooth` twice), and a fraction for mean, spread and clipping.
 #
 # **Stop here and say it in your own words**: why can `hardest` forget a block at once, and `smooth` not?
 #
@@ -199,7 +199,9 @@ predict(asked, None, result=round(100 * in_two / in_one), unit="%", control=100)
 # %% [markdown]
 # With $P$ processes it is about $1/P$: each sees a square on the diagonal. The cure is to **gather**: every process sends its
 # embeddings to all, scores its own texts against *all* videos, and sends these rows round, too. Now each has the whole
-# square, columns as well, and takes from the loss the gradient of its own rows. Play with it: `apart`, `gathered`,
+# square, columns as well: **the square is back, in every process**. Each keeps the gradient of its own texts and videos; the average
+# over the processes is that of one batch. In blocks nobody sends rows: each goes over the whole square, block by block, so memory
+# is spared and work is not shared. Play with it: `apart`, `gathered`,
 # `in blocks`; more processes, more pairs. (A colour is a process, grey pairs are not seen; in blocks, pale rows were
 # seen and forgotten, full ones stand in memory, grey ones are to come.)
 
@@ -244,7 +246,7 @@ for row in compare(processes=2, pairs=8):
 # |---|---|
 # | the square | $4N^2$ bytes |
 # | a block | $4 \cdot 4096\,N$ bytes |
-# | embeddings, both sides; what gathering sends | $2 \cdot 4 N D$ bytes |
+# | embeddings, both sides; what gathering sends (in blocks) | $2 \cdot 4 N D$ bytes |
 # | three products | $3 \cdot 2 N^2 D$ operations |
 #
 # At $N=32{,}768$ the square already has a billion entries.

@@ -28,8 +28,8 @@ def test_a_number_with_unit_floor_and_control(capsys, result):
     assert lines[:2] == ["What share?", "your guess  10 %"]
     assert lines[2] == "result      16 %   (floor 1.94 %, control 15.8 %)"
     assert lines[3] in (
-        "The result lies 6 % above your guess, 1.6 times as high.",
-        "The result lies 6.04 % above your guess, 1.6 times as high.",
+        "The result lies 6 points above your guess, 1.6 times as high.",
+        "The result lies 6.04 points above your guess, 1.6 times as high.",
     )
 
 

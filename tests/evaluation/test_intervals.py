@@ -6,7 +6,6 @@ from scipy import stats
 
 from cmgsd_lite.evaluation.intervals import (
     holm,
-    paired_bootstrap,
     paired_interval,
     variance_components,
 )
@@ -149,12 +148,3 @@ def test_bad_input_is_refused(change, message):
         paired_interval(**{**settings, **change})
     with pytest.raises(ValueError, match="p_values"):
         holm([1.2])
-
-
-def test_the_bootstrap_over_both_is_wider_where_the_remainder_decides():
-    """It counts the remainder three times; chapter 09 shows it until the new study replaces its figures."""
-    difference = np.random.default_rng(6).normal(size=(5, 60))
-    zero, count = np.zeros_like(difference), np.ones(60)
-    drawn, apart = paired_bootstrap(difference, zero, count), paired_interval(difference, zero, count)
-    assert drawn.difference == pytest.approx(apart.difference)
-    assert 1.2 < drawn.error / apart.error < 2.2

@@ -12,7 +12,7 @@ from study.store import Store, pack
 SMALL = {"choose": (0, 1), "repeat": (2,), "confirm": (3, 4, 5), "factors": (6, 7), "a/a": (), "frames": ()}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def patched():
     """The plan in small; back to what it was afterwards."""
     with pytest.MonkeyPatch.context() as patch:
@@ -40,7 +40,7 @@ def patched():
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def finished(patched, tmp_path_factory):
     """The folder of a small study that has been run to its end, with its runs."""
     out = tmp_path_factory.mktemp("study")
@@ -52,6 +52,6 @@ def finished(patched, tmp_path_factory):
     return out, runs
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def store(finished):
     return Store(finished[0])

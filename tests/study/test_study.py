@@ -15,7 +15,7 @@ from study.summary import Chosen, summarise
 from study.values import VideoValues
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def summary(finished, store):
     return summarise(finished[1], store)
 

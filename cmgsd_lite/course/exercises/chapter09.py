@@ -1,69 +1,131 @@
-"""Checkers of chapter 09: a paired difference, reading intervals, unfair controls, Holm's correction."""
+"""Checkers of chapter 09: how many videos, Holm's correction, unfair controls, what an abstract may say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import math
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import numpy as np
+import torch
 
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge, not_attempted
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.verdict import Verdict, not_attempted
 
-INTERVALS = {"A": (0.2, 1.4), "B": (-0.9, 0.7), "C": (-2.1, -0.3), "D": (-0.1, 3.9)}
-"""Intervals of row minus control, in points, as the notebook prints them."""
+COMPARISONS = {
+    "a": (True, "the control's spread was chosen too, on the same videos with as many tries: that is fair"),
+    "b": (
+        False,
+        "the control was run at the row's spread, which was chosen for the row alone",
+    ),
+    "c": (False, "other seeds: the two differ in initialisation and batches as well as in the margin"),
+    "d": (False, "the sum of four hinges has a larger gradient than their mean: the step differs too"),
+    "e": (
+        True,
+        "both see the same batches, only who gets which margin differs: that is a control",
+    ),
+    "f": (False, "the row's spread was chosen by the videos that then decide"),
+}
+"""Whether each comparison that the chapter describes is fair, and why."""
 
-UNFAIR = {"b", "c", "e"}
+SENTENCES = {
+    "a": (True, "the interval of that difference lies above zero"),
+    "b": (
+        False,
+        "an interval with zero inside leaves the question open, it shows no absence",
+    ),
+    "c": (False, "one interval without zero and one with it are no difference between the two"),
+    "d": (True, "that is what the two numbers are, and both are named with what they were measured on"),
+    "e": (False, "the overlap of captions is close to what the text teacher measures: ask another relevance"),
+}
+"""Whether each sentence of the abstract follows from the table, and why."""
 
 
-def check_paired_difference(function: Callable[..., Any]) -> Verdict:
-    """Check the mean difference of two conditions over seeds and queries.
+def error_of(videos: float, of_videos: float, of_seeds: float, rest: float, seeds: float) -> float:
+    """Standard error of a mean difference over so many videos and seeds.
 
     Args:
-        function: Of the learner: sums a video by seed [S, V] of two conditions, and the number of queries of
-            each video [V], to one number.
+        videos: How many.
+        of_videos: Variance of videos.
+        of_seeds: Variance of seeds.
+        rest: Variance of the remainder.
+        seeds: How many.
 
-    Returns:
-        The verdict.
+    Source:
+        The variance of a mean over two crossed factors.
+
+    Example:
+        >>> error_of(4, 1.0, 0.0, 0.0, 1)
+        0.5
+    """
+    return math.sqrt(of_videos / videos + of_seeds / seeds + rest / (seeds * videos))
+
+
+def videos_needed(of_videos: float, of_seeds: float, rest: float, seeds: float, error: float) -> float:
+    """The smallest number of videos with which the standard error is at most ``error``; infinity if none is.
+
+    Args:
+        of_videos: Variance of videos.
+        of_seeds: Variance of seeds.
+        rest: Variance of the remainder.
+        seeds: How many.
+        error: Wanted.
 
     Source:
         ours.
 
     Example:
-        >>> check_paired_difference(lambda first, second, count: None)
-        · not attempted yet
+        >>> videos_needed(1.0, 0.0, 0.0, 1, 0.5)
+        4
     """
-    first = np.array([[100.0, 500.0, 0.0], [0.0, 400.0, 100.0]])
-    second = np.array([[0.0, 100.0, 100.0], [0.0, 300.0, 0.0]])
-    count = np.array([1.0, 6.0, 1.0])
-    difference = first - second
-    right = difference.mean(axis=0).sum() / count.sum()
-    return judge(
-        call(function, first.copy(), second.copy(), count.copy()),
-        right,
-        "every query counts once, every seed as much as the others",
-        [
-            (-right, "the sign is the other way round: first minus second"),
-            (difference.sum() / count.sum(), "you added the seeds up: take their mean"),
-            (
-                (difference / count).mean(),
-                "that gives every video the same weight; a video with six queries has six",
-            ),
-            (difference.mean(), "you divided by the number of videos: the sums are over queries"),
-            (
-                difference.mean(axis=0) / count,
-                "these are differences by video; the question is for one number",
-            ),
-            (difference.sum(axis=1) / count.sum(), "one number a seed is a step; now their mean"),
-        ],
-        otherwise="sum the differences over videos, divide by all queries, take the mean over seeds",
+    left = error**2 - of_seeds / seeds
+    if left <= 0:
+        return math.inf
+    return math.ceil((of_videos + rest / seeds) / left - 1e-9)
+
+
+def _components(generator: torch.Generator, n: int) -> tuple[float, float, float, int, float]:
+    of_videos, of_seeds, rest = (
+        float(hundredths(generator, low=low, high=high)) for low, high in ((1, 9), (0, 0.4), (1, 20))
     )
+    return of_videos, of_seeds, rest, n, float(hundredths(generator, low=0.1, high=0.6)) + 0.003
 
 
-def check_readings(answer: Any) -> Verdict:
-    """Check what four intervals say.
+def _limited(answer: torch.Tensor) -> torch.Tensor:
+    """None at all may be said by any number that is larger than all videos of the world."""
+    return answer.clamp(max=1e12)
+
+
+NEEDED = (
+    Mistake(
+        "no seeds",
+        lambda v, s, r, n, e: math.ceil((v + r / n) / e**2 - 1e-9),
+        "that leaves the seeds out: what they add does not shrink with the videos",
+    ),
+    Mistake(
+        "rest by videos alone",
+        lambda v, s, r, n, e: videos_needed(v + r - r / n, s, r, n, e),
+        "the remainder is averaged over the seeds as well",
+    ),
+    Mistake(
+        "no end",
+        lambda v, s, r, n, e: math.ceil((v + r / n) / abs(e**2 - s / n) - 1e-9),
+        "where the seeds alone are above the wanted error, no number of videos is enough: answer infinity",
+    ),
+    Mistake(
+        "variance",
+        lambda v, s, r, n, e: videos_needed(v, s, r, n, math.sqrt(e)),
+        "the standard error is a root: square the wanted one",
+    ),
+)
+
+
+def check_videos_needed(function: Callable[..., Any], strict: bool = False) -> Verdict:
+    """Check how many videos a wanted standard error takes.
 
     Args:
-        answer: Letter to ``"better"``, ``"worse"`` or ``"open"``.
+        function: Of the learner: variances of videos, seeds and remainder, the number of seeds, the wanted
+            error; to a whole number, or infinity.
+        strict: Raise unless it is right, for grading.
 
     Returns:
         The verdict.
@@ -72,36 +134,85 @@ def check_readings(answer: Any) -> Verdict:
         ours.
 
     Example:
-        >>> check_readings(None)
+        >>> check_videos_needed(lambda *_: None)
         · not attempted yet
     """
-    if not_attempted(answer):
-        return Verdict("open")
-    if not isinstance(answer, dict) or set(answer) != set(INTERVALS):
-        return Verdict("off", f"expected a dictionary with the letters {', '.join(INTERVALS)}")
-    if any(not_attempted(value) for value in answer.values()):
-        return Verdict("open")
-    if not set(answer.values()) <= {"better", "worse", "open"}:
-        return Verdict("off", "expected 'better', 'worse' or 'open' for each")
-    wrong = [name for name, (low, high) in INTERVALS.items() if answer[name] != _reading(low, high)]
-    if not wrong:
-        return Verdict(
-            "correct", "zero inside leaves the question open; it does not show that there is no effect"
-        )
-    hints = {
-        "A": "A: the whole interval lies on one side of zero",
-        "B": "B: zero is inside; the middle of an interval decides nothing",
-        "C": "C: look at the sign of both ends",
-        "D": "D: a large middle does not help as long as zero is inside",
-    }
-    return Verdict("off", "; ".join(hints[name] for name in wrong))
+    said = "beyond some point only more seeds help, and beyond some seeds only more videos"
+    return check_function(function, videos_needed, _components, said, NEEDED, prepare=_limited, strict=strict)
 
 
-def check_unfair(answer: Any) -> Verdict:
-    """Check which of five comparisons are unfair.
+def corrected(p_values: list[float]) -> list[float]:
+    """Holm's correction, step by step.
 
     Args:
-        answer: Letters of the unfair ones.
+        p_values: In any order.
+
+    Source:
+        Holm, Scandinavian Journal of Statistics 1979.
+
+    Example:
+        >>> corrected([0.25, 0.75])
+        [0.5, 0.75]
+    """
+    found, highest = [0.0] * len(p_values), 0.0
+    for place, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[i]))
+        found[i] = highest
+    return found
+
+
+def _unrisen(p_values: list[float]) -> list[float]:
+    ranks = [sorted(p_values).index(p) for p in p_values]
+    return [min(1.0, (len(p_values) - rank) * p) for rank, p in zip(ranks, p_values, strict=True)]
+
+
+def _p_values(generator: torch.Generator, n: int) -> tuple[list[float]]:
+    return ([float(p) for p in hundredths(generator, n, low=0.01, high=0.6)],)
+
+
+HOLM = (
+    Mistake(
+        "Bonferroni",
+        lambda p: [min(1.0, len(p) * x) for x in p],
+        "that is Bonferroni: every value times their number",
+    ),
+    Mistake("unrisen", _unrisen, "a larger p may not end below a smaller one: carry the maximum"),
+    Mistake("sorted", lambda p: sorted(corrected(p)), "give them back in the order in which they came"),
+    Mistake(
+        "upside down",
+        lambda p: [min(1.0, (sorted(p).index(x) + 1) * x) for x in p],
+        "the largest factor belongs to the smallest p",
+    ),
+)
+
+
+def check_holm(function: Callable[[list[float]], Any], strict: bool = False) -> Verdict:
+    """Check a learner's Holm correction.
+
+    Args:
+        function: p values to corrected p values, in the same order.
+        strict: Raise unless it is right, for grading.
+
+    Returns:
+        The verdict.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_holm(lambda p_values: None)
+        · not attempted yet
+    """
+    said = "the smallest has to pass against all of them, the next against one less, and so on"
+    return check_function(function, corrected, _p_values, said, HOLM, strict=strict)
+
+
+def check_unfair(answer: Any, strict: bool = False) -> Verdict:
+    """Check which comparisons are unfair.
+
+    Args:
+        answer: Letters of the unfair ones, in any form.
+        strict: Raise unless it is right, for grading.
 
     Returns:
         The verdict.
@@ -113,32 +224,17 @@ def check_unfair(answer: Any) -> Verdict:
         >>> check_unfair(None)
         · not attempted yet
     """
-    if not_attempted(answer):
-        return Verdict("open")
-    if isinstance(answer, str) or not isinstance(answer, Collection):
-        return Verdict("off", "expected a set of letters")
-    letters = {str(letter).lower() for letter in answer}
-    if not letters:
-        return Verdict("open")
-    if letters == UNFAIR:
-        return Verdict("correct", "one thing may differ: the meaning of the margin, nothing else")
-    reasons = {
-        "a": "one of yours differs from the row in meaning alone: that is what a control is for",
-        "b": "one you left out has another reduction: softening differs between them",
-        "c": "one you left out trained with a larger gradient: look at what the weights sum to",
-        "d": "one of yours is fair: validation is what choices are made on",
-        "e": "one you left out used the test videos before they were to decide",
-    }
-    wrong = sorted(letters ^ UNFAIR)
-    unknown = [letter for letter in wrong if letter not in reasons]
-    return Verdict("off", f"no such letter: {unknown[0]}" if unknown else reasons[wrong[0]])
+    said = "one thing may differ, the meaning of the margin; both sides choose as freely, on other videos"
+    unfair = {letter for letter, (fair, _) in COMPARISONS.items() if not fair}
+    return _letters(answer, unfair, COMPARISONS, said).or_raise(strict)
 
 
-def check_holm(function: Callable[[list[float]], Any]) -> Verdict:
-    """Check a learner's Holm correction.
+def check_sentences(answer: Any, strict: bool = False) -> Verdict:
+    """Check which sentences of an abstract follow from its table.
 
     Args:
-        function: p values to corrected p values, in the same order.
+        answer: Letters of those that follow, in any form.
+        strict: Raise unless it is right, for grading.
 
     Returns:
         The verdict.
@@ -147,45 +243,26 @@ def check_holm(function: Callable[[list[float]], Any]) -> Verdict:
         ours.
 
     Example:
-        >>> check_holm(lambda p: None)
+        >>> check_sentences(None)
         · not attempted yet
     """
-    p = [0.02, 0.4, 0.006, 0.021]
-    ranked = sorted(p)
-    stepped = [len(p) * 0.006, 3 * 0.02, 2 * 0.021, 0.4]
-    rising = dict(zip(ranked, np.maximum.accumulate(stepped), strict=True))
-    unrisen = dict(zip(ranked, stepped, strict=True))
-    answer = call(function, list(p))
-    if isinstance(answer, list | tuple) and not_attempted(next(iter(answer), None)):
+    follow = {letter for letter, (follows, _) in SENTENCES.items() if follows}
+    said = "an interval is read from its ends, and a difference needs an interval of its own"
+    return _letters(answer, follow, SENTENCES, said).or_raise(strict)
+
+
+def _letters(
+    answer: Any, right: Collection[str], reasons: Mapping[str, tuple[bool, str]], said: str
+) -> Verdict:
+    """Compare letters, given as a set, a list or a text such as "b, c"."""
+    if not_attempted(answer) or (isinstance(answer, Collection) and not answer):
         return Verdict("open")
-    verdict = judge(
-        answer,
-        [rising[value] for value in p],
-        "the smallest has to pass against all of them, the next against one less, and so on",
-        [
-            ([min(1.0, len(p) * value) for value in p], "that is Bonferroni: every value times their number"),
-            ([len(p) * value for value in p], "that is Bonferroni, and a probability above 1"),
-            (
-                [unrisen[value] for value in p],
-                "a larger p may not end below a smaller one: carry the maximum",
-            ),
-            ([rising[value] for value in ranked], "give them back in the order in which they came"),
-            (
-                [min(1.0, value * (place + 1)) for place, value in enumerate(ranked)],
-                "the largest factor belongs to the smallest p",
-            ),
-        ],
-        otherwise="sort; multiply by 4, 3, 2, 1; carry the maximum; put back in order",
-    )
-    if not verdict.ok:
-        return verdict
-    return judge(
-        call(function, [0.6, 0.7]),
-        [1.0, 1.0],
-        verdict.message,
-        [([1.2, 1.2], "a probability is never above 1")],
-    )
-
-
-def _reading(low: float, high: float) -> str:
-    return "better" if low > 0 else "worse" if high < 0 else "open"
+    if not isinstance(answer, Collection) or isinstance(answer, Mapping):
+        return Verdict("off", f"expected letters such as {{'a', 'b'}}, got {type(answer).__name__}")
+    letters = {str(one).strip().lower() for one in answer} - {"", ",", ";"}
+    if letters == set(right):
+        return Verdict("correct", said)
+    letter = min(letters ^ set(right))
+    if letter not in reasons:
+        return Verdict("off", f"no such letter: {letter}")
+    return Verdict("off", f"look at {letter} again: {reasons[letter][1]}")

@@ -219,7 +219,11 @@ def _example(reference: Callable[..., Any], case: tuple[Any, ...], answer: Any, 
     kind = wrong_kind(answer, expected)
     if kind is not None:
         return f"{kind} (for {given})"
-    return f"for {given} yours gives {_written(answer)}, expected {_written(expected)}"
+    for digits in (3, 6, 12):
+        yours, right = _written(answer, digits), _written(expected, digits)
+        if yours != right:
+            break
+    return f"for {given} yours gives {yours}, expected {right}"
 
 
 def _said(reference: Callable[..., Any], case: tuple[Any, ...]) -> str:
@@ -230,14 +234,14 @@ def _said(reference: Callable[..., Any], case: tuple[Any, ...]) -> str:
     return ", ".join(f"{name} = {_written(value)}" for name, value in zip(names, case, strict=False))
 
 
-def _written(value: Any) -> str:
+def _written(value: Any, digits: int = 3) -> str:
     if isinstance(value, str):
         return repr(value)
     numbers = as_numbers(value)
-    return repr(value) if numbers is None else _short(numbers.tolist())
+    return repr(value) if numbers is None else _short(numbers.tolist(), digits)
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, digits: int) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(_short(part) for part in value)}]"
-    return f"{value:.3g}"
+        return f"[{', '.join(_short(part, digits) for part in value)}]"
+    return f"{value:.{digits}g}"

@@ -1,10 +1,19 @@
 """Moving pictures: HTML with a little JavaScript of our own, and a still picture where no script runs.
 
-``circle`` (fifteen pairs trained while one looks), ``matrix`` (the pushes of a 4 x 4 matrix), ``triangle``
-(caption, own video, other video: where a margin of their distance asks the other one to stand), ``log``
-(training logs, epoch by epoch) and ``answers`` (two losses' pushes side by side) lie beside this file as
-JavaScript. One more is a file ``NAME.js`` with a function ``picture(root, data, alt)``;
-``page.js`` (elements, controls) and ``losses.js`` stand above it in the same page.
+A picture is a file ``NAME.js`` beside this one, with a function ``picture(root, data, alt)`` and a first line
+that says what it shows:
+
+- ``clips`` (00): a sentence and moving clips, judged by the reader;
+- ``metric`` (01): a matrix to break, and four ways of writing R@1;
+- ``circle``, ``matrix`` (02): pairs trained while one looks; the pushes of a 4 x 4 matrix;
+- ``distributions`` (03): similarities move apart over a training;
+- ``triangle`` (04): caption, own video, other video, and the margin of their distance;
+- ``anchor`` (05): the margins of one caption's negatives, by each teacher;
+- ``noise`` (06), ``mixture`` (07): noise on margins; two teachers mixed over a training;
+- ``curves`` (08), ``decision`` (09): training logs; a row and its control over the knob;
+- ``answers`` (10), ``log`` (11), ``batch`` (13): two losses' pushes; one training's log; who holds what.
+
+``page.js`` (elements, controls) and ``losses.js`` stand above each in the same page.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def _webp(frames: Sequence[Image.Image]) -> bytes:
         content = io.BytesIO()
         frames[0].save(
             content, "WEBP", save_all=True, append_images=frames[1:], duration=PAUSE, loop=0,
-            quality=quality, method=6, minimize_size=True,
+            quality=quality, method=4,  # 6 takes ten times as long for a tenth of the size
         )  # fmt: skip
         if content.tell() <= LARGEST:
             break

@@ -1,195 +1,198 @@
-"""Figures of the study: differences with their intervals, and how they change with one factor."""
+"""The study's pictures, one a question."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
-from cmgsd_lite.course.plots.base import PALETTE, line_style, new_axes
+from cmgsd_lite.course.plots.verdict import plot_decision, plot_differences, plot_dose, plot_levels
+from cmgsd_lite.course.study import Difference, Study
 
-MARKERS = "osD^v"
+NAMES = {"msrvtt": "MSR-VTT", "minivtt": "MiniVTT"}
+SPREADS = {"directed+video": "CMGSD", "permuted": "permuted control", "random": "random margins"}
 
 
-def plot_intervals(
-    groups: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]],
-    metric: str = "R@10",
-    ax: Axes | None = None,
-    legend: bool = True,
-) -> Axes:
-    """Draw differences as points with their intervals, one line a comparison, one colour a group.
+def _both(study: Study) -> tuple[Figure, dict[str, Any]]:
+    """A figure with one panel a data set."""
+    sets = list(study.summary["sets"])
+    figure, axes = plt.subplots(1, len(sets), figsize=(13, 5), squeeze=False, layout="constrained")
+    for ax, name in zip(axes[0], sets, strict=True):
+        ax.set_title(NAMES[name])
+    return figure, dict(zip(sets, axes[0], strict=True))
+
+
+def draw_temperature(study: Study) -> Figure:
+    """Draw the score of choice over the spread of the margin: the row, its placebos, and the plain losses.
 
     Args:
-        groups: Name of the group to labels and comparisons, as ``comparisons`` of a result of the study.
-        metric: Which.
-        ax: Where to draw; a new figure by default.
-        legend: Whether to name the groups; where there are several Axes, one for the figure reads better.
+        study: That is drawn.
 
     Returns:
-        The Axes. A hollow point: the interval crosses zero.
+        The figure, one panel a data set.
 
     Source:
         ours.
 
     Example:
-        >>> entry = {"metrics": {"R@10": {"difference": 1.0, "low": 0.5, "high": 1.5}}}
-        >>> ax = plot_intervals({"adaptivity": [("hardest", entry)]})
+        >>> draw_temperature(Study.load())  # doctest: +SKIP
     """
-    ax = new_axes(ax)
-    place, labels = 0, []
-    for i, (group, entries) in enumerate(groups.items()):
-        colour = PALETTE[i % len(PALETTE)]
-        for j, (label, entry) in enumerate(entries):
-            found = entry["metrics"][metric]
-            clear = found["low"] > 0 or found["high"] < 0
-            ax.plot([found["low"], found["high"]], [place, place], color=colour, linewidth=2)
-            ax.plot(
-                found["difference"],
-                place,
-                MARKERS[i % len(MARKERS)],
-                color=colour,
-                markerfacecolor=colour if clear else "white",
-                label=group if j == 0 else None,
-            )
-            labels.append(label)
-            place += 1
-    ax.axvline(0, color="black", linewidth=1)
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(len(labels) - 0.4, -0.6)
-    ax.set(xlabel=f"difference in {metric} (percentage points), 95 % interval")
-    ax.grid(axis="x", alpha=0.3)
-    if legend and len(groups) > 1:
-        ax.legend(fontsize="small", loc="best")
-    return ax
+    figure, panels = _both(study)
+    for name, ax in panels.items():
+        plain = dict.fromkeys((study.row(name, "hinge"), "smooth", "infonce"))
+        levels = {row: study.best_score(name, row) for row in plain}
+        low = study.best_score(name, "hardest")
+        levels |= {f"hardest ({low:.1f}, below the frame)": low}
+        rows = {label: study.scores(name, row) for row, label in SPREADS.items()}
+        plot_decision(
+            {label: {f"{v:g}": x for v, x in row.items()} for label, row in rows.items()}, levels, ax
+        )
+        best = max(max(row.values()) for row in rows.values())
+        ax.set_ylim(best - 5, best + 0.5)  # what decides is within a point of the best
+    return figure
 
 
-def plot_factor(
-    lines: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]],
-    metric: str = "R@10",
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw how a difference changes over the levels of one factor, with intervals.
+def draw_teachers(study: Study) -> Figure:
+    """Draw what is gained over the best random row, over what the teacher knows, on the embedded world.
 
     Args:
-        lines: Name of the line to levels and comparisons, the levels of all lines in the same order.
-        metric: Which.
-        ax: Where to draw; a new figure by default.
+        study: That is drawn.
 
     Returns:
-        The Axes; above zero means that the first of the two conditions is better.
+        The figure.
 
     Source:
         ours.
 
     Example:
-        >>> entry = {"metrics": {"R@10": {"difference": 1.0, "low": 0.5, "high": 1.5}}}
-        >>> ax = plot_factor({"hardest": [("low", entry), ("high", entry)]})
+        >>> draw_teachers(Study.load())  # doctest: +SKIP
     """
-    ax = new_axes(ax)
-    levels: list[str] = []
-    for i, (name, entries) in enumerate(lines.items()):
-        levels = [level for level, _ in entries]
-        found = [entry["metrics"][metric] for _, entry in entries]
-        x = [place + 0.1 * (i - (len(lines) - 1) / 2) for place in range(len(entries))]
-        y = [f["difference"] for f in found]
-        below = [f["difference"] - f["low"] for f in found]
-        above = [f["high"] - f["difference"] for f in found]
-        style = {**line_style(i), "marker": MARKERS[i % len(MARKERS)], "capsize": 3}
-        ax.errorbar(x, y, yerr=[below, above], label=name, **style)
-    ax.axhline(0, color="black", linewidth=1)
-    ax.set_xticks(range(len(levels)), levels)
-    ax.set(ylabel=f"difference in {metric}\n(percentage points)")
-    ax.grid(axis="y", alpha=0.3)
-    return ax
+    figure, ax = plt.subplots(figsize=(9, 5), layout="constrained")
+    plot_dose(doses(study), ax, unit="nDCG, over the best random row")
+    return figure
 
 
-def comparison(
-    result: Mapping[str, Any], first: str, second: str, factor: str = ""
-) -> Mapping[str, Any] | None:
-    """Find one comparison of a result of the study.
+def doses(study: Study) -> dict[str, tuple[float, Difference]]:
+    """Return each teacher's precision on ``minivtt``, and its row's gain in nDCG over the best random row.
 
     Args:
-        result: Content of a result file.
-        first: Name of the minuend.
-        second: Name of the subtrahend.
-        factor: Such as ``"beta=0.1"``; none in the headline.
-
-    Returns:
-        The entry, or None where it was not run.
+        study: That is asked.
 
     Source:
         ours.
 
     Example:
-        >>> comparison({"comparisons": []}, "a", "b") is None
-        True
+        >>> doses(Study.load())["directed"][0]  # doctest: +SKIP
     """
-    for entry in result["comparisons"]:
-        if (entry["a"], entry["b"], entry["factor"]) == (first, second, factor):
-            found: Mapping[str, Any] = entry
-            return found
-    return None
+    return {
+        row: (known["precision"], study.difference("minivtt", row, "best random", "nDCG"))
+        for row, known in study.summary["quality"].items()
+        if row in study.summary["sets"]["minivtt"]["rows"]
+    }
 
 
-def adaptivity_groups(result: Mapping[str, Any]) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
-    """Sort a headline's comparisons into what each says, with short labels.
+def draw_meaning(study: Study) -> Figure:
+    """Draw what directed text and video add over the best plain and the best random row, metric by metric.
 
     Args:
-        result: Content of a headline's result file.
+        study: That is drawn.
 
     Returns:
-        ``softening`` (permuted control - fixed margin), ``adaptivity`` (row - its own permuted control) and,
-        where the truth is known, ``what the truth would give`` (oracle margin - permuted control).
+        The figure, one panel a data set.
 
     Source:
         ours.
 
     Example:
-        >>> adaptivity_groups({"comparisons": []})
-        {}
+        >>> draw_meaning(Study.load())  # doctest: +SKIP
     """
-    groups: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    for entry in result["comparisons"]:
-        first, second = entry["a"], entry["b"]
-        short = first.removeprefix("cmgsd-").removesuffix("-permuted")
-        if second == f"{first}-permuted":
-            groups.setdefault("adaptivity: row − its permuted control", []).append((short, entry))
-        elif first.endswith("-permuted") and second.startswith("fixed"):
-            groups.setdefault("softening: permuted control − fixed margin", []).append((short, entry))
-        elif first.startswith("oracle"):
-            groups.setdefault("the truth: oracle margin − permuted control", []).append((short, entry))
-    order = ["softening", "adaptivity", "the truth"]
-    return dict(sorted(groups.items(), key=lambda item: order.index(item[0].split(":")[0])))
+    figure, panels = _both(study)
+    for name, ax in panels.items():
+        pairs = study.summary["sets"][name]["pairs"]
+        groups = {}
+        for says in ("best plain", "best random"):
+            second = study.row(name, says)
+            found = pairs[second]["directed+video"]
+            metrics = ("nDCG", "nDCG (category)", "mAP@R", "R@10", "nDCG v2t", "R@10 v2t")
+            groups[f"over the {says}: {second}"] = [(m, found[m]) for m in metrics if m in found]
+        plot_differences(groups, ax)
+    return figure
 
 
-def factor_lines(
-    result: Mapping[str, Any], pairs: Mapping[str, tuple[str, str]], factor: str
-) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
-    """Collect comparisons over the levels of one factor.
+def draw_when(study: Study) -> Figure:
+    """Draw how the gain in nDCG changes with the rate of false negatives, the batch, and a noisy teacher.
 
     Args:
-        result: Content of the result file of the suite ``"factors"``.
-        pairs: Name of the line to the two conditions that are compared.
-        factor: Such as ``"beta"``.
+        study: That is drawn.
 
     Returns:
-        Name of the line to levels and comparisons; lines of fewer than two levels are left out.
+        The figure, one panel a factor.
 
     Source:
         ours.
 
     Example:
-        >>> factor_lines({"comparisons": []}, {"hardest": ("a", "b")}, "beta")
-        {}
+        >>> draw_when(Study.load())  # doctest: +SKIP
     """
-    lines = {}
-    for name, pair in pairs.items():
-        found = [
-            (str(entry["factor"]).split("=", 1)[1], entry)
-            for entry in result["comparisons"]
-            if (entry["a"], entry["b"]) == pair and str(entry["factor"]).startswith(f"{factor}=")
-        ]
-        if len(found) > 1:  # one level alone is no line
-            lines[name] = found
-    return lines
+    of_set = study.summary["sets"]["minivtt"]
+    hinge = study.row("minivtt", "hinge")
+    lines = {"over the hinge": hinge, "over its permuted control": "permuted"}
+    rates: dict[str, dict[str, Difference]] = {line: {} for line in lines}
+    for place, (line, second) in enumerate(lines.items()):
+        low, high = (of_set["rates"][f"minivtt-{r}"]["comparisons"][place] for r in ("low", "high"))
+        rates[line] = {
+            "low": low["confirm"]["nDCG"],
+            "default": study.difference("minivtt", "directed+video", second, "nDCG"),
+            "high": high["confirm"]["nDCG"],
+        }
+    batches = {
+        line: {size: found[second]["nDCG"] for size, found in of_set["batches"].items()}
+        for line, second in lines.items()
+    }
+    noises = {"over the hinge": {noise: found["nDCG"] for noise, found in of_set["noises"].items()}}
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.5), sharey=True, layout="constrained")
+    plot_levels(rates, axes[0], "rate of false negatives", "nDCG")
+    plot_levels(batches, axes[1], "pairs in a batch, equal steps", "nDCG")
+    plot_levels(noises, axes[2], "noise on the teacher, in its own spread", "nDCG")
+    return figure
+
+
+def draw_use(study: Study) -> Figure:
+    """Draw margin, mask and soft targets by the same teacher, each against the best plain row.
+
+    Args:
+        study: That is drawn.
+
+    Returns:
+        The figure, one panel a data set.
+
+    Source:
+        ours.
+
+    Example:
+        >>> draw_use(Study.load())  # doctest: +SKIP
+    """
+    figure, panels = _both(study)
+    rows = {"directed+video": "margin", "mask": "mask", "soft": "soft targets"}
+    for name, ax in panels.items():
+        groups = {
+            metric: [
+                (f"{label}: {metric}", study.difference(name, row, "best plain", metric))
+                for row, label in rows.items()
+            ]
+            for metric in ("nDCG", "R@10", "R@10 v2t")
+        }
+        plot_differences(groups, ax)
+        ax.set_title(f"{NAMES[name]}, over {study.row(name, 'best plain')}")
+    return figure
+
+
+PICTURES = {
+    "temperature": draw_temperature,
+    "teachers": draw_teachers,
+    "meaning": draw_meaning,
+    "when": draw_when,
+    "use": draw_use,
+}
+"""The picture of each question."""

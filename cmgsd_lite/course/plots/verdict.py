@@ -40,6 +40,9 @@ def plot_decision(
     for i, (name, score) in enumerate(levels.items(), len(tries)):
         ax.axhline(score, color=PALETTE[i % len(PALETTE)], linewidth=1.5, linestyle="--", label=name)
     ax.set(xscale="log", xlabel="spread of the margin (beta)", ylabel="score of choice: R@10 + nDCG")
+    places = sorted({value for scores in tries.values() for value in scores}, key=float)[::2]
+    ax.set_xticks([float(value) for value in places], places)
+    ax.minorticks_off()
     ax.grid(alpha=0.3)
     ax.legend(fontsize="small")
     return ax
@@ -111,6 +114,7 @@ def plot_dose(points: Mapping[str, tuple[float, Difference]], ax: Axes | None = 
         colour = PALETTE[i % len(PALETTE)]
         ax.errorbar(dose, gain["difference"], yerr=[[below], [above]], fmt="o", color=colour, capsize=3)
         ax.annotate(name, (dose, gain["difference"]), xytext=(6, 6), textcoords="offset points", fontsize=9)
+    ax.margins(x=0.2)  # room for the names
     ax.axhline(0, color="black", linewidth=1)
     ax.set(xlabel="false negatives among the nearest 1 % (percent)", ylabel=f"gain in {unit}")
     ax.grid(alpha=0.3)

@@ -1,120 +1,138 @@
-"""The checkers of chapter 09: open, right, and every typical mistake recognised."""
+"""The checkers of chapter 09: open, five right answers each, typical mistakes and mistakes made by rule."""
+
+import math
 
 import numpy as np
 import pytest
+import torch
 
 from cmgsd_lite.course.exercises.chapter09 import (
+    COMPARISONS,
+    SENTENCES,
     check_holm,
-    check_paired_difference,
-    check_readings,
+    check_sentences,
     check_unfair,
+    check_videos_needed,
+    error_of,
+    videos_needed,
 )
+from cmgsd_lite.course.exercises.checking import hundredths
 from cmgsd_lite.evaluation.intervals import holm
-
-RIGHT = {"A": "better", "B": "open", "C": "worse", "D": "open"}
-
-
-def broken(*_):
-    raise RuntimeError("boom")
+from tests.course.exercises.checkers import assert_answers_back, assert_tells_apart
 
 
-def test_unfilled_is_open():
-    assert check_paired_difference(lambda first, second, count: None).state == "open"
-    assert check_readings(None).state == "open"
-    assert check_readings(dict.fromkeys("ABCD", ...)).state == "open"
-    assert check_unfair(None).state == "open"
-    assert check_unfair(set()).state == "open"
-    assert check_holm(lambda p: None).state == "open"
-    assert check_holm(lambda p: [None] * len(p)).state == "open"
+def needed(of_videos, of_seeds, rest, seeds, error):
+    left = error * error - of_seeds / seeds
+    if left <= 0:
+        return math.inf
+    return math.ceil((of_videos + rest / seeds) / left)
 
 
-def test_right_answers():
-    assert check_paired_difference(lambda a, b, n: (a - b).mean(axis=0).sum() / n.sum()).ok
-    assert check_readings(RIGHT).ok
-    assert check_unfair({"b", "c", "e"}).ok
-    assert check_unfair(["E", "B", "C"]).ok
-    assert check_holm(holm).ok
+def by_counting(of_videos, of_seeds, rest, seeds, error):
+    if of_seeds / seeds >= error**2:
+        return float("inf")
+    low, high = 1, 10**9
+    while low < high:
+        middle = (low + high) // 2
+        enough = error_of(middle, of_videos, of_seeds, rest, seeds) <= error
+        low, high = (low, middle) if enough else (middle + 1, high)
+    return low
 
 
-@pytest.mark.parametrize(
-    ("function", "hint"),
-    [
-        (lambda a, b, n: (b - a).mean(axis=0).sum() / n.sum(), "other way round"),
-        (lambda a, b, n: (a - b).sum() / n.sum(), "added the seeds up"),
-        (lambda a, b, n: ((a - b) / n).mean(), "every video the same weight"),
-        (lambda a, b, n: (a - b).mean(), "number of videos"),
-        (lambda a, b, n: (a - b).mean(axis=0) / n, "by video"),
-        (lambda a, b, n: (a - b).sum(axis=1) / n.sum(), "one number a seed"),
-        (lambda a, b, n: 3.0, "sum the differences"),
-        (broken, "boom"),
-    ],
-)
-def test_paired_difference_mistakes(function, hint):
-    verdict = check_paired_difference(function)
-    assert verdict.state == "off"
-    assert hint in verdict.message
+RIGHT_NEEDED = [
+    needed,
+    by_counting,
+    videos_needed,
+    lambda v, s, r, n, e: np.inf if s / n >= e**2 else np.ceil((v + r / n) / (e**2 - s / n)),
+    lambda v, s, r, n, e: 10**15 if s / n >= e**2 else torch.tensor(needed(v, s, r, n, e)),
+]
+WRONG_NEEDED = [
+    (lambda v, s, r, n, e: math.ceil((v + r / n) / e**2), "leaves the seeds out"),
+    (lambda v, s, r, n, e: needed(v + r - r / n, s, r, n, e), "averaged over the seeds as well"),
+    (lambda v, s, r, n, e: math.ceil((v + r / n) / abs(e**2 - s / n)), "answer infinity"),
+    (lambda v, s, r, n, e: needed(v, s, r, n, math.sqrt(e)), "square the wanted one"),
+    (lambda v, s, r, n, e: needed(v, s, r, n, e) + 1, "yours gives"),
+    (lambda v, s, r, n, e: math.ceil(v / e**2), "yours gives"),
+]
 
 
-@pytest.mark.parametrize(
-    ("change", "hint"),
-    [
-        ({"B": "better"}, "zero is inside"),
-        ({"D": "better"}, "large middle"),
-        ({"C": "better"}, "sign"),
-        ({"A": "open"}, "one side"),
-        ({"A": "good"}, "expected 'better'"),
-    ],
-)
-def test_readings_mistakes(change, hint):
-    verdict = check_readings({**RIGHT, **change})
-    assert verdict.state == "off"
-    assert hint in verdict.message
-    assert check_readings("better").state == "off"
-    assert check_readings({"A": "better"}).state == "off"
+def of_variances(generator, n):
+    of_videos, of_seeds, rest = (float(hundredths(generator, low=1, high=9)) for _ in range(3))
+    return of_videos, of_seeds / 20, rest, n, 0.203 + n / 10
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        ({"a", "b", "c", "e"}, "meaning alone"),
-        ({"c", "e"}, "another reduction"),
-        ({"b", "e"}, "larger gradient"),
-        ({"b", "c", "d", "e"}, "validation"),
-        ({"b", "c"}, "test videos"),
-        ({"b", "c", "e", "z"}, "no such letter"),
-        ("bce", "expected a set"),
-        (3, "expected a set"),
-    ],
-)
-def test_unfair_mistakes(answer, hint):
-    verdict = check_unfair(answer)
-    assert verdict.state == "off"
-    assert hint in verdict.message
+def test_how_many_videos():
+    assert_answers_back(check_videos_needed, needed)
+    assert_tells_apart(check_videos_needed, RIGHT_NEEDED, WRONG_NEEDED, of_variances)
 
 
-def holm_without_maximum(p):
+def corrected(p_values):
+    found, highest = [0.0] * len(p_values), 0.0
+    for place, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[i]))
+        found[i] = highest
+    return found
+
+
+def by_arrays(p_values):
+    p = np.asarray(p_values)
     order = np.argsort(p)
-    result = [0.0] * len(p)
-    for place, i in enumerate(order):
-        result[i] = min(1.0, (len(p) - place) * p[i])
-    return result
+    steps = np.minimum(1, (len(p) - np.arange(len(p))) * p[order])
+    found = np.empty(len(p))
+    found[order] = np.maximum.accumulate(steps)
+    return found
+
+
+RIGHT_HOLM = [
+    corrected,
+    holm,
+    by_arrays,
+    lambda p: tuple(by_arrays(p)),
+    lambda p: torch.tensor(corrected(p)),
+]
+WRONG_HOLM = [
+    (lambda p: [min(1, len(p) * x) for x in p], "Bonferroni"),
+    (lambda p: sorted(corrected(p)), "in the order in which they came"),
+    (lambda p: [min(1, (sorted(p).index(x) + 1) * x) for x in p], "belongs to the smallest"),
+    (lambda p: [min(1, (len(p) - sorted(p).index(x)) * x) for x in p], "carry the maximum"),
+    (lambda p: p, "yours gives"),
+    (lambda p: max(corrected(p)), "expected shape"),
+]
+
+
+def test_holm():
+    assert_answers_back(check_holm, corrected)
+    assert_tells_apart(
+        check_holm, RIGHT_HOLM, WRONG_HOLM, lambda g, n: (hundredths(g, n, low=0.01, high=0.6).tolist(),)
+    )
 
 
 @pytest.mark.parametrize(
-    ("function", "hint"),
+    ("check", "right", "known"),
     [
-        (lambda p: [min(1.0, len(p) * x) for x in p], "Bonferroni"),
-        (lambda p: [len(p) * x for x in p], "Bonferroni"),
-        (holm_without_maximum, "carry the maximum"),
-        (lambda p: sorted(holm(p)), "in the order"),
-        (lambda p: [min(1.0, (i + 1) * x) for i, x in enumerate(sorted(p))], "smallest p"),
-        (lambda p: [x * (len(p) - sorted(p).index(x)) for x in p], "carry the maximum"),
-        (lambda p: holm(p) if max(p) < 0.5 else [1.2, 1.2], "above 1"),
-        (lambda p: [0.5] * len(p), "multiply by"),
-        (broken, "boom"),
+        (check_unfair, {"b", "c", "d", "f"}, COMPARISONS),
+        (check_sentences, {"a", "d"}, SENTENCES),
     ],
 )
-def test_holm_mistakes(function, hint):
-    verdict = check_holm(function)
-    assert verdict.state == "off"
-    assert hint in verdict.message
+def test_letters(check, right, known):
+    for answer in (None, ..., set(), ""):
+        assert check(answer).state == "open"
+    ordered = sorted(right)
+    for answer in (
+        right,
+        ordered,
+        tuple(ordered),
+        ", ".join(ordered).upper(),
+        np.array(ordered),
+        frozenset(right),
+    ):
+        assert check(list(answer) if isinstance(answer, np.ndarray) else answer).ok
+    for letter in known:  # one too many or one too few
+        verdict = check(right ^ {letter})
+        assert verdict.state == "off"
+        assert verdict.message.startswith(f"look at {letter} again")
+    assert "no such letter: z" in check({"z", *right}).message
+    for answer in (3, {"a": True}):
+        assert "expected letters" in check(answer).message
+    with pytest.raises(AssertionError):
+        check({"a", "b", "c", "d", "e"}, strict=True)

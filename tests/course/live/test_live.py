@@ -93,6 +93,10 @@ def test_by_keyboard_with_labels_in_the_dark_and_at_rest(name):
     assert max(len(line) for line in code.splitlines()) <= 130
 
 
+def test_every_picture_is_named_with_its_chapter():
+    assert [name for name in live_names() if f"``{name}``" not in live.__doc__] == []
+
+
 def test_an_unknown_name_or_a_short_text_is_refused(shown):
     with pytest.raises(ValueError, match=r"name: expected one of .*circle, .*triangle"):
         show_live("square", STILL, ALT)
