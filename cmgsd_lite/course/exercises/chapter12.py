@@ -106,7 +106,7 @@ LEAKS = (
     ),
     Mistake("share", lambda train, test: _leaked(train, test) / 100, "nearly: in percent"),
     Mistake("count", lambda train, test: _leaked(train, test) * len(test) / 100, "divide by the test clips"),
-    Mistake("turned", lambda train, test: _leaked(test, train), "the test clips are judged, not the training"),
+    Mistake("turned", lambda train, test: _leaked(test, train), "the test clips are judged, not the others"),
     Mistake("clean", lambda train, test: 100 - _leaked(train, test), "that is the share that is clean"),
     Mistake("films", _leaked_films, "that is the share of the films; a share of the test clips is wanted"),
 )
@@ -152,13 +152,17 @@ PARTS = (
         lambda pairs, looked, true: pairs.sum() * true[0] / looked[0],
         "the precision of the nearest pairs does not hold further down",
     ),
-    Mistake("found", lambda pairs, looked, true: true.sum(), "these are the ones you saw; count the others too"),
+    Mistake("found", lambda pairs, looked, true: true.sum(), "those are the ones you saw; count all"),
     Mistake(
         "unseen",
         lambda pairs, looked, true: ((pairs - looked) * true / looked).sum(),
         "these are the ones you did not see; those you saw are true as well",
     ),
-    Mistake("share", lambda pairs, looked, true: _expected_true(pairs, looked, true) / pairs.sum(), "a number, not a share"),
+    Mistake(
+        "share",
+        lambda pairs, looked, true: _expected_true(pairs, looked, true) / pairs.sum(),
+        "a number, not a share",
+    ),
 )
 
 
@@ -189,10 +193,14 @@ def _looks(true: Tensor, wanted: int) -> int:
 
 LOOKS = (
     Mistake(
-        "place", lambda true, wanted: _looks(true, wanted) - 1, "nearly: place 0 is the first pair you look at"
+        "place",
+        lambda true, wanted: _looks(true, wanted) - 1,
+        "nearly: place 0 is the first look",
     ),
     Mistake(
-        "in vain", lambda true, wanted: _looks(true, wanted) - wanted, "you left out those that turned out true"
+        "in vain",
+        lambda true, wanted: _looks(true, wanted) - wanted,
+        "you left out those that were true",
     ),
     Mistake("wanted", lambda true, wanted: wanted, "so few only if every pair of the report were right"),
     Mistake(
@@ -201,7 +209,9 @@ LOOKS = (
         "so it is in random order: the report puts the likely ones first",
     ),
     Mistake(
-        "from below", lambda true, wanted: _looks(true.flip(0), wanted), "the nearest pair stands first, not last"
+        "from below",
+        lambda true, wanted: _looks(true.flip(0), wanted),
+        "the nearest pair comes first, not last",
     ),
     Mistake(
         "missed",
@@ -259,19 +269,17 @@ def check_expected_true(function: Callable[[Tensor, Tensor, Tensor], Any], stric
 
     Example:
         >>> check_expected_true(lambda pairs, looked, true: true.sum())
-        ✗ not yet: these are the ones you saw; count the others too
+        ✗ not yet: those are the ones you saw; count all
     """
     said = "each part by its own precision; most of the true pairs may lie where the precision is low"
-    return check_function(
-        function, _expected_true, judged_parts, said, PARTS, tolerance=1e-2, strict=strict
-    )
+    return check_function(function, _expected_true, judged_parts, said, PARTS, tolerance=1e-2, strict=strict)
 
 
 def check_looks(function: Callable[[Tensor, int], Any], strict: bool = False) -> Verdict:
     """Check how many pairs of a report one has to look at until so many of them turned out true.
 
     Args:
-        function: Of judgements (1 true, 0 not), nearest pair first, and a number wanted, to a number of pairs.
+        function: Of judgements (1 true, 0 not), nearest first, and a number wanted, to a number of pairs.
         strict: Raise unless the answer is right.
 
     Source:

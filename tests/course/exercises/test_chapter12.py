@@ -75,7 +75,7 @@ LEAK_WRONG = [
     (lambda train, test: shared(train, test, lambda c: c.split("_")[0], test), "in front of the first _"),
     (lambda train, test: leak(train, test) / 100, "percent"),
     (lambda train, test: leak(train, test) / 100 * len(test), "divide by the test clips"),
-    (lambda train, test: leak(test, train), "not the training"),
+    (lambda train, test: leak(test, train), "not the others"),
     (lambda train, test: 100 - leak(train, test), "clean"),
     (lambda train, test: leak(train, sorted({t[:-2] + "_0" for t in test})), "share of the films"),
     (lambda train, test: shared(train, test, lambda c: c[-1], test), "yours gives"),
