@@ -55,7 +55,10 @@ QUESTIONS = {
     "place": {f"something {words[0]}": Claim(place=place) for place, words in PLACES.items()},
     "colour": {f"something {colour}": Claim(colour=colour) for colour in COLOURS},
     "motion": {f"something {words}": Claim(motion=motion) for motion, words in MOTIONS.items()},
-    "thing": {f"a clip of a {entity.words[0]}": Claim(entity=entity.name) for entity in ENTITIES[:20]},
+    "thing": {
+        f"a clip of a{'n' * (entity.name[0] in 'aeiou')} {entity.words[0]}": Claim(entity=entity.name)
+        for entity in ENTITIES[:20]
+    },
 }
 """Plain sentences, each of which names one thing, and what they claim."""
 
@@ -337,8 +340,7 @@ def _split(
 
 
 def _trial(clips: Split, train: Sequence[str], test: Sequence[str]) -> Trial:
-    encode = WordLlamaEncoder().encode
-    seen, tested = (prepare_split(clips.subset(names), encode) for names in (train, test))
+    seen, tested = (prepare_split(clips.subset(names), _words().encode) for names in (train, test))
     widths = {name: values.shape[2] for name, values in seen.features.items()}
     model = build_model(ModelConfig("mean-pool", seen.text.shape[1], widths), seed=0)
     loss = MaxMarginRankingLoss(0.2, reduction="smooth")
@@ -350,7 +352,7 @@ def _sim(trial: Trial, sentences: Sequence[str]) -> Tensor:
     """Similarities [sentences, tested films]."""
     with torch.inference_mode():
         model = trial.model.eval()
-        text = model.encode_text(WordLlamaEncoder().encode(sentences))
+        text = model.encode_text(_words().encode(sentences))
         return model.similarity(text, model.encode_video(trial.tested.features, trial.tested.masks))
 
 
@@ -364,6 +366,11 @@ def _aucs(trials: Sequence[Trial], kind: str) -> Iterator[float]:
             fits, others = sim[true], sim[~true]
             if len(fits) and len(others):
                 yield 100 * float((fits[:, None] > others).double().mean())
+
+
+@cache
+def _words() -> WordLlamaEncoder:
+    return WordLlamaEncoder()
 
 
 def _told() -> dict[str, list[str]]:

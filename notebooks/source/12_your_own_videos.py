@@ -10,7 +10,7 @@
 #
 # Everything so far began with features that somebody else had made. Now you have films. The chapter works in a folder of
 # its own, which vanishes at the end: 120 films of two seconds, and a table with five captions of each. They are MiniVTT's
-# clips as mp4 files, so that we know what is true; the commands below know nothing of that. The last line adds
+# clips as mp4 files, so that we know what is true; the commands below know nothing of that. One line adds
 # what every real folder has: a film that did not finish downloading.
 
 # %%
@@ -24,8 +24,8 @@ place = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 os.chdir(place.name)
 copy_films("films")
 print(*Path("films/captions.csv").read_text(encoding="utf-8").splitlines()[30:35], sep="\n")
-print(len(list(Path("films").glob("*.mp4"))), "films")
 Path("films/unfinished.mp4").write_bytes(Path("films/video0.mp4").read_bytes()[:4000])
+print(len(list(Path("films").glob("*.mp4"))), "films")
 
 # %% [markdown]
 # An **encoder** turns a film into numbers. `extract` runs encoders over a folder, here the one that needs no
@@ -105,7 +105,6 @@ from cmgsd_lite.course.own_films import add_efficientnet, in_fifths, recall_at_5
 add_efficientnet("features")
 choices = {
     "motion": ["motion"],
-    "colours": ["colours"],
     "colours + motion": ["colours", "motion"],
     "EfficientNet + motion": ["efficientnet", "motion"],
 }
@@ -125,12 +124,12 @@ for name in order:
 # %% [markdown]
 # RECALLPROSE
 #
-# **Stop here and say it in your own words**: the encoder knows nothing of cats and dogs. How can a model on top of it find
-# a cat better than by chance?
+# **Stop here and say it in your own words**: our encoders know nothing of dogs. How can a model on top of them still find a
+# dog a little better than by chance?
 #
 # <details><summary>One answer</summary>
 #
-# By what goes along with it in these films: cats walk in meadows rather than fly over the sea. Whatever the features do not
+# By what goes along with it in these films: dogs run through meadows more often than they fly over the sea. Whatever the features do not
 # hold, training can at best guess from what they do.
 #
 # </details>
@@ -138,8 +137,8 @@ for name in order:
 # ## 3. What it finds, and what it does not
 #
 # An average hides what you would notice in a minute of searching. So ask plain sentences that name one thing each: a *place*
-# ("something in the snow"), a *colour* ("something red"), a *motion* ("something falling") or a *thing* ("a clip of a
-# cat"). How often does a film that fits come before one that does not? By chance half the time; that is the AUC of
+# ("something in the snow"), a *colour* ("something red"), a *motion* ("something bouncing") or a *thing* ("a clip of a
+# dog"). How often does a film that fits come before one that does not? By chance half the time; that is the AUC of
 # [chapter 03](03_false_negatives.ipynb), here of the model on colours and motion.
 
 # %% tags=["nbval-ignore-output"]
@@ -158,9 +157,9 @@ for kind in ranked:
 from cmgsd_lite.course.own_films import best_films
 from cmgsd_lite.course.plots.clips import show_clips
 
-sentences = ["something in the snow", "something at night", "something red", "something falling", "a clip of a cat"]
+sentences = ["something in the snow", "something in the forest", "something green", "something bouncing", "a clip of a dog"]
 show_clips(
-    {sentence: best_films(trials["colours + motion"][0], sentence) for sentence in sentences},
+    {sentence: best_films(trials["colours + motion"][1], sentence) for sentence in sentences},
     "The four best of 24 unseen films for a plain sentence, each marked as true or not true.",
 )
 
