@@ -154,6 +154,32 @@ def add_efficientnet(folder: str | Path) -> None:
     save_features(Path(folder) / "efficientnet.npz", dict(zip(seen.video_ids, vectors, strict=True)))
 
 
+def draw_validation(folder: str | Path, films: int = 20) -> int:
+    """Turn some training films of a folder's split.csv into validation films.
+
+    Args:
+        folder: That ``extract`` wrote.
+        films: How many.
+
+    Returns:
+        How many training films are left.
+
+    Source:
+        ours.
+
+    Example:
+        >>> draw_validation("features")  # doctest: +SKIP
+        76
+    """
+    path = Path(folder) / "split.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    train = [i for i, line in enumerate(lines) if line.split(",")[1:2] == ["train"]]
+    for i in train[:: len(train) // films][:films]:
+        lines[i] = lines[i].replace(",train,", ",validation,")
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return len(train) - films
+
+
 class Trial(NamedTuple):
     """A model, and clips that it was not trained on.
 
