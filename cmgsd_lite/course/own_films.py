@@ -240,7 +240,8 @@ def halves_in_fifths(films: Mapping[str, Frames], encode: Encode, leak: bool) ->
     Example:
         >>> halves_in_fifths(frames, colours, leak=True)  # doctest: +SKIP
     """
-    names, told, vectors, captions = list(films), _told(), [], {}
+    names, told, vectors = list(films), _told(), list[NDArray[Any]]()
+    captions: dict[str, list[str]] = {}
     for name, frames in films.items():
         middle = len(frames) // 2
         vectors += [encode(frames[:middle]), encode(frames[middle:])]
