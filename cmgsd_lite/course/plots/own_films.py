@@ -65,5 +65,5 @@ def plot_report(judged: Sequence[bool], floor: float, ax: Axes | None = None) ->
     ax.plot(looks, looks * floor / 100, label="captions and films at random", **line_style(1))
     ax.set(xlabel="pairs you looked at", ylabel="true ones among them", xlim=(0, None))
     ax.set_ylim(0, max(1, 1.3 * sum(judged)))  # the diagonal leaves the picture; the curves keep it
-    ax.legend(loc="lower right")
+    ax.legend(loc="center right")
     return ax
