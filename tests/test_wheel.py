@@ -136,6 +136,9 @@ def test_the_wheel_has_the_data_the_font_and_the_licences(wheel):
     scripts = {path.relative_to(ROOT).as_posix() for path in (ROOT / "cmgsd_lite/course/live").glob("*.js")}
     assert "cmgsd_lite/course/live/circle.js" in scripts
     assert scripts <= names
+    films = {path.relative_to(ROOT).as_posix() for path in (ROOT / "cmgsd_lite/course/films").iterdir()}
+    assert len(films) == 121
+    assert films <= names
     assert "cmgsd_lite/py.typed" in names, "else type checkers ignore the types"
     assert {n.split("licenses/")[1] for n in names if ".dist-info/licenses/" in n} == {
         "LICENSE",

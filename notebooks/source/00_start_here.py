@@ -253,6 +253,7 @@ print(f"the vaguest tenth of the captions holds {tenth:.0f} % of all")
 # | [09 When does it help?](09_when_does_it_help.ipynb) | Is the gain meaning, or a softer loss? |
 # | [10 Other answers](10_other_answers.ipynb) | What else could one do? |
 # | [11 Your own model](11_your_own_model.ipynb) | How do I use it, and judge it? |
+# | [12 Your own videos](12_your_own_videos.ipynb) | What can a model find in a folder of films? |
 # | [13 Scaling out](13_scaling_out.ipynb) | What does a larger batch do, and cost? |
 #
 # In a hurry? Read 02, 03, 04, then 09. Symbols and field words are in the [glossary](../docs/GLOSSARY.md).

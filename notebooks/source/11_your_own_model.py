@@ -489,7 +489,7 @@ else:
 # - Log margins and hinges, not the loss. Few active hinges may be a merit or a margin that asks for nothing.
 # - Tune the plain loss first, above all its temperature; then put your idea on top, with as many tries and the same seeds.
 #
-# **Before:** [10 Other answers](10_other_answers.ipynb) · **Next:** [13 Scaling out](13_scaling_out.ipynb)
+# **Before:** [10 Other answers](10_other_answers.ipynb) · **Next:** [12 Your own videos](12_your_own_videos.ipynb)
 #
 # ### References
 #

@@ -355,7 +355,7 @@ check_largest_batch(largest_batch)
 # - Processes apart see one pair in $P$. Gather embeddings and teachers first, then make margins and loss.
 # - On paper the square's memory stops you first, long before the loss's work does.
 #
-# **Before:** [11 Your own model](11_your_own_model.ipynb) · [00 Start here](00_start_here.ipynb)
+# **Before:** [12 Your own videos](12_your_own_videos.ipynb) · [00 Start here](00_start_here.ipynb)
 #
 # ### References
 #

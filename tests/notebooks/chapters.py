@@ -26,6 +26,7 @@ CHAPTERS = (
     "09_when_does_it_help",
     "10_other_answers",
     "11_your_own_model",
+    "12_your_own_videos",
     "13_scaling_out",
 )
 STATED_TIME = re.compile(r"Time: about (\d+) s\b")
