@@ -3,7 +3,7 @@
 #
 # **What can a model of an afternoon find in a folder of films, and which of your captions are true of other films too?**
 #
-# Time: about 40 s on one core · For you: about 45 minutes · Read before:
+# Time: about 40 s on one core · For you: about 60 minutes · Read before:
 # [05 Measuring distance](05_measuring_distance.ipynb), [11 Your own model](11_your_own_model.ipynb)
 #
 # ## 1. A folder of films
