@@ -72,6 +72,10 @@ def test_recall_depends_on_the_data(study: Study) -> None:
     assert abs(of("msrvtt", "best plain")["high"]) < 0.1, "at the edge of its interval"
     assert above(of("minivtt", "best plain"))
     assert is_open(of("minivtt", "permuted"))
+    named = study.summary["sets"]["minivtt"]["comparisons"][:4]
+    assert [one["second"] for one in named if one["confirm"]["R@10"]["holm"] < 0.05] == ["infonce"]
+    of_hinge = -study.difference("minivtt", "infonce", "hinge", "R@10")["difference"]
+    assert 0.35 < of_hinge / of("minivtt", "infonce")["difference"] < 0.65, "half"
     assert below(of("msrvtt", "best plain", "R@10 v2t"))
     assert above(of("msrvtt", "best plain", "nDCG v2t"))
     assert above(of("msrvtt", "best plain", "nDCG (category)"))

@@ -259,7 +259,7 @@ def _letters(
         return Verdict("open")
     if not isinstance(answer, Collection) or isinstance(answer, Mapping):
         return Verdict("off", f"expected letters such as {{'a', 'b'}}, got {type(answer).__name__}")
-    letters = {str(one).strip().lower() for one in answer} - {"", ",", ";"}
+    letters = {str(one).strip(" ().,;").lower() for one in answer} - {""}
     if letters == set(right):
         return Verdict("correct", said)
     letter = min(letters ^ set(right))
