@@ -165,10 +165,11 @@ show_clips(
 )
 
 # %% [markdown]
-# A place is a patch of colours, and we count colours: it is found nearly always, and the colour of things mostly. Motion
+# A place is a patch of colours, and we count colours: films that fit stand before films that do not nearly always, and by the
+# colour of things mostly. (That is a statement about pairs. The *first* film may still be wrong, as the pictures above show.) Motion
 # comes from `motion`, less surely. A *thing* is hardly found more often than by tossing a coin: nothing in our features says
-# "dog". EfficientNet is the other way round. It was trained to call a red and a blue car a car, so it finds things and has
-# forgotten colours. On photographs and real films things matter most: there take the real encoder, and see what it has
+# "dog". EfficientNet is the other way round. It was trained to call a red and a blue car a car, so it finds things better than
+# we do, and colours less well. On photographs and real films things matter most: there take the real encoder, and see what it has
 # forgotten.
 #
 # In a terminal the afternoon is two more commands. One warning: `train` keeps the epoch that does best on *validation*
@@ -268,9 +269,10 @@ for looks in (20, 50, 100, 200):
     print(f"after {looks:3d} pairs: {sum(judged[:looks]):3d} true   (floor {looks * pairs_true / 100:.0f})")
 
 # %% [markdown]
-# The report is a list to look at, not a list to delete. Its head is nearly all true; then the curve bends, and from there
-# on you look in vain. Two limits: it names one film a caption, the nearest, while "a dog can be seen" is true of many. And
-# it compares words: where nobody mentioned the snow, no caption can tell.
+# The report is a list to look at, not a list to delete. Its head is nearly all true; then the curve bends, and each
+# true pair costs more looks, until in the end you look in vain. Three limits: it names one film a caption, the nearest, while "a dog
+# can be seen" is true of many. It compares words: where nobody mentioned the snow, no caption can tell. And it believes
+# captions: a wrong one of the other film ("brown" of a black cat) makes a wrong pair.
 #
 # What to do with a pair that *is* true? Do not rewrite captions until a metric likes them. In training, leave the pair
 # out ([chapter 10](10_other_answers.ipynb)) or ask for less by the same distance: `train --teacher directed` with a `cmgsd`
