@@ -179,5 +179,5 @@ HEADLINE = {
 }
 """Metrics of the named comparisons. All others are shown without a star."""
 
-SECONDS = {"msrvtt": 14.0, "minivtt": 5.0, "msrvtt-frames": 100.0}
+SECONDS = {"msrvtt": 14.0, "minivtt": 5.0, "msrvtt-frames": 310.0}
 """Measured time of a run with its scoring on one core, for the budget: rates cost as ``minivtt``."""
