@@ -22,20 +22,21 @@ STEP = 0.01
 """Sums are kept to so many percentage points; a mean over hundreds of videos moves by less than 1e-5."""
 
 
-def group_of(key: str) -> str | None:
-    """Name of the packed file that a run belongs to; None for the runs of a choice.
+def group_of(key: str, gallery: str = "confirm") -> str | None:
+    """Name of the packed file that a run's values on a gallery belong to; None for the runs of a choice.
 
     Args:
         key: Of the run.
+        gallery: ``"confirm"``, ``"seen"`` or ``"choose"``.
 
     Example:
-        >>> group_of("confirm/msrvtt/infonce/0.05/seed 300")
-        'confirm-msrvtt'
+        >>> group_of("confirm/msrvtt/infonce/0.05/seed 300", "seen")
+        'seen-msrvtt'
     """
     stage, name = key.split("/")[0], key.split("/")[1 if not key.startswith("a/a") else 2]
     if stage in ("choose", "repeat"):
         return None
-    return "a-a" if key.startswith("a/a") else f"{stage}-{name}" if stage == "confirm" else stage
+    return "a-a" if key.startswith("a/a") else f"{gallery}-{name}" if stage == "confirm" else stage
 
 
 def pack(finished: Finished, loose: Path, out: Path) -> list[str]:
@@ -49,21 +50,21 @@ def pack(finished: Finished, loose: Path, out: Path) -> list[str]:
     Returns:
         Keys of finished runs whose values are nowhere.
     """
-    groups: dict[str, list[str]] = defaultdict(list)
-    for key in finished:
-        if (group := group_of(key)) is not None:
-            groups[group].append(key)
+    groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for key in sorted(finished):
+        for gallery in _galleries(key):
+            if (group := group_of(key, gallery)) is not None:
+                groups[group].append((key, gallery))
     lost = []
-    for group, keys in groups.items():
+    for group, places in groups.items():
         path = out / f"{group}.npz"
         known = _unpack(path) if path.is_file() else {}
-        for key in sorted(keys):
-            for gallery in _galleries(key):
-                file = loose / file_name(key, gallery)
-                if file.is_file():
-                    known[key, gallery] = VideoValues.load(file)
-                elif (key, gallery) not in known:
-                    lost.append(key)
+        for place in places:
+            file = loose / file_name(*place)
+            if file.is_file():
+                known[place] = VideoValues.load(file)
+            elif place not in known:
+                lost.append(place[0])
         _write(path, {place: known[place] for place in sorted(known) if place[0] in finished})
     return lost
 
@@ -150,7 +151,7 @@ class Store:
         return np.stack(rows), count
 
     def _of(self, key: str, gallery: str) -> VideoValues:
-        known: dict[tuple[str, str], VideoValues] = self._group(group_of(key))
+        known: dict[tuple[str, str], VideoValues] = self._group(group_of(key, gallery))
         if (key, gallery) not in known:
             raise KeyError(f"{key} on {gallery}")
         return known[key, gallery]
