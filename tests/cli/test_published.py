@@ -9,6 +9,8 @@ from cmgsd_lite.cli.main import main
 from tests.cli.folders import QUICK
 from tests.data.layouts import CAPTIONS, World, plain_features
 
+TRAIN = ("train", "--data", "data", "--out", "mine", "--condition", "infonce", *QUICK[:2], "--batch-size", 4)
+
 
 @pytest.fixture
 def run(capsys, tmp_path, monkeypatch):
@@ -26,19 +28,7 @@ def test_paragraphs_are_trained_on_and_asked(run, tmp_path):
     world = World("activitynet", each=3)
     CAPTIONS["activitynet"].build(tmp_path / "data", world)
     plain_features(tmp_path / "data", world)
-    trained = (
-        "train",
-        "--data",
-        "data",
-        "--out",
-        "mine",
-        "--condition",
-        "infonce",
-        *QUICK[:2],
-        "--batch-size",
-        4,
-    )
-    code, _, err = run(*trained, "--queries", "paragraph")
+    code, _, err = run(*TRAIN, "--queries", "paragraph")
     assert code == 0, err
     assert "joined to one paragraph each" in err
     told = json.loads((tmp_path / "mine" / "metrics.json").read_text())["dataset"]
@@ -76,21 +66,7 @@ def test_own_ids_have_no_published_list(run, tmp_path):
     world = World("uuid", each=2)
     CAPTIONS["alpro"].build(tmp_path / "data", world)
     plain_features(tmp_path / "data", world)
-    assert (
-        run(
-            "train",
-            "--data",
-            "data",
-            "--out",
-            "mine",
-            "--condition",
-            "infonce",
-            *QUICK[:2],
-            "--batch-size",
-            4,
-        )[0]
-        == 0
-    )
+    assert run(*TRAIN)[0] == 0
     code, out, _ = run("evaluate", "--checkpoint", "mine/infonce-seed0.pt")
     assert code == 0
     assert "not comparable with published numbers: no published list has such ids" in out
