@@ -20,6 +20,8 @@ def assert_answers_back(check: Check, right: Callable[..., Any]) -> None:
     """Unfilled is open, right is accepted; an exception is named, words are no number."""
     assert check(lambda *_: None).state == "open"
     assert check(lambda *_: ...).state == "open"
+    forgotten = check(lambda *given: [right(*given), None][1])
+    assert (forgotten.state, "return" in forgotten.message) == ("off", True)
     assert check(right).ok
     stopped = check(lambda *_: 1 / 0)
     assert stopped.state == "off"
