@@ -145,8 +145,8 @@ def test_a_stopped_run_that_is_starting_its_workers_leaves_none(number, code, da
     if code >= 128:
         assert seconds < SECONDS
     until(lambda: not living(process.pid))
-    # Killed outright, the parent may leave a worker half of the bytes it starts from. What is printed then comes
-    # from multiprocessing, before any line of the package runs.
+    # Killed outright, the parent may leave a worker half of the bytes it starts from. What is printed then is
+    # said by multiprocessing, before any line of the package runs.
     if number != signal.SIGKILL:
         assert not any("Traceback" in line for line in said(tmp_path))
 
