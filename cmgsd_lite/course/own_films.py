@@ -198,6 +198,8 @@ class Trial(NamedTuple):
 def in_fifths(folder: str | Path, experts: Sequence[str]) -> list[Trial]:
     """Train five small models, so that each fifth of the films is tested once by a model that never saw it.
 
+    Films of the folder's test list stay out of it.
+
     Args:
         folder: Features and captions.
         experts: Names of the features to train on.
@@ -214,7 +216,9 @@ def in_fifths(folder: str | Path, experts: Sequence[str]) -> list[Trial]:
     """
     source = open_source(folder, list(experts))
     captions, tables = source.annotations.captions, source.tables
-    names = [name for name in captions if all(name in table.position for table in tables.values())]
+    drawn = {name for lists in source.protocols.values() for name in lists.test}
+    whole = [name for name in captions if all(name in table.position for table in tables.values())]
+    names = [name for name in whole if name not in drawn]
     features = {expert: pad(table, names, int(table.counts.max())) for expert, table in tables.items()}
     films, fifths = _split(names, captions, features), [names[k::PARTS] for k in range(PARTS)]
     return [_trial(films, [name for name in names if name not in fifth], fifth) for fifth in fifths]

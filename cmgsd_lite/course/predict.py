@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from IPython.display import display
@@ -18,7 +18,7 @@ def predict(
     result: Any,
     unit: str = "",
     floor: float | None = None,
-    control: float | None = None,
+    beside: Mapping[str, float] | None = None,
     choices: Sequence[str] = (),
 ) -> None:
     """Set a reader's guess beside the result. Without a guess the result is folded away.
@@ -29,7 +29,7 @@ def predict(
         result: A number (rounded as it is to be read), a list of names, or one of the choices.
         unit: Of the number, such as ``"%"``.
         floor: What chance would give, shown beside the number.
-        control: What the control gives, shown beside the number.
+        beside: Other numbers to compare with, by name, such as that of a control.
         choices: What may be chosen, where the result is a text.
 
     Raises:
@@ -48,10 +48,9 @@ def predict(
     right = _plain(result)
     if isinstance(right, str) and right not in choices:
         raise ValueError(f"choices: expected a list with the result {right!r} in it, got {list(choices)}")
-    beside = [
-        f"{name} {_text(x, unit)}" for name, x in (("floor", floor), ("control", control)) if x is not None
-    ]
-    shown = _text(right, unit) + (f"   ({', '.join(beside)})" if beside else "")
+    others = ({} if floor is None else {"floor": floor}) | dict(beside or {})
+    named = ", ".join(f"{name} {_text(number, unit)}" for name, number in others.items())
+    shown = _text(right, unit) + (f"   ({named})" if named else "")
     question = " ".join([question, *_hint(right, choices)])
     if guess is None:
         _fold(question, shown)

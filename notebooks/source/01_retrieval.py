@@ -327,7 +327,7 @@ show_figure(
 # ## 8. The torture test
 #
 # Many public repositories compute R@1 with the same few lines. They look for the places at which the sorted row
-# equals the own score. Here is their idea, written anew, with two relatives.
+# equals the own score. Here is their idea with two relatives.
 
 # %%
 import numpy as np
@@ -390,7 +390,7 @@ show_live(
 )
 
 # %% [markdown]
-# Guess each case before you choose it, then change single numbers.
+# Guess each case first, then change single numbers.
 
 
 # %%
@@ -409,8 +409,8 @@ pd.DataFrame(table).map(lambda value: "refused" if np.isnan(value) else f"{value
 # - **Constant**: "optimistic" reports a perfect model; `argsort` a guess, by accident of the columns.
 # - **Ties**: a row with three tied places enters the common list three times, so two bad queries count as six.
 # - **Half NaN**: `NaN == 0` is false, so broken queries vanish from the list, *and from the number it is divided by*.
-#   For "optimistic" nothing is greater than NaN. `argsort` is right by accident: a row of NaN gets video 1, right
-#   for a broken text 1. The package refuses.
+#   For "optimistic" nothing is greater than NaN. `argsort` is right by accident: a row of NaN gets video 1, so a
+#   broken text 1 would count as answered. The package refuses.
 # - **Every video twice**: each answer ties with its copy. Rank 1.5 is no first place, so honest R@1 falls to the
 #   bottom; the optimistic count does not notice. Look for duplicates before you believe R@1.
 #

@@ -219,7 +219,7 @@ predict(
     result=round(times),
     unit="%",
     floor=3,
-    control=round(recall),
+    beside={"mean": round(recall)},
 )
 
 # %% [markdown]
@@ -244,7 +244,7 @@ circles = {name: train_circle(name) for name in LOSSES}
 crowded = max(circles, key=lambda name: circles[name].other_scenes)
 predict("Under which loss do the scenes end nearest to each other?", result=crowded, choices=LOSSES)
 found = round(circles["smooth"].recall)
-predict("Which R@1 has smooth?", result=found, unit="%", floor=7, control=round(circles["mean"].recall))
+predict("Which R@1 has smooth?", result=found, unit="%", floor=7, beside={"mean": round(circles["mean"].recall)})
 
 # %%
 from cmgsd_lite.course.plots.circle import plot_circle
@@ -262,9 +262,9 @@ show_figure(
 
 # %% [markdown]
 # Your picture is one start. Averages over thirty, R@1 and mean cosine of pairs of different scenes (-.25 if each scene
-# were one point and all were evenly spread): `mean` 74 % and -.21, `hardest` 70 % and **-.02**, 4 hardest 70 % and -.20, `smooth` 95 % and -.17,
-# InfoNCE 93 % and -.21. Watch `hardest` contract in its first steps, and compare "another start". (Leave `margins` at
-# fixed; chapter 04 is about the others.)
+# were one point and all were evenly spread): `mean` 74 % and -.21, `hardest` 70 % and **-.02**, 4 hardest 70 % and
+# -.20, `smooth` 95 % and -.17, InfoNCE 93 % and -.21. Watch `hardest` contract first, and compare "another start".
+# (Leave `margins` at fixed until chapter 04.)
 
 # %%
 show_live(
@@ -333,9 +333,9 @@ show_figure(
 
 # %% [markdown]
 # There is the escape. With four the bar is lower, and the standing rises faster (more negatives share the push): it
-# crosses, and from then on shrinking costs. `hardest` stays below its bar to the end and shrinks to the end. `smooth`
-# has a bar that *sinks*: its negatives count by $e^{s/\tau}$, and the smaller $\sigma$ is against $\tau$, the more alike
-# they count, until it compares with the mean like `mean`.
+# crosses, and from then on shrinking costs. `hardest` stays below its bar to the end and shrinks to the end. The bar of
+# `smooth` *sinks*: it is $\sum_j p_j z_j$ with weights $p_j \propto e^{s_j/\tau}$ over the negatives, and the smaller
+# $\sigma$ is against $\tau$, the more alike they count, down to the plain mean, 0. Both bars, in two models:
 
 # %% tags=["nbval-ignore-output"]
 from cmgsd_lite.course.small_training import soft_standing
@@ -347,8 +347,8 @@ for name in ("smooth", "hardest"):
     )
 
 # %% [markdown]
-# Read the last numbers: at the spread of `smooth` its bar is nearly that of `hardest`; at the small spread of `hardest`
-# it would lie far lower.
+# In its own model `smooth` has nearly the bar of `hardest`; in a model shrunk as that of `hardest` its bar would lie far
+# lower.
 #
 # Then which number in a log tells a good model from a bad one? Within one training here the loss does. Between two losses
 # it does not: at $\alpha$ it only says $z = z_{max}$ *or* $\sigma = 0$, and 4 hardest ends right there and retrieves

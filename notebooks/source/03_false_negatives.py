@@ -114,16 +114,16 @@ print(f"the vaguest caption is true of {int(counts.max())} of its 127 negatives"
 #
 # ## 3. An exact duplicate
 #
-# Ask the derivative. Let two pairs be exact duplicates, $t_1 = t_2$ and $v_1 = v_2$. The hinge of text 1
+# Ask the derivative. Let two pairs be duplicates, $t_1 = t_2$ and $v_1 = v_2$. The hinge of text 1
 # against video 2 is
 #
 # $$\max(0,\; \alpha + S_{12} - S_{11}) = \max(0,\; \alpha + t_1 \cdot v_2 - t_1 \cdot v_1) = \alpha$$
 #
 # Both similarities are the same number *whatever the weights*, because an encoder maps equal inputs to equal outputs. The
-# term is constant, its gradient is zero: an exact duplicate is **not pushed away**. It costs something else. Put four
+# term is constant, its gradient is zero: an exact duplicate is **not pushed away**. Put four
 # pairs on a circle. Texts 1 and 2 are twins at angle 0, their videos at 40°; pair 3 at -45°; pair 4 at 180°. To text 1, its
 # own video has $\cos 40° = .77$ and video 3 $\cos 45° = .71$: too near, the margin of .2 is violated. Text 1 should turn
-# away from video 3. Let everything turn downhill.
+# away from video 3.
 
 # %%
 from cmgsd_lite.losses import MaxMarginRankingLoss
@@ -153,7 +153,7 @@ predict(
     "By how many degrees has text 1 turned under hardest?",
     result=by["hardest"],
     unit="°",
-    control=by["2 hardest"],
+    beside={"2 hardest": by["2 hardest"]},
 )
 
 # %%
@@ -178,7 +178,7 @@ show_figure(
 # <details><summary>One answer</summary>
 #
 # No: nothing moved at all, and text 1 still puts its own video first. A loss that can not fall because a right answer
-# sits in the slot looks like one, though. (Chapter 02: the loss alone does not tell.)
+# sits in the slot looks like one, though.
 #
 # </details>
 #
@@ -344,7 +344,7 @@ ten = [(batch.false, similarities(model, batch)) for batch in batches[:10]]
 diagonal = torch.eye(128, dtype=torch.bool)
 slots = [f.gather(1, sim.masked_fill(diagonal, -2).argmax(dim=1, keepdim=True)) for f, sim in ten]
 share = round(100 * float(torch.cat(slots).float().mean()))
-predict("Which share of the hardest negatives is false?", result=share, unit="%", floor=round(chance))
+predict("Which share of the texts' hardest negatives is false?", result=share, unit="%", floor=round(chance))
 
 # %% [markdown]
 # `hardest` spends its only push on them. And the other losses? The slope with respect to $S$ says what each would do with
@@ -377,8 +377,9 @@ show_figure(
 )
 
 # %% [markdown]
-# Even `mean` is above the dashed line: true negatives that are far enough no longer take part. The sharper a loss looks,
-# the more of its push hits right answers. That is the price of looking sharply; chapter 02 showed what it buys.
+# (Videos choose too here, and only active hinges push: not the number above.) Even `mean` is above the
+# dashed line: true negatives that are far enough no longer take part. The sharper a loss looks, the more of its push
+# hits right answers. That is the price of looking sharply; chapter 02 showed what it buys.
 #
 # **Stop here and say it in your own words**: why not simply mask false negatives, as we did?
 #

@@ -45,8 +45,8 @@ from cmgsd_lite.course.predict import predict
 true_of = {text: batch.true_of(text) for text in ("someone filmed an animal", "a puppy heads to the left")}
 vague, precise = (int(true.sum()) - 1 for true in true_of.values())  # its own clip is not counted
 predict(
-    "Of how many of the 127 other clips is 'someone filmed an animal' true (control: the other caption)?",
-    result=vague, unit="clips", control=precise,
+    "Of how many of the 127 other clips is 'someone filmed an animal' true?",
+    result=vague, unit="clips", beside={"the other caption": precise},
 )  # fmt: skip
 
 # %%
@@ -67,9 +67,9 @@ for text, true in true_of.items():
 
 # %%
 predict(
-    "To own .35, to other .45: up to which margin is the other video left in peace (control: the fixed one)?",
-    result=round(0.45 - 0.35, 2), control=0.2,
-)  # fmt: skip
+    "From the caption to its own video .35, to the other .45. Up to which margin is the hinge 0?",
+    result=round(0.45 - 0.35, 2),
+)
 
 # %%
 from cmgsd_lite.course.live import show_live
@@ -133,9 +133,9 @@ def margin_of(d, alpha=0.2, beta=0.1):
 
 small = torch.tensor([[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]])
 predict(
-    "Which margin gets the pair (1, 2) (control: fixed)?",
+    "Which margin gets the pair (1, 2)?",
     result=round(float(margin_of(small)[0, 1]), 3),
-    control=0.2,
+    beside={"fixed": 0.2},
 )
 
 # %% [markdown]
@@ -201,13 +201,14 @@ for factor in (0.5, 2.0):
     picked = wanted.masked_fill(no_pair, -9).argmax(dim=1)
     share[factor] = round(100 * float((picked == easiest).double().mean()))
 predict(
-    "beta = 2 sigma: for which share of texts does 'hardest' pick the least similar video (control: sigma / 2)?",
-    result=share[2.0], unit="%", floor=3, control=share[0.5],
+    "beta = 2 sigma: for which share of texts does 'hardest' pick the least similar video?",
+    result=share[2.0], unit="%", floor=3, beside={"sigma / 2": share[0.5]},
 )  # fmt: skip
 
 # %% [markdown]
-# The margin refers to itself. It holds **nothing that $S$ did not say**. Push a false and a true negative of one
-# similarity, step by step; which margins do they get, of $1 - S$ and of a distance that knows better?
+# The margin refers to itself. It holds **nothing that $S$ did not say**. Take a false and a true
+# negative, equally similar, and lower both step by step. Which margins does $1 - S$ give, which a distance that
+# knows better?
 
 # %%
 scores = torch.tensor(
@@ -240,9 +241,9 @@ for similarity in (0.65, 0.55, 0.45, 0.35):
 # pair are active, otherwise 0. Summed over all pairs, the loss holds each margin $g_{ij}$ times,
 # $L = \sum_{kl} g_{kl} M_{kl} + \dots$, with $M_{kl} = \alpha + \beta\,(d_{kl} - \bar d)/s$.
 #
-# Move one of the $n$ distances, $d_{ij}$, a little. Three things change: itself, by 1; the mean $\bar d$, by $1/n$; and,
-# since $s^2$ is the mean of $(d - \bar d)^2$, also $s$: $2s\,\partial s = 2(d_{ij} - \bar d)/n$, so by $z_{ij}/n$. The chain rule ($[kl = ij]$ is 1 for the same pair,
-# otherwise 0):
+# Move one of the $n$ distances, $d_{ij}$, a little. Three things change: itself, by 1; the mean $\bar d$, by $1/n$;
+# and, since $s^2$ is the mean of $(d - \bar d)^2$, also $s$: $2s\,\partial s = 2(d_{ij} - \bar d)/n$, so by $z_{ij}/n$.
+# The chain rule ($[kl = ij]$ is 1 for the same pair, otherwise 0):
 #
 # $$\frac{\partial z_{kl}}{\partial d_{ij}} = \frac1s\Big([kl = ij] - \frac1n - z_{kl}\,\frac{z_{ij}}{n}\Big)$$
 #
@@ -356,7 +357,7 @@ print(f"chance: {100 * 10 / len(world.test):.0f} %; the fixed margin: {recall(be
 toy = 1 + 0.05 * torch.randn(32, 32, generator=generator, dtype=torch.float64)
 toy.fill_diagonal_(0)
 flatter = float(toy.std(correction=0) / off_diagonal(toy).std(correction=0))
-predict("How many times too flat do the margins come out?", result=round(flatter, 1), unit="times", control=1)
+predict("How many times too flat do the margins come out?", result=round(flatter, 1), unit="times", beside={"as meant": 1})
 
 # %% [markdown]
 # Since $s^2$ is the mean square minus the square of the mean, zeros as a share $1/N$ of the entries give

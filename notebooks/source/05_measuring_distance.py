@@ -48,7 +48,8 @@ predict("AUC over the batch, where each caption has 100 %?", result=round(togeth
 
 # %% [markdown]
 # So three numbers, all called AUC: **per caption** (the mean over captions), **per clip** (the negatives of one clip,
-# for the other direction of the hinge), and **over the batch** (chapter 03: pooled). The last compares pairs that no hinge compares.
+# for the other direction of the hinge), and **over the batch** (chapter 03: pooled). The last compares pairs that no
+# hinge compares.
 #
 # A margin has one more weak point. The nearest pairs lose most of it, so a teacher must be right *there*. **Precision
 # at 1 %**: of the nearest 1 % of a batch's pairs, how many are false negatives? Its floor is their share among all
@@ -112,8 +113,8 @@ predict("From the lowest AUC per caption to the highest?", result=order)
 false_share = 100 * fmean(float((true.sum() - true.diagonal().sum()) / (128 * 127)) for true in truths)
 at_top = {name: round(values["at 1 %"]) for name, values in found.items()}
 predict(
-    "Of the nearest 1 % of pairs by 'directed', which share is false (control: by 'text')?",
-    result=at_top["directed"], unit="%", floor=round(false_share), control=at_top["text"],
+    "Of the nearest 1 % of pairs by 'directed', which share is false?",
+    result=at_top["directed"], unit="%", floor=round(false_share), beside={"by 'text'": at_top["text"]},
 )  # fmt: skip
 
 # %%
@@ -245,8 +246,8 @@ for row in results["people"]:
 #
 # The model has distances too: text embedding against text embedding, video against video. They are **dynamic**, they
 # change as it learns, and they need no second model. At the beginning they are noise. Or are they? Five models, one
-# untrained and four trained with `smooth` and the fixed margin, so that their distances take no part in training; measured in evaluation
-# mode (without dropout).
+# untrained and four trained with `smooth` and the fixed margin, so that their distances take no part in training;
+# measured in evaluation mode (without dropout).
 
 # %%
 from cmgsd_lite.losses import MaxMarginRankingLoss

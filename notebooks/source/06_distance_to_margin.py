@@ -25,8 +25,7 @@
 # | affine | $.05 + .25\, d$ | .15 | .25 |
 # | threshold | $\alpha$ if $d \ge .5$, else 0 | 0 | .2 |
 #
-# Now another encoder measures the same clips and finds every distance larger by .15. Who is close to whom has not
-# changed.
+# Now another encoder finds every distance larger by .15. Who is close to whom has not changed.
 
 # %%
 import torch
@@ -61,9 +60,8 @@ for name, rule in maps.items():
 
 # %% [markdown]
 # What is standardised does not notice. The affine margin has grown for all pairs, as if somebody had turned $\alpha$
-# up; the threshold sees no close pair. The distances of a model in training drift all the time, hence the
-# z-score. Its price: it is relative to the batch. Near-duplicates among themselves get the same spread of margins as
-# strangers.
+# up; the threshold sees no close pair. A model's distances drift while it trains, hence the
+# z-score. Its price: it is relative to the batch. Near-duplicates get the same spread of margins as strangers.
 #
 # **Stop here and say it in your own words**: why not simply "margin = distance"?
 #
@@ -76,7 +74,8 @@ for name, rule in maps.items():
 #
 # ## 2. A real batch, and the clip
 #
-# 128 captions and clips, drawn as training draws them. The distance is the *directed* one of chapter 05. MiniVTT's truth says which negatives are false.
+# 128 captions and clips, drawn as training draws them. The distance is the *directed* one of chapter 05. MiniVTT's
+# truth says which negatives are false.
 
 # %%
 from cmgsd_lite.course.workbench import Workbench
@@ -99,8 +98,8 @@ from cmgsd_lite.margins import zscore_margin
 at_half = zscore_margin(d, alpha=0.2, beta=0.1)
 at_zero = {"false": (at_half[false] <= 0).float().mean(), "all": (off_diagonal(at_half) <= 0).float().mean()}
 clipped = {group: round(100 * share.item()) for group, share in at_zero.items()}
-question = "β = α/2: which share of the false negatives has a margin of 0? (control: all negatives)"
-predict(question, None, result=clipped["false"], unit="%", control=clipped["all"])
+question = "β = α/2: which share of the false negatives has a margin of 0?"
+predict(question, None, result=clipped["false"], unit="%", beside={"all negatives": clipped["all"]})
 
 # %%
 from cmgsd_lite.course.plots import show_figure
@@ -116,7 +115,7 @@ show_figure(
 # %% [markdown]
 # Distances are no bell: most pairs are about equally far apart, and a long tail is close. The false negatives sit in
 # that tail, so they are the first whom the clip hits, and at 0 they are all alike. (A margin of 0 does not *remove* a
-# pair: the hinge still pushes while $S_{ij} > S_{ii}$.) This chapter stays with $\beta = .05$.
+# pair: the hinge still pushes while $S_{ij} > S_{ii}$.) From here on $\beta = .05$.
 #
 # **Stop here and say it in your own words**: what do $\alpha$ and $\beta$ mean once the clip is active?
 #
@@ -129,8 +128,8 @@ show_figure(
 #
 # ## 3. Does the shape matter?
 #
-# All rising maps put the pairs in the same order, so only training can say. To be fair, all shapes get the same mean .2
-# and the same spread .05.
+# All rising maps put the pairs in the same order, so only training can say. All shapes get the same mean .2 and spread
+# .05.
 #
 # | shape | before it is standardised | what it says |
 # |---|---|---|
@@ -178,8 +177,8 @@ hardest = {name: result(shaped(name)) for name in shapes}
 
 # %% tags=["nbval-ignore-output"]
 lead = {name: round(hardest[name]["R@10"] - fixed["R@10"]) for name in shapes}
-question = "`hardest`, R@10: how many points does the step gain over the fixed margin? (control: the line's gain)"
-predict(question, None, result=lead["step"], unit="points", control=lead["line"])
+question = "`hardest`, R@10: how many points does the step gain over the fixed margin?"
+predict(question, None, result=lead["step"], unit="points", beside={"the line": lead["line"]})
 smooth = {name: result(shaped(name), "smooth") for name in ("line", "step")}
 
 # %% tags=["nbval-ignore-output"]
@@ -242,7 +241,7 @@ show_figure(
 )
 
 # %% [markdown]
-# Read the lower row: does a more relevant pair get a smaller margin? Then train, `hardest` throughout.
+# Lower row: does a more relevant pair get a smaller margin? Then train, `hardest` throughout.
 
 # %%
 controls = {"fixed": fixed, **{name: result(rule) for name, rule in rules.items()}}
@@ -254,9 +253,10 @@ pd.DataFrame(controls).T.round(1)
 
 # %% [markdown]
 # *Permuted*, which knows nothing, already goes about half of the way from *fixed* to *adaptive*: softening. The other
-# half is adaptivity. *Mask*, which knows the truth and removes the wrong supervision, gets no further. *Reversed* asks for
-# the largest margins exactly where the caption is true. *Oracle* is the best distance in this map, no upper bound, and
-# nDCG counts with the same truth: its lead there is partly circular. One seed, eight epochs: in R@10 believe several points, not half a point.
+# half is adaptivity. *Mask*, which knows the truth and removes the wrong supervision, gets no further. *Reversed* asks
+# for the largest margins exactly where the caption is true. *Oracle* is the best distance in this map, no upper bound,
+# and nDCG counts with the same truth: its lead there is partly circular. One seed, eight epochs: in R@10 believe
+# several points, not half a point.
 #
 # **Stop here and say it in your own words**: a paper reports "+9 on R@10 over the fixed margin". What do you ask?
 #
@@ -320,8 +320,8 @@ picks = {
 # %%
 base = 100 * sum(false.sum().item() for _, false in labels) / (len(labels) * 128 * 127)
 at = {name: round(picks["smooth"][name][2][1]) for name in ("permuted", "adaptive")}
-question = "Model of `smooth`, β = .05: what share of the picks of the *permuted* margin is false? (control: adaptive)"
-predict(question, None, result=at["permuted"], unit="%", floor=round(base), control=at["adaptive"])
+question = "Model of `smooth`, β = .05: what share of the picks of the *permuted* margin is false?"
+predict(question, None, result=at["permuted"], unit="%", floor=round(base), beside={"adaptive": at["adaptive"]})
 
 # %%
 from matplotlib import pyplot as plt
@@ -341,8 +341,8 @@ show_figure(
 
 # %% [markdown]
 # Two ideas, two directions. To the **right**: another negative than the most similar one has its turn. Any spread does
-# that, most of all where `hardest` has crowded the similarities. **Down**, below *permuted*: fewer right answers are
-# punished. Only meaning does that.
+# that, most of all where `hardest` has crowded the similarities; meaning does more of it, as it excuses the nearest.
+# **Down**, below *permuted* at the same x: fewer right answers are punished. Only meaning does that.
 #
 # **Stop here and say it in your own words**: which direction does the step of section 3 lack, and in which model?
 #
@@ -366,10 +366,10 @@ show_figure(
 #
 # $$\mathrm{E}\,\max_j (v_j + \tau G_j) = \tau \log \sum_j e^{v_j / \tau}, \qquad P(j \text{ is picked}) = \frac{e^{v_j/\tau}}{\sum_k e^{v_k/\tau}}$$
 #
-# A softmax, and the slope of the left: raising $v_j$ raises the maximum in just those draws in which $j$ is picked. Count
-# the zero of the hinge among the contenders, with noise of its own, and the left side is
-# $\tau \log(1 + \sum_j e^{v_j/\tau})$: the `smooth` loss of chapter 02. **The hardest negative under random margins is, on average, a smooth maximum, and the size of the noise is its
-# temperature.**
+# Why a softmax? Differentiate both sides of the mean by $v_j$: left, $P(j \text{ is picked})$; right, the softmax.
+# Count the zero of the hinge among the contenders, with noise of its own, and the left side is $\tau \log(1 + \sum_j
+# e^{v_j/\tau})$: the `smooth` loss of chapter 02. **The hardest negative under random margins is, on average, a smooth
+# maximum, and the size of the noise is its temperature.**
 #
 # By hand: two violations, .10 and .04, and $\tau = .06$. The zero is left out.
 
@@ -428,8 +428,8 @@ mirrored = result(lambda d, truth: permute_margin(zscore_margin(d, 0.2, -0.05), 
 
 # %% tags=["nbval-ignore-output"]
 rise = {name: round(r["R@10"] - fixed["R@10"]) for name, r in {**noisy, "smooth": without_noise}.items()}
-question = "R@10: how many points above the fixed margin is `hardest` with 16 draws? (control: `smooth`)"
-predict(question, None, result=rise["16 draws"], unit="points", control=rise["smooth"])
+question = "R@10: how many points above the fixed margin is `hardest` with 16 draws?"
+predict(question, None, result=rise["16 draws"], unit="points", beside={"smooth": rise["smooth"]})
 
 # %% tags=["nbval-ignore-output"]
 rows = {"fixed": fixed, **noisy, "smooth .03": without_noise, "smooth .05": bench.measure(reference)}
@@ -443,10 +443,10 @@ pd.DataFrame({**rows, **margins}).T.round(1)
 # nDCG that rival is level with adaptive `hardest`. Meaning is left with what it adds on top of `smooth` ("line, `smooth`" of
 # section 3 beside "smooth .03"); chapter 09 measures whether that lasts.
 #
-# Why did *permuted* soften less, with more spread than one draw? Its tail is one of *small* margins, and a maximum listens
-# to large ones. Mirrored, as wide and as meaningless, it softens as *adaptive* does: a control keeps
-# the *histogram*. And the riddle:
-# a step has no tail of large margins and softens little; `smooth` softens by itself.
+# Why did *permuted* soften less, with more spread (.05) than one draw (.04)? Its tail is one of *small* margins, and a
+# maximum listens to large ones. Mirrored, as meaningless, it reaches *adaptive* on R@10, not on nDCG: another
+# histogram, more softening. So the control keeps the row's own *histogram*. And the riddle: a step has no tail of large
+# margins and softens little; `smooth` softens by itself.
 #
 # **Stop here and say it in your own words**: what *is* softening?
 #
@@ -540,7 +540,7 @@ check_fair_control(fair)
 # - What is standardised ignores unit and offset of a distance. At the same mean and spread the shape hardly matters,
 #   except that a step softens less.
 # - The clip hits false negatives first; a margin of 0 removes nothing.
-# - *Permuted* keeps the histogram and destroys the meaning: no gain without it. Softening goes right, meaning down.
+# - *Permuted* keeps the histogram and destroys meaning: report no gain without it. Only meaning goes down.
 # - Softening is a temperature: the expected hardest negative under Gumbel margins is the `smooth` loss. A tuned
 #   temperature is the fair placebo.
 #

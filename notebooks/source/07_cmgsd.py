@@ -55,7 +55,7 @@ from cmgsd_lite.course.predict import predict
 
 half = 0.5 * standardised(teacher) + 0.5 * standardised(model)
 spread = round(negatives(half).std(correction=0).item(), 2)
-predict("Which standard deviation has the average of the two? (control: each alone)", None, result=spread, control=1)
+predict("Which standard deviation has the average of the two?", None, result=spread, beside={"each alone": 1})
 
 # %% [markdown]
 # Where two teachers disagree, their average shrinks. Left like that, margins would spread less at $\lambda = .5$ than at 0
@@ -97,9 +97,9 @@ show_live(
 # share $\lambda$. (The frozen video features are left out: chapter 05 found them the weakest by far, section 5 shows
 # it again, and a source that knows little still takes its share.) The weights sum to one.
 #
-# Why must they? A literal port *adds* adaptive terms to the fixed loss. At $\beta = 0$ all are the same loss, so five
-# terms are five times the loss. Under plain SGD that **is** five times the learning rate. And under AdamW, which
-# every training of this course uses?
+# Why must they? A literal port *adds* adaptive terms to the fixed loss: static and dynamic, texts and videos. At $\beta
+# = 0$ all are the same loss, so that is five times the loss. Under plain SGD that **is** five times the learning rate.
+# And under AdamW, which every training of this course uses?
 
 # %%
 from cmgsd_lite.course.workbench import Workbench
@@ -122,8 +122,8 @@ def first_step(factor, optimizer_class):
 
 # %%
 longer = {o.__name__: first_step(5, o) / first_step(1, o) for o in (torch.optim.SGD, torch.optim.AdamW)}
-question = "AdamW: five times the loss, how many times as long is the first step? (control: SGD)"
-predict(question, None, result=round(longer["AdamW"], 1), control=round(longer["SGD"], 1))
+question = "AdamW: five times the loss, how many times as long is the first step?"
+predict(question, None, result=round(longer["AdamW"], 1), beside={"SGD": round(longer["SGD"], 1)})
 
 # %% [markdown]
 # AdamW divides each gradient by its own running size, so a constant factor cancels. Terms that *fade in* are no constant
@@ -295,7 +295,7 @@ pd.DataFrame(results).T.round(1)
 # - Under `smooth` R@10 is level, and nDCG rises by a few tenths over both plain and permuted. That is what meaning gives
 #   here: little, though more than another seed does (last row).
 # - Handing over to the model gains nothing: the *teacher alone* has the highest nDCG, and the *model alone* is no better
-#   than plain `smooth`. Why is the second part of this chapter.
+#   than plain `smooth`. The second part of this chapter asks why.
 #
 # One start, eight epochs: directions. [Chapter 09](09_when_does_it_help.ipynb) has seeds and intervals.
 #
@@ -346,8 +346,8 @@ curves = {
 }
 at_end = round(curves["text, CMGSD with smooth"][-1]["per text anchor"])
 text_teacher = round(static_areas["text"]["per text anchor"])
-question = "After training: AUC per text anchor of the model's own text distance? (control: the frozen teacher `text`)"
-predict(question, None, result=at_end, floor=50, control=text_teacher)
+question = "After training: AUC per text anchor of the model's own text distance?"
+predict(question, None, result=at_end, floor=50, beside={"the frozen teacher text": text_teacher})
 
 # %%
 from matplotlib import pyplot as plt
@@ -367,17 +367,18 @@ show_figure(
     figure,
     "07-three-readings",
     "AUC of the model's own distances over training, in three panels on one axis. All rise. Per text anchor they end well "
-    "below both frozen teachers that read captions; per clip anchor and over the batch above the frozen text one.",
+    "below both frozen teachers that read captions; per clip anchor and over the batch the model's text distance ends above the frozen text one.",
 )
 
 # %% [markdown]
-# The left panel says: at one caption the student stays far below the frozen text teacher. The middle one: at one clip it has
-# overtaken it. Both are true, of the two hinges. The right panel mixes in pairs that share neither caption nor clip, which no hinge
-# compares: alone it would tell half the story.
+# The left panel says: at one caption the student stays far below the frozen text teacher. The middle one: at one clip
+# its text distance has overtaken it. Both are true, of the two hinges. The right panel mixes in pairs that share
+# neither caption nor clip, which no hinge compares: alone it would tell half the story.
 #
-# The *directed* distance, with which section 4 trained, is ahead in every panel. So in this data the model becomes a *better* teacher than
-# it was, under a plain loss as well as under CMGSD, but not a better one than the distance it replaces. That is why handing
-# over gained nothing in section 4. With a weaker teacher it may be otherwise; *model alone* shows what is left with none.
+# The *directed* distance, with which section 4 trained, is ahead in every panel. So in this data the model becomes a
+# *better* teacher than it was, under a plain loss as well as under CMGSD, but not a better one than the distance it
+# replaces. That is why handing over gained nothing in section 4. With a weaker teacher it may be otherwise; *model
+# alone* shows what is left with none.
 #
 # **Stop here and say it in your own words**: why can the readings differ?
 #
@@ -410,8 +411,8 @@ worst = start[false].argsort(descending=True)[:100]
 level, place = start[true].sort()  # true negatives, by their margin at the start
 twin = place[torch.searchsorted(level, start[false][worst]).clamp(max=len(level) - 1)]
 fall = {"false": (start - end)[false][worst].mean().item(), "true": (start - end)[true][twin].mean().item()}
-question = "By how much do the margins of the 100 fall, in hundredths? (control: true negatives with the same start)"
-predict(question, None, result=round(100 * fall["false"]), control=round(100 * fall["true"]))
+question = "By how much do the margins of the 100 fall, in hundredths?"
+predict(question, None, result=round(100 * fall["false"], 1), beside={"true negatives": round(100 * fall["true"], 1)})
 
 # %% [markdown]
 # Much of the correction is there for the true negatives too. Whatever is picked for being extreme looks less extreme when

@@ -26,7 +26,7 @@ from cmgsd_lite.losses import CMGSDLoss
 sim = torch.tensor([[0.6, 0.5, 0.1], [0.4, 0.7, 0.2], [0.0, 0.3, 0.5]])
 teacher = torch.tensor([[1.0, 0.0], [0.95, 0.31], [0.0, 1.0]])
 margins = CMGSDLoss(margin=0.2, beta=0.05, schedule="static").margins(sim, text_teacher=teacher)["combined"]
-predict("Which margin do items 0 and 1 get?", None, result=round(float(margins[0, 1]), 2), control=0.2)
+predict("Which margin do items 0 and 1 get?", None, result=round(float(margins[0, 1]), 2), beside={"fixed": 0.2})
 
 # %% [markdown]
 # **Stop here and say it in your own words**: which of the three does your own code already have at the place where it
@@ -167,7 +167,7 @@ show_diff(clip_step, adaptive_clip_step)
 untrained = small.model()
 scale = float(untrained.logit_scale.detach().exp())
 print(f"the scale at the start: {scale:.1f}")
-predict("A margin of .2 on the logits: how much is it in cosines?", None, result=round(0.2 / scale, 3), control=0.2)
+predict("A margin of .2 on the logits: how much is it in cosines?", None, result=round(0.2 / scale, 3), beside={"as meant": 0.2})
 
 # %% [markdown]
 # As good as none. (Left out, the scale is not trained. If you need CLIP's probabilities, keep its own loss and give
@@ -184,10 +184,10 @@ for reduction in ("mean", "hardest"):
     trained[reduction] = round(small.recall(small.train(adaptive_clip_step)))
 floor = round(small.recall(untrained))
 asked = "R@10 with the hardest negative?"
-predict(asked, None, result=trained["hardest"], unit="%", floor=floor, control=trained["mean"])
+predict(asked, None, result=trained["hardest"], unit="%", floor=floor, beside={"mean": trained["mean"]})
 
 # %% [markdown]
-# The floor is the untrained CLIP, the control the mean of all hinges. At the start the scores are noise, so the hardest
+# The floor is the untrained CLIP. At the start the scores are noise, so the hardest
 # negative is noise, too, whatever its margin. (The models of section 2 began at random, too, but on frozen features that
 # already tell clips apart; this one has pixels.) Begin with a soft reduction (`"mean"`, `"smooth"`), or with pretrained
 # weights.
@@ -227,6 +227,8 @@ def train_logged(loss):
 
 
 # %%
+from statistics import fmean
+
 from cmgsd_lite.losses import PermutedCMGSDLoss
 
 losses = {
@@ -238,7 +240,7 @@ losses = {
 logs, recalls = {}, {}
 for name, loss in losses.items():
     logs[name], recalls[name] = train_logged(loss)
-last = {name: lines[-1] for name, lines in logs.items()}
+last = {name: {key: fmean(line[key] for line in lines[-10:]) for key in lines[0]} for name, lines in logs.items()}
 order = sorted(last, key=lambda name: last[name]["active"])
 predict("In which training are the fewest hinges active at the end?", None, result=order[0], choices=list(losses))
 
@@ -251,7 +253,7 @@ show_live("log", plot_logs(logs), seen, log_data(logs))
 
 # %% tags=["nbval-ignore-output"]
 print(f"spread of sim at the first step: {logs['fixed'][0]['spread']:.2f}")
-print("last step   active  clipped  margins: mean, deviation    gap  spread  gap / spread  R@10")
+print("last ten    active  clipped  margins: mean, deviation    gap  spread  gap / spread  R@10")
 for name, line in last.items():
     print(
         f"{name:10s} {line['active']:5.0f} % {line['clipped']:6.0f} % {line['margin mean']:14.2f} {line['margin sd']:10.2f}"
@@ -262,7 +264,8 @@ for name, line in last.items():
 # Play the picture, then read the table as a physician would.
 #
 # - **fixed**: nine of ten hinges are still active, and the spread has halved. In units of cosine its gap looks best, in
-#   units of its own narrow spread it is among the last, and its recall is last. It *shrinks* (chapter [02](02_ranking_loss.ipynb)).
+#   units of its own narrow spread it is among the last, and its recall is last. It *shrinks* (chapter
+#   [02](02_ranking_loss.ipynb)).
 # - **adaptive** and **permuted**: the same spread of margins, few clipped; more and more hinges come to rest.
 # - **beta .3**: by far the fewest hinges active, and no merit: a third of its margins were clipped to 0 and ask for
 #   nothing but order. Its recall is only that of *permuted*.
@@ -315,7 +318,7 @@ print(f"adaptive above fixed, both on the hardest negative: R@10 {gain:+.0f} poi
 # %% tags=["nbval-ignore-output"]
 left, low, high = runs["adaptive, hardest"].above(runs["plain, tuned"], "recall")
 asked = "How far is it above the tuned plain loss (below: a negative number)?"
-predict(asked, None, result=round(left), unit="points", control=round(gain))
+predict(asked, None, result=round(left), unit="points", beside={"above fixed": round(gain)})
 
 # %% [markdown]
 # The gain was real, but it is no proof of the margin's meaning: the fixed hinge looks at one negative only, and whatever

@@ -31,11 +31,10 @@ found = false_negatives_by_size(model, [8, 32, 128, 512, 2000])
 shown = {size: round(row["hardest"]) for size, row in found.items()}
 floor = round(found[512]["share"])
 asked = "At N = 512: for what share of the captions is the hardest negative a right answer?"
-predict(asked, None, result=shown[512], unit="%", floor=floor, control=shown[8])
+predict(asked, None, result=shown[512], unit="%", floor=floor, beside={"at N = 8": shown[8]})
 
 # %% [markdown]
-# The floor is the share of all negative pairs that are false (what a blind choice would hit), the control the same
-# question at $N=8$.
+# The floor is the share of all negative pairs that are false (what a blind choice would hit).
 
 # %%
 from cmgsd_lite.course.own_model import new_model
@@ -77,10 +76,10 @@ from cmgsd_lite.course.scaling import train_by_batch_size
 small = round(train_by_batch_size(64, steps=125))
 large = round(train_by_batch_size(256, steps=31))
 asked = "R@10 with batches of 256, four epochs?"
-predict(asked, None, result=large, unit="%", floor=3, control=small)
+predict(asked, None, result=large, unit="%", floor=3, beside={"batches of 64": small})
 
 # %% [markdown]
-# The control is the batch of 64. Before you write that large batches hurt: the large one took a quarter of the steps. Give
+# Before you write that large batches hurt: the large one took a quarter of the steps. Give
 # it as many, 125, which is sixteen epochs.
 
 # %%
@@ -153,7 +152,7 @@ from cmgsd_lite.course.scaling import metered
 hardest = MaxMarginRankingLoss(0.2, "hardest")
 whole, blocks = metered(hardest, pairs=2048), metered(hardest, pairs=2048, block=256)
 asked = "Products of `hardest` in blocks?"
-predict(asked, None, result=round(blocks.products, 1), unit="products", control=whole.products)
+predict(asked, None, result=round(blocks.products, 1), unit="products", beside={"the whole matrix": whole.products})
 
 # %%
 from cmgsd_lite.losses import CMGSDLoss
@@ -194,16 +193,17 @@ for name, loss in losses.items():
 # %%
 in_one, in_two = 8 * 7, 2 * 4 * 3
 asked = "What share of the negative pairs do the two processes see?"
-predict(asked, None, result=round(100 * in_two / in_one), unit="%", control=100)
+predict(asked, None, result=round(100 * in_two / in_one), unit="%", beside={"one process": 100})
 
 # %% [markdown]
-# With $P$ processes it is about $1/P$: each sees a square on the diagonal. The cure is to **gather**: every process sends its
-# embeddings to all, scores its own texts against *all* videos, and sends these rows round, too. Now each has the whole
-# square, columns as well: **the square is back, in every process**. Each keeps the gradient of its own texts and videos; the average
-# over the processes is that of one batch. In blocks nobody sends rows: each goes over the whole square, block by block, so memory
-# is spared and work is not shared. Play with it: `apart`, `gathered`,
-# `in blocks`; more processes, more pairs. (A colour is a process, grey pairs are not seen; in blocks, pale rows were
-# seen and forgotten, full ones stand in memory, grey ones are to come.)
+# With $P$ processes it is about $1/P$: each sees a square on the diagonal. The cure is to **gather**: every process
+# sends its embeddings to all, scores its own texts against *all* videos, and sends these rows round, too. Now each has
+# the whole square, columns as well: **the square is back, in every process**. Each keeps the gradient of its own texts
+# and videos; their *sum* is that of one batch. (`DistributedDataParallel` averages, so each has to count its own $P$
+# times.) In blocks nobody sends rows: each goes over the whole square, block by block, so memory is spared and work is
+# not shared. Play with it: `apart`, `gathered`, `in blocks`; more processes, more pairs. (Apart and gathered a colour
+# is a process, and grey pairs are never seen. In blocks all processes do the same: pale rows were seen and forgotten,
+# full ones stand in memory, grey ones are to come.)
 
 # %%
 from cmgsd_lite.course.live import show_live
@@ -277,12 +277,13 @@ for pairs in (128, 32_768, 1_000_000, 1_000_000_000):
 # %%
 meet = 5e10 / (6 * 512)
 asked = "From how many million pairs in a batch on do three products cost more than the encoders?"
-predict(asked, None, result=round(meet / 1e6), unit="million pairs", control=0.03)
+predict(asked, None, result=round(meet / 1e6), unit="million pairs", beside={"our large batch": 0.03})
 
 # %% [markdown]
-# The control is the batch of 32,768. So below many millions it is not the *work* of the loss that stops a large batch. It is
-# the memory of the square, which blocks remove; and soon there are no more *different* pairs. And how many right answers would be among the negatives? With MiniVTT's 3 % a batch of a million holds 30,000 for each
-# caption; with one in ten thousand still a hundred.
+# So below many millions it is not the *work* of the loss that stops a large batch. It is the memory of the square,
+# which blocks remove; and soon there are no more *different* pairs. And how many right answers would be among the
+# negatives? With MiniVTT's 3 % a batch of a million holds 30,000 for each caption; with one in ten thousand still a
+# hundred.
 #
 # **Stop here and say it in your own words**: which row of the table would you halve first at $N=10^6$, and how?
 #

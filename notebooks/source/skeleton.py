@@ -15,7 +15,7 @@ from cmgsd_lite.course.predict import predict
 
 trained = {name: train_circle(name) for name in ("mean", "smooth")}
 recall = {name: round(points.recall) for name, points in trained.items()}
-predict("Which R@1 has smooth?", None, result=recall["smooth"], unit="%", floor=7, control=recall["mean"])
+predict("Which R@1 has smooth?", None, result=recall["smooth"], unit="%", floor=7, beside={"mean": recall["mean"]})
 
 # %%
 from matplotlib import pyplot as plt

@@ -23,7 +23,7 @@ def last_line(capsys):
 
 @pytest.mark.parametrize("result", [16, 16.04, torch.tensor(16.0), np.float32(16)])
 def test_a_number_with_unit_floor_and_control(capsys, result):
-    predict("What share?", 10, result=result, unit="%", floor=1.94, control=15.8)
+    predict("What share?", 10, result=result, unit="%", floor=1.94, beside={"control": 15.8})
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["What share?", "your guess  10 %"]
     assert lines[2] == "result      16 %   (floor 1.94 %, control 15.8 %)"

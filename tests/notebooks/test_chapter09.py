@@ -77,6 +77,10 @@ def test_recall_depends_on_the_data(study: Study) -> None:
     of_hinge = -study.difference("minivtt", "infonce", "hinge", "R@10")["difference"]
     assert 0.35 < of_hinge / of("minivtt", "infonce")["difference"] < 0.65, "half"
     assert below(of("msrvtt", "best plain", "R@10 v2t"))
+    for placebo in ("best random", "permuted"):
+        assert below(of("msrvtt", placebo, "R@5")), "meaning costs recall there"
+        assert below(of("msrvtt", placebo, "R@10 v2t"))
+        assert not below(of("minivtt", placebo, "R@5"))
     assert above(of("msrvtt", "best plain", "nDCG v2t"))
     assert above(of("msrvtt", "best plain", "nDCG (category)"))
 
@@ -106,6 +110,7 @@ def test_it_helps_where_false_negatives_are_many(study: Study, printed: str) -> 
 def test_margin_for_relevance_mask_where_recall_counts(study: Study, data: str) -> None:
     assert below(study.difference(data, "mask", "directed+video", "nDCG"))
     assert not below(study.difference(data, "mask", "directed+video", "R@10"))
+    assert above(study.difference("msrvtt", "mask", "directed+video", "R@10"))
     assert below(study.difference(data, "soft", "directed+video", "nDCG"))
     assert study.difference(data, "soft", "infonce", "nDCG")["difference"] < 0.05, "little"
 

@@ -30,9 +30,7 @@ def test_the_adaptive_margin_is_well_ahead_of_the_fixed_one(printed: str, kind: 
 
 
 def test_the_hardest_negative_teaches_a_random_clip_little(printed: str) -> None:
-    shown, floor, control = numbers(
-        r"result</summary>NUMBER %   \(floor NUMBER %, control NUMBER %\)", printed
-    )
+    shown, floor, control = numbers(r"result</summary>NUMBER %   \(floor NUMBER %, mean NUMBER %\)", printed)
     assert shown - floor < (control - floor) / 2
 
 

@@ -46,15 +46,13 @@ def result(question: str, text: str) -> str:
 
 
 def test_adam_does_not_see_a_factor(second: str) -> None:
-    times, plain = numbers(r"(\d+) %   \(floor 3 %, control (\d+) %\)", result("times 127", second))
+    times, plain = numbers(r"(\d+) %   \(floor 3 %, mean (\d+) %\)", result("times 127", second))
     assert abs(times - plain) <= 1
 
 
 def test_the_circle(second: str) -> None:
     assert result("end nearest to each other", second).startswith("hardest")
-    smooth, mean = numbers(
-        r"(\d+) %   \(floor 7 %, control (\d+) %\)", result("Which R@1 has smooth", second)
-    )
+    smooth, mean = numbers(r"(\d+) %   \(floor 7 %, mean (\d+) %\)", result("Which R@1 has smooth", second))
     assert smooth >= mean + 10
 
 

@@ -12,19 +12,13 @@ from tests.notebooks.chapters import CHAPTERS, build_tool
 from tests.notebooks.rules import STOP, count_code_lines, count_words, faults, given_away
 
 build = build_tool()
-RETOLD = tuple(chapter for chapter in CHAPTERS if chapter != "09_when_does_it_help")
-"""Chapters that keep the rules; 09 waits for the study."""
 
 
-@pytest.mark.parametrize("chapter", RETOLD)
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_retold_chapter_keeps_the_rules(chapter: str) -> None:
     script = build.SOURCE / f"{chapter}.py"
     versions = [nbformat.read(build.target(script, v), as_version=4) for v in build.VERSIONS]
     assert faults(chapter[:2], *versions) == []
-
-
-def test_retold_chapters_are_chapters() -> None:
-    assert set(RETOLD) <= set(CHAPTERS)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
-from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
+from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, judge_words, not_attempted
 from cmgsd_lite.distances import cosine_distances
 from cmgsd_lite.margins import off_diagonal, zscore_margin
 
@@ -253,31 +253,17 @@ def check_ports(answer: Any, strict: bool = False) -> Verdict:
 
     Example:
         >>> check_ports("clip, clip, clip, clip")
-        ✗ not yet: run B: its mean depends on the size of the batch, and some of its margins lie below 0
+        ✗ not yet: B: its mean depends on the size of the batch, and some of its margins lie below 0
     """
-    return _ports(answer).or_raise(strict)
+    said = "no single number gives the faults away; mean, least margin and N together do"
+    return judge_words(answer, PORTS, CLUES, said).or_raise(strict)
 
 
-PORTS = ("clip", "diagonal", "right", "similarity")
-CLUES = (
-    "run A: no margin below 0, and the mean is too high in both batches alike",
-    "run B: its mean depends on the size of the batch, and some of its margins lie below 0",
-    "run C: mean and least margin are as they should be, and the similarities do not show in them",
-    "run D: mean and least margin are as they should be; look at the last column",
-)
-
-
-def _ports(answer: Any) -> Verdict:
-    if not_attempted(answer):
-        return Verdict("open")
-    words = answer.split(",") if isinstance(answer, str) else answer
-    if not isinstance(words, list | tuple) or len(words) != len(PORTS):
-        return Verdict("off", f"expected four words, one for each of the runs A to D, got {answer!r}")
-    given = [str(word).strip().casefold() for word in words]
-    unknown = [word for word in given if word not in PORTS]
-    if unknown:
-        return Verdict("off", f"expected words among {', '.join(PORTS)}, got {unknown[0]!r}")
-    wrong = [clue for clue, word, right in zip(CLUES, given, PORTS, strict=True) if word != right]
-    if wrong:
-        return Verdict("off", wrong[0])
-    return Verdict("correct", "no single number gives the faults away; mean, least margin and N together do")
+PORTS = {"A": "clip", "B": "diagonal", "C": "right", "D": "similarity"}
+"""What each of the described runs got wrong."""
+CLUES = {
+    "A": "no margin below 0, and the mean is too high in both batches alike",
+    "B": "its mean depends on the size of the batch, and some of its margins lie below 0",
+    "C": "mean and least margin are as they should be, and the similarities do not show in them",
+    "D": "mean and least margin are as they should be; look at the last column",
+}

@@ -17,7 +17,10 @@ COMPARISONS = {
         False,
         "the control was run at the row's spread, which was chosen for the row alone",
     ),
-    "c": (False, "other seeds: the two differ in initialisation and batches as well as in the margin"),
+    "c": (
+        False,
+        "half the epochs: the control may differ in the margin's meaning alone, not in how long it learned",
+    ),
     "d": (False, "the sum of four hinges has a larger gradient than their mean: the step differs too"),
     "e": (
         True,

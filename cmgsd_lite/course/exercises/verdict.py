@@ -160,7 +160,7 @@ def judge_words(answer: Any, right: Mapping[str, str], why: Mapping[str, str], m
     """Compare one word for each letter with the right ones, and say what to look at where one is wrong.
 
     Args:
-        answer: A dict by letter, or a list in the order of the letters.
+        answer: A dict by letter, or a list, or one text with commas, in the order of the letters.
         right: The word for each letter.
         why: What to say where it is another word; never the right one.
         message: What the right answer teaches.
@@ -175,12 +175,13 @@ def judge_words(answer: Any, right: Mapping[str, str], why: Mapping[str, str], m
         >>> judge_words(["no"], {"A": "yes"}, {"A": "look again"}, "right")
         ✗ not yet: A: expected one of yes; got 'no'
     """
-    if isinstance(answer, list | tuple) and len(answer) == len(right):
-        answer = dict(zip(right, answer, strict=True))
+    if not_attempted(answer):
+        return Verdict("open")
+    words = answer.split(",") if isinstance(answer, str) else answer
+    if isinstance(words, list | tuple) and len(words) == len(right):
+        answer = dict(zip(right, words, strict=True))
     if not isinstance(answer, Mapping):
-        letters = ", ".join(right)
-        kind = type(answer).__name__
-        return Verdict("open") if not_attempted(answer) else Verdict("off", f"expected {letters}, got {kind}")
+        return Verdict("off", f"expected a word for each of {', '.join(right)}, got {answer!r}")
     given = {str(key).strip().upper(): value for key, value in answer.items()}
     if all(not_attempted(given.get(letter)) for letter in right):
         return Verdict("open")
@@ -247,12 +248,17 @@ def same(value: Any, other: Any, tolerance: float = 1e-4) -> bool:
         >>> same("Better ", "better"), same([1, 2], torch.tensor([1.0, 2.0])), same(1, [1])
         (True, True, False)
     """
-    if isinstance(value, str) and isinstance(other, str):
-        return value.strip().casefold() == other.strip().casefold()
+    if isinstance(value, str | bool) and isinstance(other, str | bool):
+        return _plain(value) == _plain(other)
     ours, theirs = as_numbers(value), as_numbers(other)
     if ours is None or theirs is None or ours.shape != theirs.shape:
         return False
     return bool(torch.allclose(ours, theirs, rtol=0, atol=tolerance))
+
+
+def _plain(text: str | bool) -> str:
+    """One word without case, blanks and brackets; what is true is a yes."""
+    return {True: "yes", False: "no"}[text] if isinstance(text, bool) else text.strip(" ().").casefold()
 
 
 def _judge(
@@ -293,7 +299,7 @@ def wrong_kind(answer: Any, right: Any) -> str | None:
         'expected one number, got shape [2]'
     """
     if isinstance(right, str):
-        return None if isinstance(answer, str) else f"expected a text, got {type(answer).__name__}"
+        return None if isinstance(answer, str | bool) else f"expected a text, got {type(answer).__name__}"
     value, expected = as_numbers(answer), as_numbers(right)
     if value is None or expected is None:
         return f"expected numbers, got {type(answer).__name__}"

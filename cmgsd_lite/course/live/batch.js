@@ -11,7 +11,7 @@ function similarity(i, j) {
 }
 
 function square({ pairs, processes, how, block, place }) {
-  const owner = i => Math.floor((i * processes) / pairs);
+  const owner = i => (how === "in blocks" ? 0 : Math.floor((i * processes) / pairs));
   const rows = how === "in blocks" ? Math.min(pairs, block * place) : pairs;
   const seen = (i, j) => i < rows && (how !== "apart" || owner(i) === owner(j));
   const standing = (i, j) => seen(i, j) && (how !== "in blocks" || i >= block * (place - 1));
@@ -89,6 +89,6 @@ function picture(root, given, alt) {
     element("div", { class: "panel" }, way, ranged("pairs", "pairs", [4, 24, 2]),
       ranged("processes", "processes", [1, 4, 1]), ranged("block", "block", [1, 6, 1]), play,
       element("p", {}, "A colour is a process; full cells stand in memory, pale ones were seen and forgotten, grey ones are"
-        + " never seen. Dark: own pairs. A ring is the hardest negative of a video (of a column) so far."), told)));
+        + " not seen (in blocks: not yet, and all processes do the same). Dark: own pairs. A ring is the hardest negative of a video (of a column) so far."), told)));
   redraw();
 }

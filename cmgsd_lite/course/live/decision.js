@@ -23,11 +23,11 @@ function drawing(told) {
   return [svg, ({ values, rows, levels }, names, knob) => {
     const lines = names.map(name => rows[name]);
     const highest = Math.max(...lines.flat(), ...Object.values(levels)) + 0.5;
-    const lowest = Math.max(Math.min(...lines.flat(), ...Object.values(levels)), highest - 14) - 0.5;
+    const lowest = highest - 6;  // what decides is within a point of the best
     const [first, last] = [values[0], values[values.length - 1]].map(Math.log);
     const x = value => LEFT + ((WIDE - LEFT - RIGHT) * (Math.log(value) - first)) / (last - first);
     const y = score => HIGH - FOOT - ((HIGH - FOOT - TOP) * (Math.max(score, lowest) - lowest)) / (highest - lowest);
-    const ticks = Array.from({ length: 40 }, (_, i) => 5 * i).filter(v => v > lowest && v < highest);
+    const ticks = Array.from({ length: 200 }, (_, i) => i).filter(v => v > lowest && v < highest);
     svg.replaceChildren(
       ...ticks.flatMap(v => [
         shape("line", { x1: LEFT, x2: WIDE - RIGHT, y1: y(v), y2: y(v), stroke: "var(--faint)" }),
@@ -36,7 +36,7 @@ function drawing(told) {
       ...Object.entries(levels).flatMap(([name, score], i) => (score < lowest ? [] : [
         shape("line", { x1: LEFT, x2: WIDE - RIGHT, y1: y(score), y2: y(score), stroke: `var(--${2 + i})`,
           "stroke-width": 2, "stroke-dasharray": "2 4" }),
-        shape("text", { x: LEFT + 4 + 110 * i, y: y(score) + (i % 2 ? -5 : 14) }, name),
+        shape("text", { x: LEFT + 4 + 110 * i, y: y(score) - 5, style: `fill: var(--${2 + i})` }, name),
       ])),
       shape("line", { x1: x(values[knob]), x2: x(values[knob]), y1: TOP, y2: HIGH - FOOT, stroke: "var(--soft)" }),
       ...values.filter((_, i) => i % 2 === 0).map(v =>

@@ -208,7 +208,7 @@ def plot_picks(
     ax.annotate("fixed", next(iter(picks.values()))[0], (8, 8), textcoords="offset points", fontsize=14)
     ax.axhline(floor, color="black", linestyle=":", label="all pairs")
     ax.annotate("all pairs", (0, floor), (4, 5), textcoords="offset points", fontsize=12)
-    ax.set(xlabel="more similar negatives passed over (mean)")
+    ax.set(xlabel="more similar negatives passed over (mean; from 1 on in powers)")
     ax.set_ylabel("false negatives\namong the picked (%)")
     ax.set_xscale("symlog", linthresh=1)
     ax.set_xticks([0, 1, 3, 10, 30], ["0", "1", "3", "10", "30"])

@@ -40,8 +40,7 @@ def draw_temperature(study: Study) -> Figure:
     """
     figure, panels = _both(study)
     for name, ax in panels.items():
-        plain = dict.fromkeys((study.row(name, "hinge"), "smooth", "infonce"))
-        levels = {row: study.best_score(name, row) for row in plain}
+        levels = {row: study.best_score(name, row) for row in ("smooth", "8-hardest", "infonce")}
         low = study.best_score(name, "hardest")
         levels |= {f"hardest ({low:.1f}, below the frame)": low}
         rows = {label: study.scores(name, row) for row, label in SPREADS.items()}

@@ -182,6 +182,7 @@ def test_open_answers():
         "clip, diagonal, right, similarity",
         "Clip,Diagonal,Right,Similarity",
         [" clip", "DIAGONAL", "right ", "similarity"],
+        {"a": "clip", "B": "diagonal", "C": "right", "D": "similarity"},
     ],
 )
 def test_the_runs_are_read(answer):
@@ -191,15 +192,15 @@ def test_the_runs_are_read(answer):
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        (["right", "diagonal", "right", "similarity"], "run A"),
-        (["clip", "clip", "right", "similarity"], "run B"),
-        (["clip", "diagonal", "clip", "similarity"], "run C"),
-        (["clip", "diagonal", "right", "right"], "run D"),
-        (["diagonal", "clip", "similarity", "right"], "run A"),
-        (["clip", "diagonal", "right"], "four words"),
-        ("clip diagonal right similarity", "four words"),
+        (["right", "diagonal", "right", "similarity"], "A: "),
+        (["clip", "clip", "right", "similarity"], "B: "),
+        (["clip", "diagonal", "clip", "similarity"], "C: "),
+        (["clip", "diagonal", "right", "right"], "D: "),
+        (["diagonal", "clip", "similarity", "right"], "A: "),
+        (["clip", "diagonal", "right"], "expected a word for each of A, B, C, D"),
+        ("clip diagonal right similarity", "expected a word for each of A, B, C, D"),
         (["clip", "diagonal", "right", "gradient"], "got 'gradient'"),
-        (4, "four words"),
+        (4, "expected a word for each of A, B, C, D"),
     ],
 )
 def test_the_runs_are_misread(answer, hint):

@@ -134,6 +134,7 @@ def test_anchor_picks_ask_for_both_answers():
     assert check_anchor_picks(None, hardest).state == "open"
     assert check_anchor_picks("no", lambda sim, margins: None).state == "open"
     assert check_anchor_picks(" No ", hardest).ok
+    assert check_anchor_picks(False, hardest).ok
     assert "your own function" in check_anchor_picks("yes", hardest).message
     assert check_anchor_picks(7, hardest).state == "off"
     with pytest.raises(AssertionError, match="your own function"):
@@ -151,5 +152,6 @@ def test_unfair_controls_are_named(key, hint):
 def test_the_fair_control():
     assert check_fair_control(None).state == "open"
     assert check_fair_control("C ").ok
+    assert check_fair_control("(c)").ok
     with pytest.raises(AssertionError):
         check_fair_control("a", strict=True)

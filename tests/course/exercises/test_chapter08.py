@@ -137,7 +137,7 @@ def test_diagnoses_however_they_are_written(answer):
         ({**DIAGNOSES, "D": None}, "D: expected one of healthy, pairs, rate, restart"),
         ({**DIAGNOSES, "D": "collapse"}, "D: expected one of"),
         ([None, None, None, "rate"], "A: expected one of"),
-        (3, "expected A, B, C, D, got int"),
+        (3, "expected a word for each of A, B, C, D, got 3"),
     ],
 )
 def test_wrong_diagnoses(answer, words):

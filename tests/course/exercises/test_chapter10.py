@@ -134,7 +134,7 @@ def test_the_fair_one_however_it_is_written(answer):
         ({**FAIR, "D": "tuning"}, "D: what else"),
         ({**FAIR, "D": None}, "D: expected one of"),
         ({**FAIR, "D": "unfair"}, "D: expected one of"),
-        ("C", "expected A, B, C, D, got str"),
+        ("C", "expected a word for each of A, B, C, D, got 'C'"),
     ],
 )
 def test_what_is_not_fair(answer, words):

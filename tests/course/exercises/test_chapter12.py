@@ -77,7 +77,11 @@ LEAK_WRONG = [
     (lambda train, test: leak(train, test) / 100 * len(test), "divide by the test clips"),
     (lambda train, test: leak(test, train), "not the others"),
     (lambda train, test: 100 - leak(train, test), "clean"),
-    (lambda train, test: leak(train, sorted({t[:-2] + "_0" for t in test})), "share of the films"),
+    (lambda train, test: leak([c[:-2] + "_0" for c in train], [c[:-2] + "_0" for c in test]), "expected"),
+    (
+        lambda train, test: leak(train, sorted({t.rpartition("_")[0] + "_0" for t in test})),
+        "share of the films",
+    ),
     (lambda train, test: shared(train, test, lambda c: c[-1], test), "yours gives"),
     (lambda train, test: shared(train, test, lambda c: c[:-1], train), "yours gives"),
 ]
