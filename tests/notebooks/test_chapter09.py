@@ -81,6 +81,10 @@ def test_recall_depends_on_the_data(study: Study) -> None:
         assert below(of("msrvtt", placebo, "R@5")), "meaning costs recall there"
         assert below(of("msrvtt", placebo, "R@10 v2t"))
         assert not below(of("minivtt", placebo, "R@5"))
+    frames = study.summary["sets"]["msrvtt"]["frames"]["comparisons"][1]
+    assert frames["second"] == "permuted"
+    assert 0 < frames["confirm"]["nDCG"]["low"] < frames["confirm"]["nDCG"]["high"] < 0.42, "smaller"
+    assert frames["confirm"]["R@10"]["high"] < -0.8, "larger"
     assert above(of("msrvtt", "best plain", "nDCG v2t"))
     assert above(of("msrvtt", "best plain", "nDCG (category)"))
 
