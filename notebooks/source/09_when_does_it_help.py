@@ -259,7 +259,7 @@ show_figure(
 # %% [markdown]
 # **Relevance: half a point, on both data sets, far from zero**, by category too.
 #
-# Recall of the own video is another matter. First what the plan asked, then the rest.
+# Recall of the own video is another matter. First as planned.
 
 # %%
 for data in ("msrvtt", "minivtt"):
@@ -281,7 +281,7 @@ for metric in ("nDCG", "R@10"):
 # %% [markdown]
 # Of the plan's tests **one survives**: the gain over InfoNCE on MiniVTT, and half of it the tuned hinge has without a
 # teacher. But on MSR-VTT R@5 falls, and R@10 from video to text by more than a point, against a placebo as wide:
-# **meaning costs recall there**. A clip's own captions now stand behind right ones of other clips (chapter 10). On frame sequences with a transformer the gain is
+# **meaning costs recall there**. A clip's own captions stand behind right ones of other clips (chapter 10). On frame sequences with a transformer the gain is
 # smaller and the price larger.
 #
 # ### Reversed, read aloud
