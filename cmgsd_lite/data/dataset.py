@@ -8,7 +8,7 @@ from typing import Any
 from cmgsd_lite.data.formats.annotations import Annotations
 from cmgsd_lite.data.formats.records import FileRecord
 from cmgsd_lite.data.formats.tables import ExpertFeatures, FeatureTable, PaddedExperts
-from cmgsd_lite.data.notes import cropped, file_notes, left_out, named, table_notes
+from cmgsd_lite.data.notes import caption_notes, cropped, file_notes, left_out, named, table_notes
 from cmgsd_lite.data.protocols import SplitLists, resolve
 from cmgsd_lite.data.source import open_source
 from cmgsd_lite.data.splits import protocol_name
@@ -172,7 +172,7 @@ def assemble(
     splits = {part: _split(part, mine, annotations, tables, max_tokens) for part, mine in ids.items()}
     test = splits["test"]
     splits["test"] = replace(test, queries={**test.queries, **_only(lists.queries, test.video_ids)})
-    notes = [*annotations.notes, *table_notes(tables), *lists.notes]
+    notes = [*annotations.notes, *caption_notes(annotations.captions), *table_notes(tables), *lists.notes]
     notes += left_out(protocol, annotations, lists, tables, ids) + cropped(tables, max_tokens)
     notes = list(dict.fromkeys(notes))
     names = annotations.category_names

@@ -11,7 +11,7 @@ from cmgsd_lite.data.formats.annotations import Annotations
 from cmgsd_lite.data.formats.features import FILE_SUFFIXES
 from cmgsd_lite.data.formats.records import FileRecord
 from cmgsd_lite.data.formats.tables import FeatureTable
-from cmgsd_lite.data.notes import left_out, table_notes
+from cmgsd_lite.data.notes import caption_notes, left_out, table_notes
 from cmgsd_lite.data.protocols import SplitLists, resolve
 from cmgsd_lite.data.source import Source, open_source
 from cmgsd_lite.errors import DataError
@@ -101,7 +101,8 @@ def _protocol(source: Source, lists: SplitLists) -> dict[str, dict[str, int]]:
 
 
 def _missing(source: Source) -> list[str]:
-    notes = list(dict.fromkeys([*source.annotations.notes, *table_notes(source.tables)]))
+    told = source.annotations
+    notes = list(dict.fromkeys([*told.notes, *caption_notes(told.captions), *table_notes(source.tables)]))
     if not source.tables:
         notes.append("no features found")
     if not source.annotations.captions:
@@ -171,7 +172,7 @@ def format_description(description: dict[str, Any]) -> str:
         files = [f"{file['file']} {file.get('shape', '')}".strip() for file in description[key]]
         lines += [f"{kind}: {', '.join(files)}"] if files else []
     lines += [f"file {FileRecord(**record)}" for record in description["files"]]
-    return "\n".join(lines)
+    return "\n".join(line.replace("\n", "\\n") for line in lines)  # a name may have one in it
 
 
 def _share(count: dict[str, int]) -> str:

@@ -12,6 +12,7 @@ _CE_MISSING = {2990: 6, 1000: 2, 497: 0}
 
 
 _MOST_FILES = 20
+_LONG = 10_000
 
 
 def file_notes(files: Sequence[FileRecord]) -> list[str]:
@@ -47,7 +48,7 @@ def left_out(
         missing = [v for v in listed if not any(v in table.position for table in tables.values())]
         empty = sum(v in named_only for v in missing)
         why = (
-            f" ({empty:,} of them are named there, with nothing but NaN or no vector at all)" if empty else ""
+            f" ({empty:,} of them are named there, with a NaN in every vector or no vector)" if empty else ""
         )
         notes += _count(label, without, len(listed), "have no captions and are left out")
         what = f"have no features in {named(tables)} and are left out{why}"
@@ -56,9 +57,10 @@ def left_out(
         for part, mine in ids.items():
             for expert, table in tables.items():
                 lacking = sum(video not in table.position for video in mine)
-                notes += _count(
-                    f"{protocol} {part}", lacking, len(mine), f"have no {expert}, which is masked"
-                )
+                what = f"have no {expert}, which is masked"
+                if part == "train" and lacking == len(mine):
+                    what = f"have no {expert}: nothing can be learned of it, and training leaves it out"
+                notes += _count(f"{protocol} {part}", lacking, len(mine), what)
     return [
         *notes,
         *_validation(protocol, lists, ids),
@@ -96,6 +98,8 @@ def _test(protocol: str, lists: SplitLists, ids: Mapping[str, Sequence[str]]) ->
     used, listed = len(ids["test"]), len(lists.test)
     silent = sum(video not in lists.queries for video in ids["test"]) if lists.queries else 0
     notes = _count(f"{protocol} test", silent, used, "have no query of their own; their captions are used")
+    if used == 1:
+        notes.append(f"{protocol} test: one video is always ranked first; nothing can be measured on it")
     if used < listed:
         published = f"published results on {listed:,}"
         notes.append(f"{protocol} test: a gallery of {used:,} videos is not comparable with {published}")
@@ -127,8 +131,23 @@ def cropped(tables: Mapping[str, FeatureTable], max_tokens: int) -> list[str]:
 
 
 def table_notes(tables: Mapping[str, FeatureTable]) -> list[str]:
-    """What the experts' tables say of themselves: padding, shards, ids."""
-    return list(dict.fromkeys(note for table in tables.values() for note in table.notes))
+    """What the experts' tables say of themselves: padding, shards, ids, and whether they say anything."""
+    same = [
+        f"expert {expert}: every vector is the same, so that nothing can be learned of it"
+        for expert, table in tables.items()
+        if table.constant
+    ]
+    return [*dict.fromkeys(note for table in tables.values() for note in table.notes), *same]
+
+
+def caption_notes(captions: Mapping[str, Sequence[str]]) -> list[str]:
+    """Captions that are very long, or all the same."""
+    long = [video for video, mine in captions.items() for caption in mine if len(caption) > _LONG]
+    count = f"{len(long):,} captions of more than {_LONG:,} letters are taken whole"
+    notes = [f"{count} (first: {long[0]})"] if long else []
+    if len(captions) > 1 and len({caption for mine in captions.values() for caption in mine}) == 1:
+        notes.append("all captions are the same, so that nothing can be learned of them")
+    return notes
 
 
 def named(tables: Iterable[str]) -> str:

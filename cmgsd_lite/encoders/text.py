@@ -54,7 +54,7 @@ class WordLlamaEncoder:
             Mean token vectors [N, 256], float32, not normalised.
 
         Raises:
-            ValueError: If ``texts`` is one string instead of a sequence of them.
+            ValueError: If ``texts`` is one string instead of a sequence of them, or one of them is no text.
         """
         _check_texts(texts)
         vectors = torch.empty(len(texts), self.dim)
@@ -63,7 +63,12 @@ class WordLlamaEncoder:
         return vectors
 
     def _mean_of_tokens(self, texts: Sequence[str]) -> Tensor:
-        ids = [e.ids for e in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        try:
+            ids = [e.ids for e in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        except TypeError:
+            raise ValueError(
+                "texts: expected strings, got another type or one with half a sign (a lone surrogate)"
+            ) from None
         flat = torch.tensor([token for text in ids for token in text], dtype=torch.long)
         lengths = torch.tensor([0] + [len(text) for text in ids[:-1]])
         return functional.embedding_bag(flat, self._table, lengths.cumsum(0), mode="mean")

@@ -12,6 +12,9 @@ from cmgsd_lite.training.conditions import LossConfig
 from cmgsd_lite.training.data_choice import DataConfig
 from cmgsd_lite.training.devices import Precision
 
+SEEDS = range(2**32)
+"""Seeds that give streams of their own: what is drawn is seeded with multiples of them, in 64 bits."""
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -24,7 +27,7 @@ class TrainingConfig:
         weight_decay: Of AdamW.
         captions_per_video: Captions of one video in a batch; more than 1 makes them known positives.
         patience: Stop after this many epochs without a better validation score; None never stops early.
-        seed: Of batches, captions and dropout (the model's initialisation is its builder's).
+        seed: Of batches, captions and dropout (the model's initialisation is its builder's), in ``SEEDS``.
 
     Raises:
         ValueError: On a setting out of range.
@@ -57,6 +60,8 @@ class TrainingConfig:
             )
         if self.batch_size == self.captions_per_video:
             raise ValueError("batch_size: expected captions of at least two videos in a batch")
+        if self.seed not in SEEDS:
+            raise ValueError(f"seed: expected a whole number from 0 to {SEEDS[-1]}, got {self.seed}")
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: expected a number >= 0, got {getattr(self, name)}")

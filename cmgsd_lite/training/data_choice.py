@@ -20,8 +20,8 @@ class DataConfig:
     Args:
         data: ``"minivtt"`` or a folder.
         protocol: Split protocol, or None for the data's own default.
-        experts: Names of the feature tables, or None: those with one vector a video where every video has
-            one, else all (see ``one_vector_each``).
+        experts: Names of the feature tables, or None: those that some training video has; of these those
+            with one vector a video where every video has one, else all (see ``one_vector_each``).
         queries: Test queries: ``"all"`` captions, the ``"protocol"``'s own sentences, ``"paragraph"``: all
             sentences of a video as one text, in training too; or None: all, but the protocol's three a clip
             on the embedded data.
@@ -64,8 +64,12 @@ class DataConfig:
             )
         dataset = self._read(None if self.experts is None else list(self.experts))
         if self.experts is None:
+            lacking = [name for name, of_one in dataset.train.features.items() if not of_one.mask.any()]
+            if lacking:  # what no training video has would reach the test videos untrained
+                dataset = self._read([name for name in dataset.train.features if name not in lacking])
             chosen, notes = one_vector_each(dataset)
             dataset = dataset if chosen is None else self._read(chosen)
+            notes += [f"experts left out: {', '.join(lacking)} (no training video has it)"] * bool(lacking)
             dataset = replace(dataset, notes=[*dataset.notes, *notes])
         if self.queries == "paragraph":
             dataset = join_paragraphs(dataset)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -111,9 +112,11 @@ def fit(
         The trained model, the history, the best epoch and the time.
 
     Raises:
-        ValueError: If there are fewer training videos than a batch needs, a batch has no negative, validation
-            is a single video, the device is not there, a teacher is unknown or of no use to the loss, or the
-            loss is not finite.
+        ValueError: If there are fewer training videos than a batch needs, their features or captions are all
+            alike, not finite or too large to square, an expert is missing in all of them, a batch has no
+            negative, validation is a single video, the device is not there, a teacher is unknown or of no use
+            to the loss; if loss, weights or scores stop being finite: then it names epoch, step, learning
+            rate, the batch's videos and the last checkpoint, which stays as it is.
         DataError: If the checkpoint to resume belongs to other settings, another teacher or other data.
         OSError: If the checkpoint can not be written; said before the first epoch. ConnectionError, one of
             these, if another process has stopped.
@@ -156,9 +159,10 @@ def fit(
         for epoch in epochs:
             if _out_of_patience(epoch, best, config):
                 break
-            record = trainer.run_epoch(epoch)
-            if held_out is not None:
-                record["validation"] = on_first(partial(evaluate, model, held_out))
+            with _saying_where(trainer, checkpoint, epoch):
+                record = trainer.run_epoch(epoch)
+                if held_out is not None:
+                    record["validation"] = on_first(partial(evaluate, model, held_out))
             result.history.append(record)
             value = validation_score(record)
             if value is None or value > best["score"]:
@@ -235,6 +239,18 @@ def validation_score(record: dict[str, Any]) -> float | None:
         return None
     recalls = record["validation"]["t2v"]
     return sum(float(recalls[name]) for name in ("R@1", "R@5", "R@10")) / 3
+
+
+@contextmanager
+def _saying_where(trainer: Trainer, checkpoint: Path | None, epochs: int) -> Iterator[None]:
+    """What stops a training says where that was, and what is left of it after so many whole epochs."""
+    try:
+        yield
+    except ValueError as error:
+        left = "there is no checkpoint"
+        if checkpoint is not None and epochs > 0:
+            left = f"the last good checkpoint, of epoch {epochs}, is kept in {checkpoint}"
+        raise ValueError(f"{error}; {trainer.where()}; {left}") from error
 
 
 def _out_of_patience(epoch: int, best: dict[str, Any], config: TrainingConfig) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.data import RetrievalDataset, Split
+from cmgsd_lite.data.formats.tables import ALIKE, MAGNITUDE
 from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.teachers import Statistics, feature_statistics, text_teacher, video_teacher
 from cmgsd_lite.training.digests import digest_of_captions
@@ -163,6 +164,53 @@ def prepare_split(
         digest_of_captions(chosen.get(name, []) for name in split.video_ids),
         captions if texts is None else (),
     )
+
+
+def check_learnable(train: PreparedSplit) -> None:
+    """Raise ValueError unless there is something to learn from training videos.
+
+    Args:
+        train: Training videos.
+
+    Raises:
+        ValueError: If a feature is NaN, infinite or above ``MAGNITUDE``, an expert has no video or a video no
+            expert, or the features of all videos, or all captions, are alike to within ``ALIKE``.
+
+    Source:
+        ours.
+
+    Example:
+        >>> check_learnable(prepared.train)  # doctest: +SKIP
+    """
+    for name, values in train.features.items():
+        here = train.masks[name]
+        if not bool(here.any()):
+            raise ValueError(
+                f"features[{name!r}]: expected training videos that have this expert, got none; leave it out"
+            )
+        largest = max(map(float, torch.aminmax(values)), key=abs)
+        if not abs(largest) <= MAGNITUDE:  # NaN too; it may stand where nobody reads
+            seen = values[here]
+            if not bool((seen.abs() <= MAGNITUDE).all()):
+                raise ValueError(
+                    f"features[{name!r}]: expected finite numbers up to {MAGNITUDE:g}, which can be squared, "
+                    "got larger ones, NaN or infinity; leave these videos out"
+                )
+    empty = ~torch.stack([mask.any(dim=1) for mask in train.masks.values()]).any(dim=0)
+    if bool(empty.any()):
+        name = train.video_ids[int(empty.nonzero()[0])]
+        raise ValueError(
+            f"masks: expected a token in every training video, got none in {name!r}; leave it out"
+        )
+    if all(_alike(values) for values in train.features.values()):
+        raise ValueError("features: expected training videos that differ, got the same features for all")
+    if _alike(train.text):
+        raise ValueError("captions: expected training captions that differ, got the same words for all")
+
+
+def _alike(rows: Tensor) -> bool:
+    low, high = torch.aminmax(rows, dim=0)
+    return bool((high - low <= ALIKE).all())
 
 
 def group_codes(ids: Sequence[Hashable] | None, count: int) -> Tensor:

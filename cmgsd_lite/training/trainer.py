@@ -19,6 +19,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,19 @@ from cmgsd_lite.losses.base import RetrievalLoss, input_names
 from cmgsd_lite.losses.learned import learned_numbers
 from cmgsd_lite.models import Output, RetrievalModel
 from cmgsd_lite.teachers import Teacher
+from cmgsd_lite.training.checkpoint_checks import is_finite
 from cmgsd_lite.training.checkpoints import save_checkpoint
 from cmgsd_lite.training.config import TrainingConfig
 from cmgsd_lite.training.devices import Precision, autocast, checked_precision, seeded
-from cmgsd_lite.training.prepare import PreparedSplit, group_codes
+from cmgsd_lite.training.prepare import PreparedSplit, check_learnable, group_codes
 from cmgsd_lite.training.processes import DrawnTogether, Share, joined_output
 from cmgsd_lite.training.scoring import CHUNK
 from cmgsd_lite.training.teaching import static_inputs, uses_teacher
 from cmgsd_lite.validation import validating
 
 CPU, ALONE = torch.device("cpu"), Share()
+NAMED = 128
+"""How many videos of a batch a message names: all of a batch of the usual size."""
 BatchRelevance = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -59,8 +63,9 @@ class Trainer:
         share: Which process of how many this is.
 
     Raises:
-        ValueError: If there are fewer training videos than a batch needs, a batch to come has no negative, or
-            the loss needs a ground truth that is not there, or takes no distances though there are teachers.
+        ValueError: If there are fewer training videos than a batch needs, there is nothing to learn from them
+            (``check_learnable``), a batch to come has no negative, or the loss needs a ground truth that is
+            not there, or takes no distances though there are teachers.
 
     Example:
         >>> Trainer(model, CMGSDLoss(), train, TrainingConfig(), None, None).run_epoch(0)  # doctest: +SKIP
@@ -97,6 +102,8 @@ class Trainer:
             )
         self.groups = group_codes(ids, len(train)).to(device)
         self.known_positives = ids is not None or config.captions_per_video > 1
+        check_learnable(train)
+        self.now = (0, 0)  # epoch and step, for a message
         self.first_caption, self.captions = (x.cpu() for x in train.first_caption_and_count())
         if ids is not None:
             self.check_negatives()
@@ -153,14 +160,15 @@ class Trainer:
         losses, rate = [], 0.0
         with seeded(self.dropout_seed(epoch), self.device):
             for step, (videos, captions) in enumerate(self.batches(epoch)):
-                done = self.done(epoch, step)
-                rate = self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+                self.now, rate = (epoch, step), self.rate(epoch, step)
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
-                losses.append(self.step(videos, captions, done))
+                losses.append(self.step(videos, captions, self.done(epoch, step)))
         values = torch.stack(losses).tolist()
         for step, value in enumerate(values):
+            self.now = epoch, step
             check_finite(value, self.done(epoch, step))
+        self.check_state()
         record = {
             "epoch": epoch + 1,
             "loss": sum(values) / self.steps,
@@ -178,6 +186,27 @@ class Trainer:
     def done(self, epoch: int, step: int) -> float:
         """The fraction of training done before a step."""
         return (epoch * self.steps + step) / (self.config.epochs * self.steps)
+
+    def rate(self, epoch: int, step: int) -> float:
+        """The learning rate of a step."""
+        return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * self.done(epoch, step)))
+
+    def where(self) -> str:
+        """Where the training is: epoch, step, learning rate and the videos of the batch."""
+        epoch, step = self.now
+        batch, _ = next(islice(self.drawn(epoch), step, None))
+        names = [repr(self.train.video_ids[row]) for row in dict.fromkeys(batch.tolist())]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        at = f"epoch {epoch + 1}, step {step + 1} of {self.steps}, learning rate {self.rate(epoch, step):.4g}"
+        return f"{at}, videos {', '.join(names[:NAMED])}{more}"
+
+    def check_state(self) -> None:
+        """Look at what a checkpoint would hold: a step may break it whose loss was still a number."""
+        moments = [x for of_one in self.optimizer.state.values() for x in of_one.values()]
+        parts = {"the model's weights": self.model.parameters(), "the loss's": self.loss.parameters()}
+        for name, tensors in {**parts, "the optimizer's state": moments}.items():
+            if not all(map(is_finite, tensors)):
+                raise ValueError(f"training: expected finite numbers, got NaN or infinity in {name}")
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield rows of videos and of captions, [N] each, on the device of the training.

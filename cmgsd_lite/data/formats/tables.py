@@ -14,6 +14,11 @@ from cmgsd_lite.data.formats.files import rename_notes, video_id_of
 from cmgsd_lite.data.formats.names import frame_number
 from cmgsd_lite.errors import DataError
 
+ALIKE = 1e-6
+"""Features that differ by no more are taken for the same: that is noise of float32."""
+MAGNITUDE = 1e15
+"""A larger number in a feature is an error of whoever wrote it: sums of squares overflow float32."""
+
 
 class ExpertFeatures(NamedTuple):
     """Padded features of one expert for the videos of a split, in the split's order.
@@ -62,6 +67,13 @@ class FeatureTable:
     def position(self) -> dict[str, int]:
         """Index of each video that is present."""
         return {name: i for i, (name, n) in enumerate(zip(self.ids, self.counts, strict=True)) if n}
+
+    @cached_property
+    def constant(self) -> bool:
+        """Whether several vectors are all the same; they are read as far as the first that is not."""
+        parts = (self.rows[start : start + 1024] for start in range(0, len(self.rows), 1024))
+        same = (bool((np.abs(part - self.rows[0]) <= ALIKE).all()) for part in parts)
+        return len(self.rows) > 1 and all(same)
 
     def get(self, video_id: str) -> NDArray[np.float32] | None:
         """float32 [T, D] of a video, or None when it is missing."""
@@ -165,15 +177,21 @@ def as_float(array: NDArray[Any], where: Path | str) -> NDArray[Any]:
     """The array as float16 (kept) or float32 (all other numbers).
 
     Raises:
-        DataError: not numbers, or an infinite value.
+        DataError: not numbers, or an infinite value or one above MAGNITUDE.
     """
     if array.dtype.kind not in "fiu":
         raise DataError(f"{where}: expected numbers, found dtype {array.dtype}")
     if array.dtype not in (np.float16, np.float32):
         with np.errstate(over="ignore"):
             array = array.astype(np.float32)
-    if np.isinf(array).any():
+    # NaN is no number but a missing vector.
+    largest = max(
+        float(np.fmax.reduce(array, None, initial=0)), -float(np.fmin.reduce(array, None, initial=0))
+    )
+    if np.isinf(largest):
         raise DataError(f"{where}: expected finite numbers, found an infinite one (in float16 or float32)")
+    if largest > MAGNITUDE:
+        raise DataError(f"{where}: expected numbers up to {MAGNITUDE:g}, found {largest:.2g}")
     return array
 
 
