@@ -53,7 +53,7 @@ def _save(draw: Callable[[], Figure], path: Path) -> Path:
 
 def _results(results: Mapping[str, Any]) -> Figure:
     about = results["dataset"]
-    title = f"{about['name']} {about['protocol']}, {about['n_test']} test videos"
+    title = f"{about['name']} {about['protocol']}, {about['n_test']} test videos".replace("$", r"\$")
     metrics = ["R@10"]
     if about["relevance"] is not None:
         metrics.append("nDCG")

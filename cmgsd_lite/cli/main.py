@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import NoReturn
 
 from cmgsd_lite import __version__
+from cmgsd_lite.cli.printing import printing_safely
 from cmgsd_lite.cli.stopping import Stoppable
 from cmgsd_lite.errors import DataError
 
@@ -57,6 +58,10 @@ PATHS = ("data", "out", "checkpoint", "path", "sim", "relevance", "video_of_text
 """Options in which ``~`` is the home folder: ``--out=~/runs`` reaches us as it is typed."""
 
 
+SEEDS, MOST_SEEDS = range(2**32), 1000
+"""``--seed``, as ``TrainingConfig`` takes it, and how many ``--seeds`` there may be."""
+
+
 class _OneLineParser(argparse.ArgumentParser):
     """A bad argument gets one line, without the usage above it."""
 
@@ -86,6 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream, errors in ((sys.stdout, "replace"), (sys.stderr, "backslashreplace")):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=errors)
+    with printing_safely():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = build_parser()
     options, rest = parser.parse_known_args(arguments)
     if rest and options.job != "study":  # what the study was once given is no error: it has moved
@@ -93,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in PATHS:
         if getattr(options, name, None) is not None:
             setattr(options, name, os.path.expanduser(getattr(options, name)))
+    if getattr(options, "seed", 0) + getattr(options, "seeds", 1) - 1 not in SEEDS:
+        parser.error(f"argument --seeds: the last seed would be above {SEEDS[-1]}")
     line = f"{parser.prog} {options.command}: stopped{GO_ON.get(options.job, '')}"
     with Stoppable(line, program=arguments is None) as stop:
         code = _guarded(options, stop, f"{parser.prog} {options.command}")
@@ -266,12 +278,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--data", "--human", metavar="DIR", help="captions with human labels (default: none, truth alone)"
     )
     quality.add_argument("--batches", type=int, default=20, help="of 128 pairs (default: 20)")
-    quality.add_argument("--seed", type=int, default=0, help="of batches and models (default: 0)")
+    quality.add_argument("--seed", type=_seed, default=0, help="of batches and models (default: 0)")
     quality.add_argument("--epochs", type=int, default=20, help="of each training (default: 20)")
     quality.add_argument(
         "--all", action="store_true", help="in the file of --out also the tables of chapter 05 (ten minutes)"
     )
-    quality.add_argument("--seeds", type=int, default=5, help="with --all: models and batches (default: 5)")
+    quality.add_argument(
+        "--seeds", type=_seeds, default=5, help="with --all: models and batches (default: 5)"
+    )
     quality.add_argument("--out", metavar="FILE", help="JSON file to write")
     _quiet(quality)
     quality.set_defaults(job="teacher_quality")
@@ -286,11 +300,30 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _seed(text: str) -> int:
+    return _within(text, SEEDS)
+
+
+def _seeds(text: str) -> int:
+    return _within(text, range(1, MOST_SEEDS + 1))
+
+
+def _within(text: str, allowed: range) -> int:
+    try:
+        if (number := int(text)) in allowed:
+            return number
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(
+        f"expected a whole number from {allowed[0]} to {allowed[-1]}, got {text[:40]!r}"
+    )
+
+
 def _common(parser: argparse.ArgumentParser, data_default: str | None = "minivtt") -> None:
     where = "the checkpoint's" if data_default is None else data_default
     parser.add_argument("--data", default=data_default, help=f"minivtt or a folder (default: {where})")
-    parser.add_argument("--seed", type=int, default=0, help="first seed (default: 0)")
-    parser.add_argument("--seeds", type=int, default=1, help="how many seeds, from --seed on")
+    parser.add_argument("--seed", type=_seed, default=0, help="first seed (default: 0)")
+    parser.add_argument("--seeds", type=_seeds, default=1, help="how many seeds, from --seed on")
     parser.add_argument("--out", help="folder for what is written")
     parser.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
     parser.add_argument("--threads", type=int, default=1, help="torch's threads in a process (default: 1)")

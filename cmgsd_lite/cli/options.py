@@ -30,8 +30,6 @@ def experiment_from(options: argparse.Namespace, conditions: dict[str, LossConfi
     Raises:
         ValueError: On an option out of range.
     """
-    if options.seeds < 1:
-        raise ValueError(f"--seeds: expected a whole number >= 1, got {options.seeds}")
     experts = tuple(options.experts.split(",")) if options.experts else None
     return Experiment(
         DataConfig(options.data, options.protocol, experts, options.queries),

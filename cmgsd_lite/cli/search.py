@@ -16,6 +16,7 @@ from cmgsd_lite.cli.options import RUNS, say
 from cmgsd_lite.cli.search_gallery import FaissIndex, Gallery, best_videos, recall_of
 from cmgsd_lite.cli.search_page import PRECISION, likely_false_negatives, pictures_of, search_page
 from cmgsd_lite.data import Split, minivtt
+from cmgsd_lite.data.formats.files import whole_signs
 from cmgsd_lite.data.video import Frames, sheet_of
 from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.errors import DataError
@@ -23,6 +24,7 @@ from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.runtime import require, write_atomically
 from cmgsd_lite.training.checkpoints import load_model
 
+_LINE = 200  # letters of a caption that are printed; the page has all
 _QUERIES = 100  # of the videos' captions, to measure an approximate search by
 
 
@@ -36,6 +38,7 @@ def search(options: argparse.Namespace) -> None:
         DataError: If there is no checkpoint, or it or its data can not be read.
         ValueError: If the sentence is empty.
     """
+    options.query = whole_signs(options.query)  # a terminal may send bytes that are no text
     path = Path(options.checkpoint) if options.checkpoint else newest_checkpoint(RUNS)
     say(f"searching with {path}")
     model, about = load_model(path)
@@ -56,8 +59,8 @@ def search(options: argparse.Namespace) -> None:
         )
     else:
         for hit in found:
-            line = hit.get("facets") or hit["caption"]
-            print(f"{hit['rank']:3d}. {hit['video_id']:12s} {hit['score']:6.3f}  {line}")
+            line = _one_line(hit.get("facets") or hit["caption"])
+            print(f"{hit['rank']:3d}. {_one_line(hit['video_id']):12s} {hit['score']:6.3f}  {line}")
         print("".join(f"{line}\n" for line in _report_lines(report or [])), end="")
     out = Path(options.out) if options.out else RUNS / "search"
     attempt(
@@ -146,10 +149,14 @@ def newest_checkpoint(folder: Path) -> Path:
 def _report_lines(report: list[dict[str, Any]]) -> list[str]:
     lines = ["captions that are likely true of other clips, nearest first:"] if report else []
     for pair in report:
-        lines.append(
-            f"  {pair['distance']:5.2f}  {pair['also_true_of']}: “{pair['caption']}” (of {pair['video_id']})"
-        )
+        other, caption, own = (_one_line(pair[key]) for key in ("also_true_of", "caption", "video_id"))
+        lines.append(f"  {pair['distance']:5.2f}  {other}: “{caption}” (of {own})")
     return [*lines, PRECISION] if report else []
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LINE else f"{line[:_LINE]} ..."
 
 
 def _draw(
@@ -164,7 +171,8 @@ def _draw(
     films = [(hit, frames) for hit in found if (frames := pictures(hit["video_id"])) is not None]
     if films:
         lines = [
-            f"{hit['rank']}. {hit['video_id']}  {hit.get('facets') or hit['caption']}" for hit, _ in films
+            _one_line(f"{hit['rank']}. {hit['video_id']}  {hit.get('facets') or hit['caption']}")
+            for hit, _ in films
         ]
         sheet = sheet_of([frames for _, frames in films], lines)
         write_atomically(out / "contact-sheet.png", lambda file: sheet.save(file, "PNG"))

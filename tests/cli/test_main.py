@@ -10,10 +10,20 @@ from typing import get_args
 
 import pytest
 
-from cmgsd_lite.cli.main import CONDITIONS, DATA_PACKAGES, MODELS, MORE, OFFERS, TEACHERS, build_parser, main
+from cmgsd_lite.cli.main import (
+    CONDITIONS,
+    DATA_PACKAGES,
+    MODELS,
+    MORE,
+    OFFERS,
+    SEEDS,
+    TEACHERS,
+    build_parser,
+    main,
+)
 from cmgsd_lite.data.download import OFFERS as OFFERED
 from cmgsd_lite.models import Kind
-from cmgsd_lite.training import conditions, teaching
+from cmgsd_lite.training import conditions, config, teaching
 
 ROOT = Path(__file__).resolve().parents[2]
 # Calls the command line in a fresh process and prints what it has loaded from outside the standard library.
@@ -66,6 +76,30 @@ def test_the_names_in_the_parser_are_the_real_ones():
     assert get_args(Kind) == MODELS
     assert teaching.TEACHERS == TEACHERS
     assert tuple(OFFERED) == OFFERS
+    assert config.SEEDS == SEEDS
+
+
+@pytest.mark.parametrize("name", ["run", "train", "evaluate", "search", "info", "teacher-quality"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--seed=-1",),
+        ("--seed=4294967296",),
+        ("--seed=1" + "0" * 30,),
+        ("--seed=0.5",),
+        ("--seeds=0",),
+        ("--seeds=1000000000",),
+        ("--seed=4294967295", "--seeds=2"),
+    ],
+)
+def test_a_seed_out_of_range_is_one_line(capsys, name, words):
+    needed = {"evaluate": ["--checkpoint", "x.pt"], "search": ["a man"]}
+    with pytest.raises(SystemExit) as stop:
+        main([name, *needed.get(name, []), *words])
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "argument --seed" in line
+    assert str(SEEDS[-1]) in line or "from 1 to 1000" in line
 
 
 def test_every_command_has_its_job():
