@@ -28,7 +28,8 @@ def page(title: str, parts: Iterable[str]) -> str:
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
     view = '<meta name="viewport" content="width=device-width">'
     body = "\n".join(parts)
-    return f'<!doctype html>\n<html lang="en"><head>{head}{view}</head>\n<body>\n{body}\n</body></html>\n'
+    text = f'<!doctype html>\n<html lang="en"><head>{head}{view}</head>\n<body>\n{body}\n</body></html>\n'
+    return text.encode(errors="backslashreplace").decode()  # a file's name may hold bytes that are no text
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
