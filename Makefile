@@ -9,11 +9,12 @@ DEV := $(VENV)/.ready-dev
 NBVAL := -p tests.notebooks.nbval_times -n 2 --dist loadfile --nbval --nbval-current-env \
 	--nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg --nbval-cell-timeout 300
 
-# No question to the network at the start; as root (a container) JupyterLab wants to be told that this is meant.
-LAB := --ServerApp.root_dir=. --LabApp.news_url=None --LabApp.extension_manager=readonly \
+# Heard on this machine alone, with the token that JupyterLab draws; no question to the network at the start; as root
+# (a container) JupyterLab wants to be told that this is meant.
+LAB := --ServerApp.root_dir=. --ServerApp.ip=127.0.0.1 --LabApp.news_url=None --LabApp.extension_manager=readonly \
 	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: run test test-fast test-notebooks lint lab notebooks figures api clean
+.PHONY: run test test-fast test-notebooks lint lab notebooks figures api audit clean
 
 run: $(READY)            ## the main job on the embedded data
 	$(BIN)/python -m cmgsd_lite run
@@ -47,6 +48,12 @@ figures: $(DEV)          ## every figure of the course as PNG and SVG, for slide
 api: $(DEV)              ## docs/API.md from the docstrings
 	$(BIN)/python docs/build_api.py
 	$(BIN)/python docs/build_data.py
+
+audit:                   ## known weaknesses of the tested versions; asks the network
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet pip-audit
+	build/audit/bin/pip-audit --disable-pip --require-hashes -r requirements-hashes.txt
+	build/audit/bin/pip-audit --disable-pip --no-deps -r requirements-dev.txt
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
