@@ -49,11 +49,11 @@ api: $(DEV)              ## docs/API.md from the docstrings
 	$(BIN)/python docs/build_api.py
 	$(BIN)/python docs/build_data.py
 
-audit:                   ## known weaknesses of the tested versions; asks the network
+audit:                   ## known weaknesses of the tested versions; asks the network, and fails where it has no answer
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/python -m pip install --quiet pip-audit
-	build/audit/bin/pip-audit --disable-pip --require-hashes -r requirements-hashes.txt
-	build/audit/bin/pip-audit --disable-pip --no-deps -r requirements-dev.txt
+	build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-hashes.txt
+	build/audit/bin/pip-audit --strict --disable-pip --no-deps -r requirements-dev.txt
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

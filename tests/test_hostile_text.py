@@ -123,7 +123,10 @@ def test_code_stays_text(maker, text, tmp_path, monkeypatch):
         Read(MAKERS[maker](one, tmp_path=tmp_path / str(n), monkeypatch=monkeypatch))
         for n, one in enumerate(("harmless", text))
     ]
-    assert made[1].elements == made[0].elements
+    kinds = [
+        {(tag, *names) for tag, names in one.elements} for one in made
+    ]  # of a table's rows there may be more
+    assert kinds[1] == kinds[0]
     shown = " ".join(" ".join(made[1].texts).split())
     assert " ".join(text.split()) in shown, "it is shown as it was written"
 
