@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.course.study import Study, interval
-from cmgsd_lite.runtime import write_json
+from cmgsd_lite.runtime import write_atomically, write_json
 from study import plan
 from study.figures import write_figures
 from study.pages import fill
@@ -50,7 +51,7 @@ def write_report(summary: Summary) -> None:
     written = pages(summary)
     write_json(SUMMARY, summary)
     for path, text in written.items():
-        path.write_text(text, encoding="utf-8")
+        write_atomically(path, partial(Path.write_text, data=text, encoding="utf-8"))
     write_figures(Study(summary), ROOT / "docs" / "figures")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from cmgsd_lite.losses.base import RetrievalLoss
-from cmgsd_lite.runtime import set_threads, versions
+from cmgsd_lite.runtime import naming, set_threads, versions
 from cmgsd_lite.runtime.workers import Workers
 from cmgsd_lite.teachers import Blend, Teacher
 from cmgsd_lite.training import TrainingConfig, fit
@@ -201,6 +201,6 @@ def _results(
 def _append(path: Path, result: Result) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = not path.is_file() or path.read_bytes()[-1:] in (b"", b"\n")
-    with path.open("a", encoding="utf-8") as file:
+    with naming(path), path.open("a", encoding="utf-8") as file:
         # After an interruption in the middle of a line the next one starts on its own.
         file.write(("" if whole else "\n") + json.dumps(result, allow_nan=False) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from cmgsd_lite.evaluation.graded import random_floor, relevance_metrics
 from cmgsd_lite.evaluation.inputs import Array, gain_matrix, score_matrix
 from cmgsd_lite.evaluation.metrics import retrieval_metrics
 from cmgsd_lite.evaluation.multi_instance import multi_instance_metrics
-from cmgsd_lite.runtime import write_json
+from cmgsd_lite.runtime import sole_writer, write_json
 from cmgsd_lite.training.checkpoints import load_model
 from cmgsd_lite.training.data_location import data_of
 from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
@@ -35,7 +36,13 @@ def evaluate(options: argparse.Namespace) -> None:
     Raises:
         DataError: If a file can not be read.
         ValueError: If what is in it does not fit together, or options of the two ways are mixed.
+        OSError: If the folder can not be written to, or another process is writing there.
     """
+    with sole_writer(Path(options.out)) if options.out else nullcontext():
+        _evaluate(options)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
     results, lines = _measure_checkpoint(options) if options.sim is None else _measure_scores(options)
     if options.json:
         print(json.dumps(results))

@@ -15,13 +15,16 @@ from cmgsd_lite.course.plots import plot_loss, plot_margins, plot_recall, plot_t
 from cmgsd_lite.training.experiment import MARGIN_BINS, RunResult
 
 
-def write_figures(results: Mapping[str, Any], runs: Sequence[RunResult], out: Path) -> list[Path]:
+def write_figures(
+    results: Mapping[str, Any], runs: Sequence[RunResult], out: Path, disk: list[OSError] | None = None
+) -> list[Path]:
     """Draw the figures of the main job into a folder; one that fails is named on stderr and left out.
 
     Args:
         results: The object that ``tabulate`` makes.
         runs: What it was made from.
         out: The folder.
+        disk: As for ``attempt``.
 
     Returns:
         The files written: ``results.png`` (R@10 of every run, and nDCG where there is relevance),
@@ -42,7 +45,7 @@ def write_figures(results: Mapping[str, Any], runs: Sequence[RunResult], out: Pa
     }
     if margins:
         drawings["margins.png"] = lambda: _margins(margins)
-    written = [attempt(name, partial(_save, draw, out / name)) for name, draw in drawings.items()]
+    written = [attempt(name, partial(_save, draw, out / name), disk) for name, draw in drawings.items()]
     return [path for path in written if path is not None]
 
 

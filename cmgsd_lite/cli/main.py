@@ -6,6 +6,7 @@ The parser imports nothing that is slow to import, so that ``--help`` answers at
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -60,6 +61,7 @@ PATHS = ("data", "out", "checkpoint", "path", "sim", "relevance", "video_of_text
 
 SEEDS, MOST_SEEDS = range(2**32), 1000
 """``--seed``, as ``TrainingConfig`` takes it, and how many ``--seeds`` there may be."""
+_FULL = (errno.ENOSPC, errno.EFBIG)
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -77,8 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, or 2 after one line on stderr about bad input; 130 or 143 after one about SIGINT
-        or SIGTERM. Figures and pages are not worth a code: one that fails is a line on stderr, and what was
-        measured is printed and written.
+        or SIGTERM. Figures and pages are not worth a code, unless it is the disk: one that fails is a line on
+        stderr, and what was measured is printed and written.
 
     Source:
         ours.
@@ -122,6 +124,8 @@ def _guarded(options: argparse.Namespace, stop: Stoppable, name: str) -> int:
         if stop.code:  # what a signal stopped ends in one line of its own
             return stop.code
         line = " ".join(str(error).split())
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            line += ": 'standard output'"  # all else that is written names its file
         if _first_here() or isinstance(error, ConnectionError):
             print(f"{name}: error: {line}", file=sys.stderr)
         _drop_output()

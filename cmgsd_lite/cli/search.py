@@ -37,6 +37,7 @@ def search(options: argparse.Namespace) -> None:
     Raises:
         DataError: If there is no checkpoint, or it or its data can not be read.
         ValueError: If the sentence is empty.
+        OSError: If what ``--out`` asks for can not be written; the videos found are printed before.
     """
     options.query = whole_signs(options.query)  # a terminal may send bytes that are no text
     path = Path(options.checkpoint) if options.checkpoint else newest_checkpoint(RUNS)
@@ -62,10 +63,14 @@ def search(options: argparse.Namespace) -> None:
             line = _one_line(hit.get("facets") or hit["caption"])
             print(f"{hit['rank']:3d}. {_one_line(hit['video_id']):12s} {hit['score']:6.3f}  {line}")
         print("".join(f"{line}\n" for line in _report_lines(report or [])), end="")
-    out = Path(options.out) if options.out else RUNS / "search"
+    out, disk = Path(options.out) if options.out else RUNS / "search", list[OSError]()
     attempt(
-        "pictures", lambda: _draw(options.query, found, report, pictures_of(config.data, options.videos), out)
+        "pictures",
+        lambda: _draw(options.query, found, report, pictures_of(config.data, options.videos), out),
+        disk if options.out else None,  # what was not asked for may fail
     )
+    if disk:
+        raise disk[0]
 
 
 def search_videos(

@@ -216,22 +216,24 @@ def _finish(
 ) -> None:
     """Numbers first, to the disk and to the reader; then figures, which may fail."""
     failed = _write_numbers(out, results, runs)
+    disk = [OSError(run.unwritten) for run in runs if run.unwritten]
     if not options.json:
         print(results_table(results))
         print(results_caption(results), flush=True)
     written = [] if failed else ["metrics.json"]
-    if page is not None and (measured := attempt(PAGE, page)) is not None:
+    if page is not None and (measured := attempt(PAGE, page, disk)) is not None:
         results["false_negatives"] = measured
         written.append(PAGE)
         failed = failed or _write_numbers(out, results, runs)
     if drawing:
         from cmgsd_lite.cli.figures import write_figures
 
-        written += [path.name for path in attempt("figures", lambda: write_figures(results, runs, out)) or []]
+        made = attempt("figures", lambda: write_figures(results, runs, out, disk), disk)
+        written += [path.name for path in made or []]
     if options.json:
         print(json.dumps(results))
-    if failed:
-        raise failed
+    if failed or disk:
+        raise failed or disk[0]
     say(f"written: {', '.join(written)} under {out}")
 
 

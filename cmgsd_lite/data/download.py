@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from cmgsd_lite.data.formats.files import unpack, user_path
 from cmgsd_lite.errors import DataError
-from cmgsd_lite.runtime import require, sole_writer, write_atomically
+from cmgsd_lite.runtime import naming, require, sole_writer, write_atomically
 
 UNCHECKED = "address unchecked: as published, not tried by this project"
 _CHUNK, _TRIES, _TIMEOUT = 1 << 14, 5, 30  # bytes, of which a break loses one chunk; times; seconds
@@ -125,7 +125,8 @@ class ResumingDownloader:
         while True:
             before = _size(self.part)
             try:
-                self._piece(url, before)
+                with naming(self.part):
+                    self._piece(url, before)
                 break
             except OSError as error:  # requests' errors are, and those of a connection that breaks
                 if not _of_network(error):

@@ -19,6 +19,7 @@ LOCK = ".lock"
 """File of a folder that is held by who writes into it."""
 TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 """Names of files that are being written: what is left of one was cut off."""
+_HELD: set[Path] = set()
 
 
 def require(module: str, extra: str) -> Any:
@@ -114,20 +115,22 @@ def check_writable(folder: Path) -> None:
     Example:
         >>> check_writable(Path("runs"))  # doctest: +SKIP
     """
-    probe = _temporary(folder / "writable")
+    probe, made = _temporary(folder / "writable"), not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"x" * 4096)
     except OSError as error:
-        reason = "a file in its place" if isinstance(error, FileExistsError) else error.strerror
-        raise OSError(f"{folder}: expected a folder that can be written to, found {reason}") from error
-    finally:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
+            if made:
+                folder.rmdir()
+        reason = "a file in its place" if isinstance(error, FileExistsError) else error.strerror
+        raise OSError(f"{folder}: expected a folder that can be written to, found {reason}") from error
+    probe.unlink()
 
 
 @contextmanager
-def sole_writer(folder: Path, *inner: str) -> Iterator[None]:
+def sole_writer(folder: Path, *inner: str, again: bool = False) -> Iterator[None]:
     """Hold a folder while writing into it: a second writer is refused, and what a killed one left is removed.
 
     The lock is the operating system's and ends with its process, however that ends.
@@ -135,6 +138,7 @@ def sole_writer(folder: Path, *inner: str) -> Iterator[None]:
     Args:
         folder: Made with its parents if it is not there.
         inner: Names of folders in it that are held along.
+        again: Whether this process may hold the folder already; a part of a job asks for what the job has.
 
     Raises:
         OSError: If another process is writing there, or the folder can not be written to.
@@ -146,6 +150,10 @@ def sole_writer(folder: Path, *inner: str) -> Iterator[None]:
         >>> with sole_writer(Path("runs/mine")):  # doctest: +SKIP
         ...     train()
     """
+    held = folder.resolve()
+    if again and held in _HELD:
+        yield
+        return
     filelock = require("filelock", "data")
     check_writable(folder)
     file = folder / LOCK
@@ -155,7 +163,8 @@ def sole_writer(folder: Path, *inner: str) -> Iterator[None]:
     except filelock.Timeout:
         pid = file.read_text(encoding="utf-8").strip()
         by = f"process {pid}" if pid else "another process"
-        raise OSError(f"{folder}: {by} is writing there; wait for it, or choose another --out") from None
+        raise OSError(f"{folder}: {by} is writing there; wait for it, or choose another folder") from None
+    _HELD.add(held)
     try:
         file.write_text(f"{os.getpid()}\n", encoding="utf-8")  # for the message above alone
         for place in (folder, *(folder / name for name in inner)):
@@ -164,20 +173,47 @@ def sole_writer(folder: Path, *inner: str) -> Iterator[None]:
                     left.unlink(missing_ok=True)
         yield
     finally:
+        _HELD.discard(held)
         with suppress(OSError):
             file.write_text("", encoding="utf-8")
         lock.release()
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error of the system name a file: that of a full disk names none, others name a temporary one.
+
+    Args:
+        path: Of the file.
+
+    Raises:
+        OSError: The one that came, with the file's name.
+
+    Source:
+        ours.
+
+    Example:
+        >>> with naming(Path("runs.jsonl")):  # doctest: +SKIP
+        ...     stream.write(line)
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Write a file whole or not at all: to a temporary neighbour, to the disk itself, then rename.
 
     Args:
-        path: Where the file goes; folders are made.
+        path: Where the file goes; folders are made, and a link stays one.
         write: Writes to the path that it is given.
 
     Raises:
-        OSError: If the folder can not be written to. An older file at ``path`` is then untouched.
+        OSError: If the folder can not be written to, or a device or pipe has that name. An older file
+            at ``path`` is then untouched.
 
     Source:
         ours.
@@ -185,19 +221,18 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     Example:
         >>> write_atomically(Path("notes.txt"), lambda path: path.write_text("done"))  # doctest: +SKIP
     """
-    temporary = _temporary(path)
+    if path.exists() and not path.is_file() and not path.is_dir():  # which would be gone, a file in its place
+        raise OSError(f"{path}: expected a name for a file, found a device or pipe")
+    target = path.resolve()
+    temporary = _temporary(target)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        _flush(temporary, os.O_RDWR)
-        os.replace(temporary, path)
+        with naming(path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write(temporary)
+            _flush(temporary, os.O_RDWR)
+            os.replace(temporary, target)
         with suppress(OSError):  # the new name too, where the system can flush a folder
-            _flush(path.parent, os.O_RDONLY)
-    except OSError as error:
-        if error.errno is None:
-            raise
-        # A full disk does not say which file it was, other errors name the temporary one.
-        raise OSError(error.errno, error.strerror, str(path)) from error
+            _flush(target.parent, os.O_RDONLY)
     finally:
         with suppress(OSError):  # the first error is the one to be raised
             temporary.unlink(missing_ok=True)

@@ -54,6 +54,7 @@ class RunResult:
         margins: How many of a training batch's margins fall into each of ``MARGIN_BINS``, or None where
             the margin is fixed.
         seconds: Training time without evaluation.
+        unwritten: Why the trained model could not be written; empty where it was.
 
     Example:
         >>> bench.run("infonce", seed=0).metrics["t2v"]["R@10"]  # doctest: +SKIP
@@ -67,6 +68,7 @@ class RunResult:
     history: list[dict[str, Any]]
     margins: list[int] | None
     seconds: float
+    unwritten: str = ""
 
 
 class Bench:
@@ -153,9 +155,8 @@ class Bench:
         margins = None
         if isinstance(loss, CMGSDLoss):
             margins = margin_histogram(fitted.model, loss, self.prepared.train, self.teachers(name))
-        if out is not None:
-            on_first(lambda: self._keep(fitted.model, out, name, seed))
-        return RunResult(name, seed, metrics, more, fitted.history, margins, fitted.seconds)
+        unwritten = "" if out is None else on_first(lambda: self._keep(fitted.model, out, name, seed))
+        return RunResult(name, seed, metrics, more, fitted.history, margins, fitted.seconds, unwritten)
 
     def rehearse(self) -> None:
         """Compute every condition's first loss, with a model that is not trained.
@@ -227,13 +228,15 @@ class Bench:
         asked = "relevance" in input_names(loss)[0]
         return batch_relevance(self.dataset.train) if asked and self.dataset.name == "minivtt" else None
 
-    def _keep(self, model: RetrievalModel, out: Path, name: str, seed: int) -> None:
-        """Write the trained model; a disk that is full by now does not take its numbers along."""
+    def _keep(self, model: RetrievalModel, out: Path, name: str, seed: int) -> str:
+        """Write the trained model; a disk that is full by now does not take numbers along."""
         path = out / f"{name}-seed{seed}.pt"
         try:
             save_checkpoint(path, model, self.about(name, seed, out))
         except OSError as error:
             print(f"{path.name}: the trained model is not written: {error}", file=sys.stderr)
+            return str(error)
+        return ""
 
     def measure(self, model: RetrievalModel) -> tuple[Metrics, Metrics]:
         """Measure a model on the test videos: R@K always, nDCG under each kind of relevance that there is."""

@@ -16,7 +16,7 @@ from cmgsd_lite.training.resuming import other
 
 
 def keep_run(bench: Bench, result: RunResult, folder: Path) -> None:
-    """Write a finished run; one line on stderr if that fails, for the job can go on without.
+    """Write a finished run that has its model; one line on stderr if that fails, the job can go on without.
 
     Args:
         bench: That it ran on.
@@ -29,6 +29,8 @@ def keep_run(bench: Bench, result: RunResult, folder: Path) -> None:
     Example:
         >>> keep_run(bench, bench.run("infonce", 0), Path("runs/mine/finished"))  # doctest: +SKIP
     """
+    if result.unwritten:  # whose model is missing, or that of an earlier job
+        return
     path = _path(folder, result.name, result.seed)
     content = {"of": bench.identity(result.name, result.seed), "result": asdict(result)}
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from cmgsd_lite.data import Split
 from cmgsd_lite.distributed import on_first, share_start
 from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.models import RetrievalModel
-from cmgsd_lite.runtime import check_writable, require
+from cmgsd_lite.runtime import require, sole_writer
 from cmgsd_lite.training.config import TrainingConfig
 from cmgsd_lite.training.devices import Precision, chosen_device, placed
 from cmgsd_lite.training.prepare import PreparedSplit, prepare_split
@@ -97,7 +97,7 @@ def fit(
             own with ``distances(videos, captions)``; or teachers by name. The loss then gets ``distances`` by
             these names, and neither ``text_teacher`` nor ``video_teacher``: what the margin is made of is
             what was named. None: the split's two teacher features.
-        checkpoint: Where to write the state after every epoch, atomically.
+        checkpoint: Where to write the state after every epoch, atomically; one process holds its folder.
         resume: Whether to continue from ``checkpoint`` if it exists.
         about: Kept in the checkpoint for whoever uses the model later, and compared on resuming.
         progress: Whether to show a progress bar (on stderr).
@@ -118,7 +118,8 @@ def fit(
             to the loss; if loss, weights or scores stop being finite: then it names epoch, step, learning
             rate, the batch's videos and the last checkpoint, which stays as it is.
         DataError: If the checkpoint to resume belongs to other settings, another teacher or other data.
-        OSError: If the checkpoint can not be written; said before the first epoch. ConnectionError, one of
+        OSError: If the checkpoint can not be written, or another process is writing into its folder; said
+            before the first epoch. ConnectionError, one of
             these, if another process has stopped.
 
     Source:
@@ -130,7 +131,7 @@ def fit(
     """
     config, where, share = config or TrainingConfig(), chosen_device(device), Share.of_this_process()
     prepared, held_out = _prepared(train), _validation(validation)
-    with placed(where, model, loss):
+    with placed(where, model, loss), ExitStack() as held:
         moved = prepared.to(where)
         teachers = prepare_teachers(teacher, moved)
         trainer = Trainer(model, loss, moved, config, ids, relevance, where, precision, teachers, share)
@@ -141,7 +142,7 @@ def fit(
         result = FitResult(model, device=str(where))
         best: dict[str, Any] = {"score": -math.inf, "epoch": 0, "model": None}
         if checkpoint is not None:
-            on_first(lambda: check_writable(checkpoint.parent))
+            on_first(lambda: held.enter_context(sole_writer(checkpoint.parent, again=True)))
             data = on_first(lambda: data_digest(prepared, held_out, ids))
             check = partial(
                 check_resumable, checkpoint, model, config, about or {}, data, precision, teachers, loss

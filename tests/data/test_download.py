@@ -232,6 +232,18 @@ def test_what_was_fetched_elsewhere_is_unpacked(archive: bytes, tmp_path: Path) 
     assert (folder / "readme.md").is_file()
 
 
+def test_a_file_that_the_disk_does_not_take_is_named(server: Server, archive: bytes, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    server.files["msrvtt_data.zip"] = archive
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large: '.*\.msrvtt_data\.zip\.part'"):
+            fetch(server, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 def test_a_full_disk_does_not_cost_the_archive(
     server: Server, archive: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

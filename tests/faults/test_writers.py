@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cmgsd_lite.cli.main import main
@@ -13,6 +14,7 @@ from cmgsd_lite.runtime import sole_writer, write_atomically
 from cmgsd_lite.training.experiment import Bench
 from study.__main__ import main as study
 from tests.cli.folders import QUICK, write_folder
+from tests.faults.test_checkpoints import train as training
 
 HOLDER = """
 import sys
@@ -67,9 +69,17 @@ def test_a_second_writer_is_refused_and_the_lock_of_a_dead_one_is_free(here, hol
         pass
 
 
-@pytest.mark.parametrize("job", ["run", "train", "study"])
+def test_a_second_training_from_python_is_refused(here, holder):
+    with pytest.raises(OSError, match=f"out: process {holder.pid} is writing there"):
+        training(here / "out" / "checkpoint.pt")
+
+
+@pytest.mark.parametrize("job", ["run", "train", "study", "evaluate"])
 def test_a_second_job_is_refused_in_one_line(job, here, holder, data, capsys):
-    if job == "study":
+    if job == "evaluate":
+        np.save(here / "sim.npy", np.eye(3))
+        code, error = call(capsys, job, "--sim", "sim.npy", "--out", "out")
+    elif job == "study":
         code, error = call(capsys, "--out", "out", "run", "--minutes", 0, job=study)
     else:
         code, error = call(capsys, job, "--data", data, "--out", "out", *QUICK)

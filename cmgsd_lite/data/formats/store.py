@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats.files import any_layout, reason_of
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.errors import DataError
-from cmgsd_lite.runtime import sole_writer
+from cmgsd_lite.runtime import naming, sole_writer
 
 FORMAT = "cmgsd-lite"
 VERSION = 2
@@ -97,7 +98,7 @@ def _fill(
     experts, files = {}, {}
     for number, (name, table) in enumerate(tables.items()):
         file = f"{number:02d}_{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.npy"
-        np.save(folder / file, np.asarray(table.rows), allow_pickle=False)
+        _write_array(folder / file, np.asarray(table.rows))
         told = {"ids": table.ids, "tokens": table.counts.tolist(), "notes": table.notes}
         experts[name] = {"file": file, "dim": table.dim, **told}
     for name, content in documents.items():
@@ -110,8 +111,20 @@ def _fill(
     _write_json(folder / INDEX, header | body)
 
 
+def _write_array(path: Path, rows: NDArray[Any]) -> None:
+    with naming(path):
+        try:
+            np.save(path, rows, allow_pickle=False)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            # Numpy counts what the system took and does not say why.
+            raise OSError(f"{path}: expected room for the whole file, found {error}") from error
+
+
 def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    with naming(path):
+        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
 def _digest(path: Path) -> str:

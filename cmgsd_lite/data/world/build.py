@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from cmgsd_lite.data.world.motion_features import motion_descriptor
 from cmgsd_lite.data.world.render import render
 from cmgsd_lite.data.world.scenes import SECOND_SUBJECT_RATE, SEED, clip_scene
 from cmgsd_lite.data.world.vocabulary import ENTITIES, ENTITY
+from cmgsd_lite.runtime import write_atomically
 
 SPLITS = {"train": range(2000), "validate": range(2000, 2300), "test": range(2300, 3300)}
 APPEARANCE_DIM, FRAME_DIM, MOTION_DIM = 128, 64, 64
@@ -188,6 +188,4 @@ def _smaller(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
