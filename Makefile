@@ -14,7 +14,7 @@ NBVAL := -p tests.notebooks.nbval_times -n 2 --dist loadfile --nbval --nbval-cur
 LAB := --ServerApp.root_dir=. --ServerApp.ip=127.0.0.1 --LabApp.news_url=None --LabApp.extension_manager=readonly \
 	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: run test test-fast test-notebooks lint lab notebooks figures api audit clean
+.PHONY: run test test-fast test-notebooks lint trust lab notebooks figures api audit clean
 
 run: $(READY)            ## the main job on the embedded data
 	$(BIN)/python -m cmgsd_lite run
@@ -35,6 +35,9 @@ lint: $(DEV)             ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell cmgsd_lite notebooks/source docs README.md CONTRIBUTING.md CHANGELOG.md data/README.md
+
+trust: $(DEV)            ## what docs/TRUST.md promises, tried and counted: hours
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.trust
 
 lab: $(READY)            ## JupyterLab on the course; links lead out of notebooks/, so the repository is its root
 	$(BIN)/jupyter lab $(LAB) notebooks/00_start_here.ipynb

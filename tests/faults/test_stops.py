@@ -1,7 +1,8 @@
 """Killed and stopped processes: nothing is lost, nobody stays behind, one line says how to go on.
 
 Nothing waits for a guessed time: a process is signalled when a condition holds, and an upper bound of seconds
-counts from the signal alone. ``CMGSD_KILLS=50`` kills that many trainings (five otherwise).
+counts from the signal alone. ``CMGSD_KILLS=50`` kills that many trainings (five otherwise), for ten of them
+three runs and a study.
 """
 
 import json
@@ -131,6 +132,62 @@ def test_a_stopped_run_leaves_no_worker_and_keeps_what_is_finished(number, targe
     rows = json.loads((tmp_path / "out" / "metrics.json").read_text())["rows"]
     assert [len(row["per_seed"]) for row in rows] == [4, 4]
     assert not list((tmp_path / "out").rglob(".*.tmp"))
+
+
+@pytest.fixture(scope="module")
+def whole_run(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole-run")
+    assert start(*RUN, "--data", data, "--out", folder / "out", "--epochs", 5, cwd=folder).wait(PATIENCE) == 0
+    return results(folder)
+
+
+def results(folder):
+    """All numbers of a finished run but the times."""
+    rows = json.loads((folder / "out" / "metrics.json").read_text())["rows"]
+    return [(row["name"], [{**seed, "seconds": 0} for seed in row["per_seed"]]) for row in rows]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", range(KILLS * 3 // 10))
+def test_a_killed_run_goes_on_to_the_same_numbers(kill, whole_run, data, tmp_path):
+    rng = np.random.default_rng(kill)
+    words = (*RUN, "--data", data, "--out", tmp_path / "out", "--epochs", 5)
+    finished, count = tmp_path / "out" / "finished", int(rng.integers(7))
+    process = start(*words, cwd=tmp_path)
+    until(lambda: finished.is_dir() and len(list(finished.glob("*.json"))) >= count, process)
+    time.sleep(rng.uniform(0, 0.1))
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(PATIENCE)
+    until(lambda: not living(process.pid))
+    assert start(*words, "--resume", cwd=tmp_path).wait(PATIENCE) == 0
+    assert results(tmp_path) == whole_run
+    assert not list((tmp_path / "out").rglob(".*.tmp"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", range(KILLS // 10))
+def test_a_killed_study_goes_on(kill, tmp_path):
+    words, lines = (
+        ("--out", tmp_path / "out", "run", "--minutes", 60, "--jobs", 2),
+        tmp_path / "out" / "runs.jsonl",
+    )
+
+    def finished():
+        return lines.read_text().splitlines() if lines.exists() else []
+
+    process = start(*words, cwd=tmp_path, module="study")
+    until(lambda: len(finished()) > kill, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(PATIENCE)
+    until(lambda: not living(process.pid))
+    kept = finished()
+    process = start(*words, cwd=tmp_path, module="study")
+    until(lambda: len(finished()) > len(kept), process)
+    stop(process, signal.SIGTERM)
+    until(lambda: not living(process.pid))
+    assert finished()[: len(kept)] == kept
+    keys = [json.loads(line)["key"] for line in finished()]
+    assert len(set(keys)) == len(keys), "nothing is done twice"
 
 
 @pytest.mark.slow
