@@ -133,7 +133,7 @@ def _digest(path: Path) -> str:
 
 
 def _digest_of(body: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(body, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read_index(folder: Path) -> dict[str, Any]:

@@ -95,6 +95,7 @@ def test_damaged_arrays_are_named_when_it_is_opened(store: Path) -> None:
             lambda index: {**index, "files": None},
             "expected the index that convert wrote, found a changed",
         ),
+        (lambda index: {**index, "\ud800": None}, "expected the index that convert wrote, found a changed"),
     ],
 )
 def test_a_changed_index_is_refused(store: Path, change: Any, said: str) -> None:
