@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats.arrays import load_npz
-from cmgsd_lite.data.formats.features import load_safetensors, load_torch
-from cmgsd_lite.data.formats.files import check_downloaded, read_text, reason_of
+from cmgsd_lite.data.formats.features import load_safetensors
+from cmgsd_lite.data.formats.files import any_layout, check_downloaded, read_text
+from cmgsd_lite.data.formats.torch_files import load_torch
 from cmgsd_lite.errors import DataError
 
 Array = NDArray[Any]
@@ -91,11 +92,8 @@ def _chosen(arrays: Mapping[Any, Any], name: str, path: Path) -> Any:
 
 def _mapped(path: Path) -> Array:
     check_downloaded(path)
-    try:
+    with any_layout(path, "a whole .npy of plain numbers"):
         array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        found = reason_of(error)
-        raise DataError(f"{path}: expected a whole .npy of plain numbers, found: {found}") from error
     return array
 
 
@@ -103,8 +101,5 @@ def _table(path: Path) -> Array:
     text = read_text(path)
     often = max(",;\t", key=text.split("\n", 1)[0].count)
     delimiter = often if often in text else None  # any white space
-    try:
+    with any_layout(path, "numbers alone, no header and no ids"):
         return np.loadtxt(io.StringIO(text), delimiter=delimiter, comments=None, ndmin=2)
-    except ValueError as error:
-        found = reason_of(error)
-        raise DataError(f"{path}: expected numbers alone, no header and no ids, found: {found}") from error

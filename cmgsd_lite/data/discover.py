@@ -18,7 +18,6 @@ from cmgsd_lite.data.formats.files import (
     DEBRIS,
     UnknownLayoutError,
     is_archive,
-    only_member,
     user_path,
 )
 from cmgsd_lite.data.formats.hdf5 import is_h5_tree
@@ -109,7 +108,7 @@ def _opened(folder: Path, tree: Tree) -> list[Path]:
     """Folders with what the archives of a folder hold; those of a single file are laid beside the others."""
     folders = []
     for archive in sorted(filter(is_archive, folder.iterdir())) if tree.opens else []:
-        if not _visible(archive) or only_member(archive):
+        if not _visible(archive) or tree.packed.single(archive):
             continue
         try:
             folders.append(tree.packed.open(archive))

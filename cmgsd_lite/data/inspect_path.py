@@ -137,7 +137,7 @@ def _aside(file: Path, root: Path) -> dict[str, Any]:
         return {"file": name}
     try:
         return {"file": name, "shape": list(np.load(file, mmap_mode="r", allow_pickle=False).shape)}
-    except (OSError, ValueError, EOFError):
+    except Exception:  # damaged in any way
         return {"file": name, "shape": "unreadable"}
 
 

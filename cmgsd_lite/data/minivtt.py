@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from cmgsd_lite.data.clips import Clip, clip, contact_sheet
 from cmgsd_lite.data.dataset import RetrievalDataset, Split, assemble
@@ -27,6 +25,9 @@ from cmgsd_lite.data.world.scenes import Scene
 from cmgsd_lite.data.world.truth import Claim, claims_true, graded_relevance
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import require
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "Clip",
@@ -200,10 +201,13 @@ def batch_relevance(split: Split) -> Callable[[Tensor, Tensor], Tensor]:
         ours.
 
     Example:
+        >>> import torch
         >>> of_batch = batch_relevance(load_minivtt().train)
         >>> of_batch(torch.tensor([0, 1]), torch.tensor([0, 20])).shape
         torch.Size([2, 2])
     """
+    import torch  # here: who only reads data needs none
+
     claims, scenes = _claims(split), _scenes(split)
 
     def of_batch(videos: Tensor, captions: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
 """All that a path holds, before a protocol is chosen: annotations, split lists and feature tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 from cmgsd_lite.data.discover import (
     CAPTION_INDEX,
@@ -27,11 +27,12 @@ from cmgsd_lite.data.formats.files import (
     IMAGE_SUFFIXES,
     VIDEO_SUFFIXES,
     UnknownLayoutError,
+    any_layout,
     user_path,
 )
 from cmgsd_lite.data.formats.packed import Packed, is_packed
 from cmgsd_lite.data.formats.records import FileLog, FileRecord, records_of, why_left_out
-from cmgsd_lite.data.formats.store import is_store, read_document, read_index
+from cmgsd_lite.data.formats.store import fits, is_store, read_document, read_index
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.protocols import SplitLists, find_protocols
 from cmgsd_lite.data.splits import may_list
@@ -45,6 +46,9 @@ _NO_READER = {
     **dict.fromkeys((".xlsx", ".xls", ".ods"), "a spreadsheet; save it as csv"),
     **dict.fromkeys((".parquet", ".tfrecord", ".lmdb", ".feather"), ""),
 }
+
+_NO_PATHS = ("sources", "unused", "copies")  # of annotations: they would be those of this machine
+Kind = TypeVar("Kind")
 
 _NO_NAME = "its name is none of features, captions or lists"
 
@@ -112,7 +116,8 @@ def open_source(
         raise DataError(f"{path}: expected a folder or file, found nothing there")
     with Packed() as packed:
         try:
-            return _opened(path, experts, annotations, packed)
+            with any_layout(path, "features, captions and lists"):
+                return _opened(path, experts, annotations, packed)
         except DataError as error:
             raise type(error)(packed.say(str(error))) from error
 
@@ -204,12 +209,7 @@ def _otherwise(path: Path) -> str:
 
 def documents_of(source: Source) -> dict[str, Any]:
     """Annotations and split lists as JSON documents for the fast layout."""
-    no_paths: dict[str, Any] = {
-        "sources": [],
-        "unused": [],
-        "copies": [],
-    }  # they would be those of this machine
-    told = asdict(source.annotations) | {"name": source.name} | no_paths
+    told = asdict(source.annotations) | {"name": source.name} | {name: [] for name in _NO_PATHS}
     return {
         "annotations": told,
         "splits": {name: asdict(lists) for name, lists in source.protocols.items()},
@@ -217,16 +217,24 @@ def documents_of(source: Source) -> dict[str, Any]:
 
 
 def _stored_annotations(folder: Path, index: Mapping[str, Any]) -> Annotations:
-    stored = _fields(Annotations, read_document(folder, "annotations", index))
-    stored["category_names"] = {int(number): name for number, name in stored["category_names"].items()}
-    stored["sources"] = [(str(folder / "annotations.json"), "cmgsd-lite")]
-    return Annotations(**stored)
+    path, stored = folder / "annotations.json", read_document(folder, "annotations", index)
+    with any_layout(path, "annotations as convert writes them"):
+        names = {int(number): name for number, name in stored["category_names"].items()}
+        own = {"category_names": names, "sources": [(str(path), "cmgsd-lite")]}
+        return _typed(Annotations, stored | own)
 
 
 def _stored_protocols(folder: Path, index: Mapping[str, Any]) -> dict[str, SplitLists]:
     stored = read_document(folder, "splits", index)
-    return {name: SplitLists(**_fields(SplitLists, lists)) for name, lists in stored.items()}
+    with any_layout(folder / "splits.json", "lists as convert writes them"):
+        return {name: _typed(SplitLists, lists) for name, lists in stored.items()}
 
 
-def _fields(kind: Any, content: Mapping[str, Any]) -> dict[str, Any]:
-    return {f.name: content[f.name] for f in fields(kind) if f.name in content}
+def _typed(kind: type[Kind], content: Mapping[str, Any]) -> Kind:
+    """A dataclass of JSON's content, of which each part is of its type."""
+    hints: dict[str, Any] = get_type_hints(kind)
+    known = {name: content[name] for name in hints if name in content}
+    strange = next((n for n in known if n not in _NO_PATHS and not fits(known[n], hints[n])), None)
+    if strange is not None:
+        raise ValueError(f"no {strange} of their kind")
+    return kind(**known)

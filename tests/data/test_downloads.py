@@ -74,7 +74,7 @@ def test_no_message_advises_to_load_unsafely(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=objects)
     np.save(tmp_path / "b.npy", objects)
     torch.save(torch.nn.Linear(2, 2), tmp_path / "c.pt")
-    torch.save({"video1": np.ones(3)}, tmp_path / "d.pth")
+    torch.save({"video1": objects}, tmp_path / "d.pth")
     for name in ("e.npy", "f.npz", "g.pt"):
         (tmp_path / name).write_bytes(pickle.dumps({"video1": objects}))
     for name in ("h.npy", "i.npz", "j.pt", "k.h5", "l.safetensors"):

@@ -2,22 +2,27 @@
 
 import json
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cmgsd_lite.data.formats.files import UnknownLayoutError, check_downloaded, read_text, reason_of
+from cmgsd_lite.data.formats.files import (
+    UnknownLayoutError,
+    any_layout,
+    check_downloaded,
+    open_zip,
+    read_text,
+)
 from cmgsd_lite.data.formats.lengths import owners_of
+from cmgsd_lite.data.formats.limits import check_shape
 from cmgsd_lite.data.formats.names import frames_of_videos
 from cmgsd_lite.data.formats.tables import FeatureTable, table_from_array, table_from_frames
 from cmgsd_lite.errors import DataError
 
 _NAME_SUFFIXES = (".npy", ".txt", ".json")
 _PUBLIC_SPLIT = ("public_split", "annotation/public_split", "annotation/RET/public_split")  # HGR
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, RuntimeError, MemoryError)
 
 
 def load_npz(path: Path) -> dict[str, NDArray[Any]]:
@@ -27,12 +32,15 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
         DataError: truncated, damaged, or holding objects.
     """
     check_downloaded(path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
-    except _BROKEN as error:
-        found = reason_of(error)
-        raise DataError(f"{path}: expected a whole .npz of plain arrays, found: {found}") from error
+    with any_layout(path, "a whole .npz of plain arrays"), open_zip(path) as archive:
+        return {name.removesuffix(".npy"): _member(archive, name) for name in archive.namelist()}
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as stream:
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    check_shape(name, array.shape, array.itemsize)
+    return array
 
 
 def load_npy(path: Path) -> NDArray[Any]:
@@ -42,13 +50,9 @@ def load_npy(path: Path) -> NDArray[Any]:
         DataError: truncated, damaged, or holding objects.
     """
     check_downloaded(path)
-    try:
-        array = np.load(path, allow_pickle=False)
-    except _BROKEN as error:
-        found = reason_of(error)
-        raise DataError(f"{path}: expected a whole .npy of plain numbers, found: {found}") from error
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{path}: expected one array, found an .npz under another name")
+    with any_layout(path, "a whole .npy of plain numbers"), path.open("rb") as stream:
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+        check_shape(path, array.shape, array.itemsize)
     return array
 
 
@@ -66,10 +70,8 @@ def read_names(path: Path) -> list[Any]:
     text = read_text(path)
     if path.suffix != ".json":
         return text.split()
-    try:
+    with any_layout(path, "a JSON list of names"):
         listed = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}: expected a JSON list of names, found broken JSON ({error})") from error
     if not isinstance(listed, list):
         raise UnknownLayoutError(f"{path}: expected a JSON list of names, found {type(listed).__name__}")
     return listed

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats.columns import ID_KEYS, first_key
-from cmgsd_lite.data.formats.files import read_text, video_id_of
+from cmgsd_lite.data.formats.files import any_layout, read_text, video_id_of
 from cmgsd_lite.data.formats.lengths import check_not_reversed, kind_of, owners_of, real_tokens
 from cmgsd_lite.data.formats.names import expert_name
 from cmgsd_lite.data.formats.tables import FeatureTable
@@ -115,10 +115,8 @@ def _content(file: Path, load: Load) -> Any:
         return load(file)
     text = read_text(file)
     if file.suffix.lower() == ".json":
-        try:
+        with any_layout(file, "JSON"):
             return json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{file}: expected JSON, found broken JSON") from error
     rows = [re.split(r"[,;\s]+", line.strip()) for line in text.splitlines() if line.strip()]
     rows = rows[1:] if rows and not re.fullmatch(r"[\d.]+", rows[0][-1]) else rows  # a header
     if rows and all(len(row) == 2 for row in rows):

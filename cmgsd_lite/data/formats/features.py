@@ -4,8 +4,7 @@ Layouts are those that public text-video retrieval projects really write (MMT, C
 HGR, BigFile, tables of frame embeddings). Whatever the layout, one `FeatureTable` an expert comes out.
 """
 
-import pickle
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,17 @@ from cmgsd_lite.data.formats.files import (
     UnknownLayoutError,
     any_layout,
     check_downloaded,
-    reason_of,
-    unpacked,
     user_path,
 )
 from cmgsd_lite.data.formats.joined import combine
 from cmgsd_lite.data.formats.mapping import tables_from_mapping
 from cmgsd_lite.data.formats.matlab import load_mat
 from cmgsd_lite.data.formats.names import expert_name
-from cmgsd_lite.data.formats.packed import is_packed
+from cmgsd_lite.data.formats.packed import Packed, is_packed
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.records import FileLog
 from cmgsd_lite.data.formats.tables import FeatureTable
+from cmgsd_lite.data.formats.torch_files import load_torch
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import require
 
@@ -71,14 +69,24 @@ def read_features(
     if not path.exists():
         raise DataError(f"{path}: expected a file or folder of features, found nothing there")
     if is_packed(path):
-        with unpacked(path) as folder:
-            return read_features(innermost(folder), known)
+        with Packed() as packed:
+            return _read_packed(path, known, packed)
     with any_layout(path):
         tables = _read_folder(path, known, log) if path.is_dir() else _read_file(path, known, log)
         if path.is_dir() and is_one_source(path):
             return tables
         told = companions.companions_of(path)
         return {name: companions.without_padding(table, path, told, load) for name, table in tables.items()}
+
+
+def _read_packed(path: Path, known: Collection[str], packed: Packed) -> dict[str, FeatureTable]:
+    try:
+        found = path
+        while is_packed(found):
+            found = innermost(packed.open(found))
+        return read_features(found, known)
+    except DataError as error:
+        raise type(error)(packed.say(str(error))) from error
 
 
 def innermost(folder: Path) -> Path:
@@ -187,26 +195,6 @@ def _read_folder(folder: Path, known: Collection[str], log: FileLog | None) -> d
     return combine([(str(path), read_features(path, known, log)) for path in files or below])
 
 
-def load_torch(path: Path) -> Any:
-    """Content of a .pt/.pth file with tensors turned into numpy arrays; no code in it is run.
-
-    Raises:
-        DataError: truncated, or holding anything but tensors and builtin containers.
-    """
-    import torch  # here, because importing it takes longer than reading most files
-
-    check_downloaded(path)
-    try:
-        return _plain(torch.load(path, map_location="cpu", weights_only=True))
-    except RecursionError as error:
-        raise DataError(
-            f"{path}: expected arrays by video id, found dicts or lists nested too deeply"
-        ) from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        found = reason_of(error)
-        raise DataError(f"{path}: expected tensors and dicts alone (weights_only), found: {found}") from error
-
-
 def load_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     """All tensors of a .safetensors file by name.
 
@@ -215,22 +203,14 @@ def load_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     """
     require("safetensors", "data")
     check_downloaded(path)
-    from safetensors import SafetensorError
     from safetensors.torch import load_file  # numpy's own reader knows no bfloat16
 
-    try:
+    with any_layout(path, "whole .safetensors"):
         return {name: _plain(tensor) for name, tensor in load_file(path).items()}
-    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
-        raise DataError(f"{path}: expected whole .safetensors, found: {reason_of(error)}") from error
 
 
-def _plain(value: Any) -> Any:
-    """The value with tensors turned into numpy arrays."""
+def _plain(tensor: Any) -> NDArray[Any]:
     import torch
 
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-        return (value.float() if value.dtype is torch.bfloat16 else value).numpy()
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+    array: NDArray[Any] = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    return array

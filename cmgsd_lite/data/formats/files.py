@@ -2,16 +2,15 @@
 
 import bz2
 import gzip
+import io
 import itertools
 import lzma
 import os
 import re
 import shutil
 import tarfile
-import tempfile
 import unicodedata
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -19,6 +18,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from cmgsd_lite.data.formats import limits
+from cmgsd_lite.data.formats.limits import check_size, check_stored
 from cmgsd_lite.errors import DataError
 
 VIDEO_SUFFIXES = (
@@ -29,7 +30,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
 # What people leave on an id: the end of the film's, the picture's or the array's name.
 _ID_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES, ".npy", ".npz", ".pt", ".pth", ".pkl", ".h5", ".mat")
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
-_OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_COMPRESSED = (".gz", ".bz2", ".xz")
 DEBRIS = "__MACOSX"
 _SURROGATE = re.compile("[\\ud800-\\udfff]")
 _ID = re.compile(r"(video)?\d+")
@@ -45,9 +46,10 @@ _SUBSTITUTES = (
     (b"404: not found", "an error of a server in its place; download it again from the right address"),
 )
 # Words with which other libraries advise to load a file unsafely.
-_ADVICE = re.compile(r"pickle|weights_only|unsafe|trust|safe_globals", re.IGNORECASE)
+_ADVICE = re.compile(
+    r"allow_pickle|pickled data|as a pickle|weights_only|unsafe|trust|safe_globals", re.IGNORECASE
+)
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, EOFError, OSError, zlib.error, RuntimeError)
 
 
 class UnknownLayoutError(DataError):
@@ -60,16 +62,23 @@ def user_path(path: str | Path) -> Path:
 
 
 @contextmanager
-def any_layout(path: Path) -> Iterator[None]:
-    """Whatever a strange layout makes of a reader becomes a DataError that names the file."""
+def any_layout(path: Path, wanted: str = "a known layout") -> Iterator[None]:
+    """Whatever a strange file makes of a reader becomes a DataError that names the file."""
     try:
         yield
-    except DataError:
-        raise
+    except DataError as error:
+        if path.name.split(".")[0] in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
     except RecursionError as error:
-        raise DataError(f"{path}: expected a known layout, found too deep a nesting") from error
-    except (TypeError, ValueError, AttributeError, LookupError, OverflowError) as error:
-        raise DataError(f"{path}: expected a known layout, found another ({reason_of(error)})") from error
+        raise DataError(f"{path}: expected {wanted}, found too deep a nesting") from error
+    except MemoryError as error:
+        what = "one that takes more memory than a file of its size does"
+        raise DataError(f"{path}: expected {wanted}, found {what}; {limits.RAISE}") from error
+    except Exception as error:  # of damaged bytes libraries make errors of any kind
+        raise DataError(
+            f"{path}: expected {wanted}, found another, or a damaged one ({reason_of(error)})"
+        ) from error
 
 
 def reason_of(error: Exception) -> str:
@@ -94,7 +103,7 @@ def reason_of(error: Exception) -> str:
 
 
 def check_downloaded(path: Path, begin: bytes | None = None) -> None:
-    """Refuse what stands in place of a file that was not downloaded.
+    """Refuse what stands in place of a file that was not downloaded, and what is no file or nearly all holes.
 
     Args:
         path: The file.
@@ -103,7 +112,8 @@ def check_downloaded(path: Path, begin: bytes | None = None) -> None:
     Raises:
         DataError: a Git LFS pointer, a web page, an error of a server, nothing at all; says what to do.
     """
-    if begin is None and path.is_file():
+    if begin is None and path.exists():
+        check_stored(path)
         with path.open("rb") as stream:
             begin = stream.read(64)
         if not begin:
@@ -137,7 +147,7 @@ def video_id_of(value: object) -> str:
     if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0:
         return f"video{int(value)}"
     if not isinstance(value, str) or not value.strip():
-        raise DataError(f"video id: expected a name or a whole number, found {value!r}")
+        raise DataError(f"video id: expected a name or a whole number, found {value!r:.80}")
     text = _bare(unicodedata.normalize("NFC", whole_signs(value.strip())))
     if text.lower().endswith(_ID_SUFFIXES):
         text = PurePosixPath(text.replace("\\", "/")).stem
@@ -201,7 +211,7 @@ def is_archive(path: Path) -> bool:
 
 def is_compressed(path: Path) -> bool:
     """Whether the name says that it is one file, compressed."""
-    return path.suffix.lower() in _OPEN and path.is_file() and not is_archive(path)
+    return path.suffix.lower() in _COMPRESSED and path.is_file() and not is_archive(path)
 
 
 def read_members(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[tuple[str, bytes]]:
@@ -216,19 +226,88 @@ def read_members(path: Path, wanted: Callable[[str], bool] = lambda name: True) 
     Raises:
         DataError: the file is missing, truncated or damaged.
     """
-    try:
+    with any_layout(path, "a whole file"):
+        check_stored(path)
         if path.name.lower().endswith(".zip"):
             check_downloaded(path)
-            with zipfile.ZipFile(path) as archive:
-                names = [
-                    n for n in archive.namelist() if wanted(n) and not n.endswith("/") and not _is_debris(n)
-                ]
+            with open_zip(path) as archive:
+                filled = (info.filename for info in archive.infolist() if info.file_size)
+                names = [n for n in filled if wanted(n) and not n.endswith("/") and not _is_debris(n)]
                 return [(name, archive.read(name)) for name in names]
-        raw = path.read_bytes()
+        with open_stream(path) as stream:
+            raw = stream.read()
         check_downloaded(path, raw[:64])
-        return [(path.stem, gzip.decompress(raw))] if raw[:2] == b"\x1f\x8b" else [(path.name, raw)]
-    except _BROKEN as error:
-        raise DataError(f"{path}: expected a whole file, found a missing or damaged one ({error})") from error
+        return [(path.stem if _unpacker(path) else path.name, raw)]
+
+
+class _Unpacked(io.RawIOBase):
+    """What a compressed file unpacks to, read forwards; refused as soon as it is far more than was packed."""
+
+    def __init__(self, path: Path, unpack: Callable[..., Any]) -> None:
+        self._path, self._packed, self._at = path, path.open("rb"), 0
+        self._stream = unpack(self._packed, "rb")
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        check_size(self._path, self._at, self._packed.tell())
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        target = offset + (self._at if whence == os.SEEK_CUR else 0)
+        if target < self._at or whence == os.SEEK_END:
+            raise io.UnsupportedOperation("it is read forwards")
+        while self._at < target and self.read(min(target - self._at, limits.MEGABYTE)):
+            pass
+        return self._at
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
+
+
+def _unpacker(path: Path) -> Callable[..., Any] | None:
+    """What unpacks a file of one stream, by its first bytes; None for a plain one."""
+    with path.open("rb") as stream:
+        begin = stream.read(10)
+    if begin.startswith(b"\x1f\x8b"):
+        return gzip.open
+    if begin.startswith(b"BZh") and begin[4:] == b"1AY&SY":
+        return bz2.open
+    return lzma.open if begin.startswith(b"\xfd7zXZ\0") else None
+
+
+@contextmanager
+def open_stream(path: Path) -> Iterator[Any]:
+    """A file's bytes, unpacked if it is gzip, bzip2 or xz, whatever its name."""
+    unpack = _unpacker(path)
+    with io.BufferedReader(_Unpacked(path, unpack), limits.MEGABYTE) if unpack else path.open("rb") as stream:
+        yield stream
+
+
+@contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip whose members are not far more than what is packed.
+
+    Raises:
+        DataError: they are, or packed in an unusual way, or too many.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        limits.check_count(path, len(members), limits.MEMBERS, "files in it")
+        for info in members:
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise DataError(f"{path}: expected a zip as usual, found another compression; pack it again")
+            check_size(path, info.file_size, info.compress_size)
+        check_size(path, sum(info.file_size for info in members), path.stat().st_size)
+        yield archive
 
 
 def read_text(path: Path) -> str:
@@ -253,56 +332,68 @@ def _checked_name(archive: Path, name: str, regular: bool) -> str:
     return name
 
 
-def _zip_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    with zipfile.ZipFile(archive) as opened:
+def _zip_members(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
+    with open_zip(archive) as opened:
         for info in opened.infolist():
             # The high half of external_attr holds the Unix mode; 0o120000 marks a symbolic link.
             regular = (info.external_attr >> 16) & 0o170000 != 0o120000
             name = _checked_name(archive, info.filename, regular)
-            if not info.is_dir() and not _is_debris(name):
-                with opened.open(info) as stream:
-                    yield name, stream
-
-
-def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    with tarfile.open(archive) as opened:
-        for info in opened:
-            name = _checked_name(archive, info.name, info.isreg() or info.isdir())
-            stream = opened.extractfile(info)
-            if stream is not None:
+            if info.is_dir() or _is_debris(name):
+                continue
+            if not info.file_size:
+                yield name, None
+                continue
+            with opened.open(info) as stream:
                 yield name, stream
 
 
-def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> int:
+def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
+    total, size = 0, archive.stat().st_size
+    with open_stream(archive) as packed, tarfile.open(fileobj=packed, mode="r:") as opened:
+        for number in itertools.count():
+            info = opened.next()
+            if info is None:
+                return
+            opened.members.clear()  # type: ignore[attr-defined]  # it would keep them all
+            total += info.size
+            check_size(archive, total, size)
+            limits.check_count(archive, number, limits.MEMBERS, "files in it")
+            name = _checked_name(archive, info.name, info.isreg() or info.isdir())
+            if not info.isdir():
+                yield name, opened.extractfile(info) if info.size else None
+
+
+def unpack(
+    archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True
+) -> tuple[int, int, int]:
     """Write an archive's files, or the one of a compressed file, into a folder, which is made.
 
     Returns:
-        How many files were not wanted and stay packed.
+        How many files were not wanted and how many are empty, which both stay packed; and the bytes written.
 
     Raises:
         DataError: damaged, or with an absolute path, a ".." or a link in it.
     """
     check_downloaded(archive)
     folder.mkdir(exist_ok=True)
-    packed = 0
-    try:
+    unwanted = empty = size = 0
+    with any_layout(archive, "a whole archive"):
         for member, stream in _members(archive):
-            if not wanted(member):
-                packed += 1
+            if not wanted(member) or stream is None:
+                unwanted += stream is not None
+                empty += stream is None
                 continue
             target = folder / member
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as out:
                 shutil.copyfileobj(stream, out)
-    except _BROKEN as error:
-        found = reason_of(error)
-        raise DataError(f"{archive}: expected a whole archive, found a damaged one ({found})") from error
-    return packed
+                size += out.tell()
+    return unwanted, empty, size
 
 
-def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+def _members(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
     if is_compressed(archive):
-        with _OPEN[archive.suffix.lower()](archive, "rb") as stream:
+        with open_stream(archive) as stream:
             yield archive.stem, stream
     else:
         yield from (_zip_members if archive.name.lower().endswith(".zip") else _tar_members)(archive)
@@ -314,20 +405,6 @@ def only_member(archive: Path) -> str | None:
         return archive.stem
     try:
         names = [name for name, _ in itertools.islice(_members(archive), 2)]
-    except (*_BROKEN, DataError):
+    except Exception:  # damaged in any way: it is said where it is unpacked
         return None
     return names[0] if len(names) == 1 and "/" not in names[0] else None
-
-
-@contextmanager
-def unpacked(archive: Path) -> Iterator[Path]:
-    """A temporary folder with the archive's files.
-
-    Raises:
-        DataError: the archive is damaged, or has an absolute path, a ".." or a link in it.
-    """
-    with tempfile.TemporaryDirectory() as name:
-        # Named after the archive, because a folder's name may become an expert's name.
-        folder = Path(name) / archive.name.split(".")[0]
-        unpack(archive, folder)
-        yield folder

@@ -1,19 +1,22 @@
 """Readers of HDF5: MMT's tree of one file a video, and flat files {name: [T, D]}."""
 
+import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cmgsd_lite.data.formats.files import UnknownLayoutError, check_downloaded, video_id_of
+from cmgsd_lite.data.formats import limits
+from cmgsd_lite.data.formats.apart import read_apart
+from cmgsd_lite.data.formats.files import UnknownLayoutError, any_layout, check_downloaded, video_id_of
 from cmgsd_lite.data.formats.records import FileLog
 from cmgsd_lite.data.formats.tables import FeatureTable, table_from_values
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import require
 
 _PREFIX = "features."
+_CAPTIONS = "raw_captions."
 SUFFIXES = (".h5", ".hdf5")
 
 
@@ -27,26 +30,66 @@ def is_h5_tree(folder: Path) -> bool:
     return any(next(folder.glob(f"?/?/?/*{suffix}"), None) for suffix in SUFFIXES)
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[Any]:
-    """The opened file; whatever h5py makes of damaged bytes, then or later, becomes a DataError."""
-    h5py = require("h5py", "data")
+def _content(path: Path, prefix: str = "") -> dict[str, Any]:
+    """The arrays whose keys begin so, those of a group as a dict; h5py works in a process of its own."""
+    require("h5py", "data")
     check_downloaded(path)
-    try:
-        with h5py.File(path, "r") as opened:
-            yield opened
-    except DataError:
-        raise
-    except RecursionError as error:
-        raise DataError(f"{path}: expected arrays by video id, found too deep a nesting") from error
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError) as error:
-        raise DataError(f"{path}: expected a whole HDF5 file, found a damaged one ({error})") from error
+    content: dict[str, Any] = read_apart(_read, path, prefix)
+    return content
+
+
+def _read(path: Path, prefix: str) -> dict[str, Any]:
+    import h5py
+
+    with any_layout(path, "a whole HDF5 file"), h5py.File(path, "r") as opened:
+        return _Group(path).content(opened, limits.DEPTH, prefix)
+
+
+class _Group:
+    """Reads groups whose arrays lie in the file itself: HDF5 can name other files of the machine."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size = path, path.stat().st_size
+        self.bytes, self.seen = 0, set[Any]()
+
+    def content(self, group: Any, depth: int, prefix: str = "") -> dict[str, Any]:
+        import h5py
+
+        if not depth or group in self.seen:
+            raise self._refused("groups that hold themselves, or others twice")
+        self.seen.add(group)
+        found: dict[str, Any] = {}
+        for key in group:
+            if not key.startswith(prefix):
+                continue
+            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+                raise self._refused(f"a link at {key}")
+            node = group[key]
+            if isinstance(node, h5py.Group):
+                found[key] = self.content(node, depth - 1)
+            elif isinstance(node, h5py.Dataset) and not h5py.check_ref_dtype(node.dtype):
+                found[key] = self._array(node, key)
+        return found
+
+    def _array(self, node: Any, key: str) -> Any:
+        if node.external or node.is_virtual:
+            raise self._refused(f"what lies in other files at {key}")
+        if node.shape is None:
+            return np.empty(0)
+        taken = max(node.nbytes, math.prod(node.chunks or ()) * node.dtype.itemsize)
+        self.bytes += taken
+        limits.check_size(self.path, taken, node.id.get_storage_size())
+        limits.check_size(self.path, self.bytes, self.size)
+        return node[()]
+
+    def _refused(self, what: str) -> DataError:
+        return DataError(f"{self.path}: expected arrays in the file itself, found {what}")
 
 
 def _array(node: Any, where: str) -> Any:
-    if hasattr(node, "keys"):
+    if isinstance(node, dict):
         raise UnknownLayoutError(f"{where}: expected an array, found a group")
-    return node[()]
+    return node
 
 
 def _files(tree: Path) -> list[Path]:
@@ -62,10 +105,8 @@ def _mmt_value(array: Any) -> Any:
 
 
 def _mmt_features(path: Path) -> Iterator[tuple[str, Any]]:
-    with _open(path) as opened:
-        for key in opened:
-            if key.startswith(_PREFIX):
-                yield key.removeprefix(_PREFIX), _mmt_value(_array(opened[key], f"{path}, {key}"))
+    for key, value in _content(path, _PREFIX).items():
+        yield key.removeprefix(_PREFIX), _mmt_value(_array(value, f"{path}, {key}"))
 
 
 def read_h5_tree(tree: Path, log: FileLog | None = None) -> dict[str, FeatureTable]:
@@ -106,12 +147,10 @@ def read_h5_tree_captions(tree: Path) -> dict[str, list[Any]]:
     """Captions of MMT's tree: `raw_captions.{i}`, arrays of word bytes; another array comes as it is."""
     captions = {}
     for path in _files(tree):
-        with _open(path) as opened:
-            keys = sorted(
-                (key for key in opened if key.startswith("raw_captions.")),
-                key=lambda key: int(key.rpartition(".")[2]),
-            )
-            captions[video_id_of(path.stem)] = [_words(_array(opened[key], f"{path}, {key}")) for key in keys]
+        found = _content(path, _CAPTIONS)
+        with any_layout(path, f"keys {_CAPTIONS}0, {_CAPTIONS}1, ..."):
+            keys = sorted(found, key=lambda key: int(key.removeprefix(_CAPTIONS)))
+        captions[video_id_of(path.stem)] = [_words(_array(found[key], f"{path}, {key}")) for key in keys]
     return captions
 
 
@@ -126,12 +165,7 @@ def load_h5(path: Path) -> dict[str, Any]:
     Raises:
         DataError: a damaged or empty file.
     """
-    with _open(path) as opened:
-        content = _content(opened)
+    content = _content(path)
     if not content:
         raise DataError(f"{path}: expected arrays, found an empty file")
     return content
-
-
-def _content(group: Any) -> dict[str, Any]:
-    return {key: _content(node) if hasattr(node, "keys") else node[()] for key, node in group.items()}

@@ -67,8 +67,6 @@ def load_json(text: str, path: Path) -> Any:
     """
     try:
         return json.loads(text)
-    except RecursionError as error:
-        raise DataError(f"{path}: expected a known layout, found too deep a nesting") from error
     except json.JSONDecodeError as error:
         # What goes on after a whole object is one object a line.
         if error.msg == "Extra data" and len(text.splitlines()) > 1:

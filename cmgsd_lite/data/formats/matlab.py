@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cmgsd_lite.data.formats.files import check_downloaded
+from cmgsd_lite.data.formats.apart import read_apart
+from cmgsd_lite.data.formats.files import any_layout, check_downloaded
 from cmgsd_lite.data.formats.hdf5 import load_h5
-from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import require
 
 _HDF5 = b"\x89HDF"
@@ -26,15 +26,17 @@ def load_mat(path: Path) -> dict[str, Any]:
         if _HDF5 in stream.read(_HEADER):
             return {key: _turned(v) for key, v in load_h5(path).items() if not key.startswith("#")}
     require("scipy", "data")
-    from scipy.io import loadmat
-
-    try:
-        content = loadmat(path, simplify_cells=True)
-    except Exception as error:  # scipy answers damaged bytes with a dozen kinds of errors
-        raise DataError(f"{path}: expected a whole .mat file, found a damaged one ({error})") from error
-    variables = {key: _plain(value) for key, value in content.items() if not key.startswith("__")}
+    variables = read_apart(_read, path)
     only = next(iter(variables.values()), None) if len(variables) == 1 else None
     return only if isinstance(only, dict) else variables  # one struct holds all
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from scipy.io import loadmat
+
+    with any_layout(path, "a whole .mat file"):
+        content = loadmat(path, simplify_cells=True)
+        return {key: _plain(value) for key, value in content.items() if not key.startswith("__")}
 
 
 def _plain(value: Any) -> Any:

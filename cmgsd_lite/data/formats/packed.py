@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cmgsd_lite.data.formats.files import (
     only_member,
     unpack,
 )
+from cmgsd_lite.data.formats.limits import NESTED, check_count, check_size
 from cmgsd_lite.errors import DataError
 
 
@@ -30,6 +32,9 @@ class Packed:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._origins: dict[Path, Path] = {}
+        self._sizes: Counter[Path] = Counter()
+        self._places: list[str] = []
+        self._single: dict[Path, str | None] = {}
         self.left: dict[Path, str] = {}
 
     def __enter__(self) -> "Packed":
@@ -48,9 +53,13 @@ class Packed:
         """
         folder = self._new(archive.parent.name) / archive.name.split(".")[0]
         self._origins[folder] = archive
-        films = unpack(archive, folder, _is_wanted)
-        if films:
-            self.left[archive] = f"{films:,} films or pictures stay packed; features must be extracted first"
+        films, empty = self._unpack(archive, folder)
+        notes = {
+            f"{films:,} films or pictures stay packed; features must be extracted first": films,
+            f"{empty:,} files in it are empty": empty,
+        }
+        if films or empty:
+            self.left[archive] = "; ".join(note for note, count in notes.items() if count)
         return folder
 
     def side_by_side(self, folder: Path) -> tuple[Path, dict[Path, Exception]]:
@@ -63,7 +72,7 @@ class Packed:
             The folder itself where nothing in it is compressed, else a temporary one in its place.
         """
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-        single = {file: name for file in files if is_packed(file) and (name := only_member(file))}
+        single = {file: name for file in files if is_packed(file) and (name := self.single(file))}
         if not single:
             return folder, {}
         place, failed = self._new(folder.parent.name) / folder.name, dict[Path, Exception]()
@@ -74,12 +83,36 @@ class Packed:
                 self._lay(file, place)
         for file, member in single.items():
             try:
-                unpack(file, place, _is_wanted)
+                self._unpack(file, place)
             except DataError as error:
                 failed[file] = error
             if (place / member).is_file():
                 self._origins[place / member] = file
         return place, failed
+
+    def single(self, archive: Path) -> str | None:
+        """As `only_member`, asked once."""
+        if archive not in self._single:
+            self._single[archive] = only_member(archive)
+        return self._single[archive]
+
+    def _unpack(self, archive: Path, folder: Path) -> tuple[int, int]:
+        """Unpack, within what the outermost archive may come to; how many films and empty files stay."""
+        around = self._around(archive)
+        check_count(archive, len(around), NESTED - 1, "archives around it")
+        films, empty, size = unpack(archive, folder, _is_wanted)
+        outermost = around[-1] if around else archive
+        self._sizes[outermost] += size
+        check_size(outermost, self._sizes[outermost], outermost.stat().st_size)
+        return films, empty
+
+    def _around(self, path: Path) -> list[Path]:
+        """The archives that a path lies in, the innermost first."""
+        place = next((place for place in (path, *path.parents) if place in self._origins), None)
+        if place is None:
+            return []
+        origin = self._origins[place]
+        return [*([origin] if is_packed(origin) else []), *self._around(origin)]
 
     def _lay(self, file: Path, place: Path) -> None:
         try:
@@ -101,12 +134,16 @@ class Packed:
 
     def say(self, text: str) -> str:
         """A message, with the names of archives in place of temporary folders."""
+        if not any(place in text for place in self._places):
+            return text
         for place in sorted(self._origins, key=lambda place: len(str(place)), reverse=True):
             text = text.replace(str(place), str(self.origin(place)))
         return text
 
     def _new(self, name: str) -> Path:
-        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory())).resolve() / (name or "data")
+        place = Path(self._stack.enter_context(tempfile.TemporaryDirectory())).resolve()
+        self._places.append(str(place))
+        folder = place / (name or "data")
         folder.mkdir()
         return folder
 

@@ -7,20 +7,25 @@ a plain dtype, a shape and bytes.
 """
 
 import collections
-import gzip
-import io
 import pickle
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cmgsd_lite.data.formats.files import check_downloaded
-from cmgsd_lite.errors import DataError
+from cmgsd_lite.data.formats.apart import read_apart
+from cmgsd_lite.data.formats.files import any_layout, check_downloaded, open_stream
 
-_BUILTINS = {t.__name__: t for t in (list, dict, set, frozenset, tuple, int, float, str, bytearray)}
+
+def _bytes(data: Any = b"", encoding: Any = "latin1") -> bytearray:
+    """Stands for bytearray, which would make as many bytes as a number says."""
+    return bytearray(data, "latin1") if isinstance(data, str) else bytearray(memoryview(data))
+
+
+_BUILTINS = {t.__name__: t for t in (list, dict, set, frozenset, tuple, int, float, str)} | {
+    "bytearray": _bytes
+}
 _CONTAINERS = {"OrderedDict": collections.OrderedDict, "defaultdict": collections.defaultdict}
 
 
@@ -50,41 +55,29 @@ class _Array:
         self.state = state
 
     def finish(self) -> NDArray[Any]:
-        """The array; objects in it are finished too."""
+        """The array; objects in it are as they are."""
         _, shape, dtype, fortran, data = self.state
         if dtype.dtype.kind != "O":
             return _from_bytes(data, dtype, shape, "F" if fortran else "C")
         flat = np.empty(len(data), dtype=object)
         for i, value in enumerate(data):
-            flat[i] = _finish(value)
+            flat[i] = value
         return flat.reshape(shape, order="F" if fortran else "C")
 
 
 def _from_bytes(data: Any, dtype: _Dtype, shape: Any, order: Any, axes: Any = None) -> NDArray[Any]:
     if dtype.dtype.kind == "O":
         raise pickle.UnpicklingError("objects made of bytes are refused")
-    raw = data.encode("latin1") if isinstance(data, str) else bytes(data)  # Python 2 bytes arrive as text
-    flat = np.frombuffer(raw, dtype.dtype).astype(dtype.dtype.newbyteorder("="))
+    raw = data.encode("latin1") if isinstance(data, str) else memoryview(data)  # Python 2 bytes are text here
+    flat = np.frombuffer(raw, dtype.dtype) if len(raw) else np.empty(0, dtype.dtype)
+    flat = flat.astype(dtype.dtype.newbyteorder("="), copy=False)
     if order == "K" and axes is not None:
         return flat.reshape(shape).transpose(axes)
     return flat.reshape(shape, order=order)
 
 
-def _finish(value: Any) -> Any:
-    """The value with every stand-in for an array replaced by the array."""
-    if isinstance(value, _Array):
-        return value.finish()
-    if isinstance(value, dict):
-        return {key: _finish(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finish(inner) for inner in value]
-    return value
-
-
-class _Unpickler(pickle.Unpickler):
+class Unpickler(pickle.Unpickler):
     """Admits builtin containers and the stand-ins for numpy only."""
-
-    arrays = 0
 
     def find_class(self, module: str, name: str) -> Any:
         """What stands for a name on the list; everything else is refused."""
@@ -103,10 +96,9 @@ class _Unpickler(pickle.Unpickler):
             return _BUILTINS[name]
         if module == "collections" and name in _CONTAINERS:
             return _CONTAINERS[name]
-        raise pickle.UnpicklingError(f"{module}.{name} is refused")
+        raise pickle.UnpicklingError(f"{module}.{name} is refused: objects of Python are never loaded")
 
     def _reconstruct(self, *_: object) -> _Array:
-        self.arrays += 1
         return _Array()
 
     def _scalar(self, dtype: _Dtype, data: Any) -> Any:
@@ -136,34 +128,10 @@ def load_pickle(path: Path) -> Any:
         {'video0': array([...], dtype=float32), 'video1': nan}
     """
     check_downloaded(path)
-    try:
-        raw = path.read_bytes()
-        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    return read_apart(_read, path)
+
+
+def _read(path: Path) -> Any:
+    with any_layout(path, "a whole pickle of numpy arrays, dicts and lists"), open_stream(path) as stream:
         # latin1 is the one encoding that brings the bytes of Python 2 through unharmed.
-        unpickler = _Unpickler(io.BytesIO(raw), encoding="latin1")
-        content = unpickler.load()
-        return _finish(content) if unpickler.arrays else content
-    except pickle.UnpicklingError as error:
-        wanted = "a whole pickle of numpy arrays, dicts and lists"
-        raise DataError(f"{path}: expected {wanted}, found: {_line(error)}") from error
-    except RecursionError as error:
-        raise DataError(f"{path}: expected arrays by video id, found too deep a nesting") from error
-    except (
-        EOFError,
-        OSError,
-        zlib.error,
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        ImportError,
-        MemoryError,
-        OverflowError,
-        RuntimeError,
-        SystemError,
-    ) as error:
-        raise DataError(f"{path}: expected a whole pickle, found a damaged one ({_line(error)})") from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+        return Unpickler(stream, encoding="latin1").load()

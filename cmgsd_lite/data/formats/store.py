@@ -17,12 +17,14 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cmgsd_lite.data.formats.files import any_layout, reason_of
+from cmgsd_lite.data.formats.files import any_layout
+from cmgsd_lite.data.formats.limits import check_stored
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import naming, sole_writer
@@ -150,7 +152,30 @@ def read_index(folder: Path) -> dict[str, Any]:
     body = {key: value for key, value in index.items() if key not in _HEADER}
     if index.get("sha256") != _digest_of(body):
         raise DataError(f"{path}: expected the index that convert wrote, found a changed one; convert again")
+    if not fits(body, dict[str, dict[str, Any]]) or not {"experts", "files", "provenance"} <= {*body}:
+        raise DataError(f"{path}: expected experts, files and provenance in it, found others; convert again")
     return body
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a value out of JSON is of a type as annotations write it.
+
+    Example:
+        >>> fits({"video1": ["a dog"]}, dict[str, list[str]]), fits([True], list[int])
+        (True, False)
+    """
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return True
+    if origin is UnionType:
+        return any(fits(value, one) for one in inner)
+    if origin is dict:
+        return isinstance(value, dict) and all(
+            fits(k, inner[0]) and fits(v, inner[1]) for k, v in value.items()
+        )
+    if origin is list:
+        return isinstance(value, list) and all(fits(one, inner[0]) for one in value)
+    return type(value) is (origin or kind)
 
 
 def read_document(folder: Path, name: str, index: Mapping[str, Any]) -> Any:
@@ -165,10 +190,9 @@ def read_document(folder: Path, name: str, index: Mapping[str, Any]) -> Any:
 
 
 def _json(path: Path) -> Any:
-    try:
+    with any_layout(path, "JSON written by convert"):
+        check_stored(path)
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: expected JSON written by convert, found: {error}; convert again") from error
 
 
 def read_tables(folder: Path) -> dict[str, FeatureTable]:
@@ -210,17 +234,18 @@ def _check_file(path: Path, files: Mapping[str, Any], whole: bool = False) -> No
 
 
 def _open_table(folder: Path, entry: Mapping[str, Any], files: Mapping[str, Any]) -> FeatureTable:
+    told = {name: entry.get(name) for name in ("ids", "notes")}
+    tokens: Any = entry.get("tokens")
+    if not fits(told, dict[str, list[str]]) or not fits(tokens, list[int]) or min(tokens, default=0) < 0:
+        raise DataError(f"{folder / INDEX}: expected ids, tokens and notes, found others; convert again")
     path = folder / Path(entry["file"]).name  # a name only: an index cannot point outside its folder
     _check_file(path, files)
-    try:
+    with any_layout(path, "a whole .npy"):
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        found = f"a damaged one ({reason_of(error)})"
-        raise DataError(f"{path}: expected a whole .npy, found {found}; convert again") from error
-    starts = np.concatenate([[0], np.cumsum(entry["tokens"])]).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(tokens)]).astype(np.int64)
     expected = (int(starts[-1]), entry["dim"])
     if rows.shape != expected or len(entry["ids"]) + 1 != len(starts):
         raise DataError(
             f"{path}: expected {list(expected)} as the index says, found {list(rows.shape)}; convert again"
         )
-    return FeatureTable(list(entry["ids"]), rows, starts, notes=tuple(entry.get("notes", ())))
+    return FeatureTable(list(entry["ids"]), rows, starts, notes=tuple(entry["notes"]))

@@ -1,0 +1,113 @@
+"""How much a file may ask for: all limits of the readers, most of them relative to the file itself.
+
+A file of 30 GB may ask for far more than one of a few bytes. ``CMGSD_LIMITS=10`` makes all limits ten times
+as large.
+"""
+
+import math
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from cmgsd_lite.errors import DataError
+
+MEGABYTE = 1 << 20
+RATIO = 100
+"""Bytes that come of one: unpacked to packed, declared to stored."""
+SMALL = 32 * MEGABYTE
+"""Bytes that any file may come to, whatever the ratio."""
+MEMBERS = 250_000
+"""Files in an archive, arrays in a file."""
+DEPTH = 64
+"""Dicts, lists and groups within one another."""
+NESTED = 3
+"""Archives within one another."""
+SECONDS = 1.5
+"""Of work for what is read in a process of its own, and a second more for each 10 MB of the file."""
+MEMORY = 768 * MEGABYTE
+"""Of that process, and ten times the file more."""
+FACTOR = "CMGSD_LIMITS"
+RAISE = "if it is what it should be, set CMGSD_LIMITS=10 (a factor of all limits)"
+
+
+def raised(limit: float) -> float:
+    """A limit times what the environment says.
+
+    Raises:
+        DataError: CMGSD_LIMITS is no such number.
+
+    Example:
+        >>> raised(MEMBERS)
+        250000.0
+    """
+    told = os.environ.get(FACTOR, "1")
+    try:
+        factor = float(told)
+    except ValueError:
+        factor = math.nan
+    if not 0 < factor <= 1e6:
+        raise DataError(f"CMGSD_LIMITS: expected a number above 0 and up to 1e6, found {told!r}")
+    return limit * factor
+
+
+def check_size(path: Path | str, wanted: int, stored: int) -> None:
+    """Refuse what would come to far more bytes than there are.
+
+    Raises:
+        DataError: more than `SMALL`, and more than `RATIO` times what is stored.
+    """
+    if wanted > raised(SMALL) and wanted > raised(RATIO) * stored:
+        what = f"one that comes to {wanted / 1e6:,.0f} MB of {stored / 1e6:,.3f} MB stored"
+        raise DataError(f"{path}: expected a file that holds what it says, found {what}; {RAISE}")
+
+
+def check_count(path: Path, count: int, limit: float, what: str) -> None:
+    """Refuse more of something than the limit.
+
+    Raises:
+        DataError: so it is.
+    """
+    if count > raised(limit):
+        raise DataError(f"{path}: expected at most {raised(limit):,.0f} {what}, found more; {RAISE}")
+
+
+def check_shape(where: Path | str, shape: Iterable[int], itemsize: int) -> None:
+    """Refuse an array without a byte that says it has very many rows all the same.
+
+    Raises:
+        DataError: so it is.
+    """
+    rows = max(shape, default=0)
+    if rows > raised(MEMBERS) and (not itemsize or 0 in shape):
+        raise DataError(f"{where}: expected an array, found {rows:,} rows of nothing")
+
+
+def check_stored(path: Path) -> None:
+    """Refuse what is no file, such as a pipe, which may never end, and a file that is nearly all holes.
+
+    Raises:
+        DataError: so it is.
+    """
+    told = path.stat()
+    if not path.is_file():
+        raise DataError(f"{path}: expected a file, found a folder, a pipe or a device")
+    if told.st_size <= raised(SMALL) or not hasattr(os, "SEEK_DATA"):
+        return
+    if getattr(told, "st_blocks", told.st_size) * 512 * raised(RATIO) < told.st_size:
+        check_size(path, told.st_size, _data_bytes(path, told.st_size))
+
+
+def _data_bytes(path: Path, size: int) -> int:
+    """Bytes outside of holes; a system that knows of none says that all is data."""
+    found = at = 0
+    file = os.open(path, os.O_RDONLY)
+    try:
+        while at < size:
+            begin = os.lseek(file, at, os.SEEK_DATA)
+            at = os.lseek(file, begin, os.SEEK_HOLE)
+            found += at - begin
+    except OSError:  # no data behind this place
+        return found
+    finally:
+        os.close(file)
+    return found

@@ -1,0 +1,135 @@
+"""What a file may ask for: relative to itself, raised by a factor, read apart where libraries may fail."""
+
+import gzip
+import os
+import pickle
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cmgsd_lite.data import read_annotations, read_features
+from cmgsd_lite.data.formats.apart import read_apart
+from cmgsd_lite.data.formats.limits import check_shape, check_size, check_stored, raised
+from cmgsd_lite.data.formats.pickles import load_pickle
+from cmgsd_lite.errors import DataError
+
+GIGABYTE = 1 << 30
+
+
+@pytest.mark.parametrize("wanted", [30 * GIGABYTE, 100 * GIGABYTE])
+def test_what_a_large_file_holds_is_no_question(wanted: int) -> None:
+    check_size("x.h5", wanted, 30 * GIGABYTE)
+    with pytest.raises(DataError, match=r"x\.h5: .*MB of 1\.000 MB stored.*CMGSD_LIMITS=10"):
+        check_size("x.h5", wanted, 10**6)
+
+
+def test_one_factor_raises_all_limits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "captions.json.gz"
+    path.write_bytes(gzip.compress(b'{"video1": ["a dog"]}' + b" " * 40_000_000, 1))
+    with pytest.raises(DataError, match="set CMGSD_LIMITS=10"):
+        read_annotations(path)
+    monkeypatch.setenv("CMGSD_LIMITS", "10")
+    assert read_annotations(path).captions == {"video1": ["a dog"]}
+
+
+@pytest.mark.parametrize("factor", ["0", "-1", "many", "nan", "inf"])
+def test_a_factor_that_is_none(monkeypatch: pytest.MonkeyPatch, factor: str) -> None:
+    monkeypatch.setenv("CMGSD_LIMITS", factor)
+    with pytest.raises(DataError, match="CMGSD_LIMITS: expected a number above 0"):
+        raised(1)
+
+
+def test_many_rows_of_nothing_are_refused() -> None:
+    check_shape("x", (10**9, 4), 4)
+    check_shape("x", (0, 512), 4)
+    for shape, itemsize in (((10**9,), 0), ((10**9, 0), 4)):
+        with pytest.raises(DataError, match="rows of nothing"):
+            check_shape("x", shape, itemsize)
+
+
+def test_a_file_of_holes_is_refused_and_one_with_some_is_not(tmp_path: Path) -> None:
+    with (tmp_path / "some").open("wb") as stream:
+        stream.write(bytes([1]) * (1 << 22))
+        stream.truncate(1 << 26)
+    check_stored(tmp_path / "some")
+    with (tmp_path / "holes").open("wb") as stream:
+        stream.truncate(1 << 26)
+    if (tmp_path / "holes").stat().st_blocks:
+        pytest.skip("files have no holes here")
+    with pytest.raises(DataError, match="holes: expected a file that holds what it says"):
+        check_stored(tmp_path / "holes")
+
+
+def whole(path: Path, word: str = "") -> Any:
+    return {"word": word, "bytes": np.frombuffer(path.read_bytes(), np.uint8), "in": [(1, 2.5), None]}
+
+
+def refuses(path: Path) -> Any:
+    raise DataError(f"{path}: expected another file")
+
+
+def fails(path: Path) -> Any:
+    raise KeyError("no such key")
+
+
+def ends(path: Path) -> Any:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def runs_in_circles(path: Path) -> Any:
+    while True:
+        pass
+
+
+def takes_all(path: Path) -> Any:
+    return [bytearray(2 * GIGABYTE)]
+
+
+def a_strange_object(path: Path) -> Any:
+    return [object()]
+
+
+@pytest.mark.parametrize(
+    ("read", "message"),
+    [
+        (refuses, "expected another file"),
+        (fails, "no such key"),
+        (ends, "does not come to an end with, or crashes on"),
+        pytest.param(runs_in_circles, "does not come to an end with", marks=pytest.mark.slow),
+        (takes_all, "more memory than a file of its size"),
+        (a_strange_object, "found a object"),
+    ],
+)
+def test_whatever_becomes_of_the_other_process_is_an_error_with_the_name(
+    tmp_path: Path, read: Any, message: str
+) -> None:
+    path = tmp_path / "x.bin"
+    path.write_bytes(b"\1\2")
+    with pytest.raises(DataError, match=rf"x\.bin: .*{message}"):
+        read_apart(read, path)
+    found = read_apart(whole, path, "again")
+    assert found["word"] == "again"
+    assert found["bytes"].tolist() == [1, 2]
+    assert found["in"] == [[1, 2.5], None]
+
+
+def test_a_path_is_where_the_caller_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "video1.pkl").write_bytes(pickle.dumps({"video1": np.ones(4)}))
+    monkeypatch.chdir(tmp_path)
+    assert read_features("video1.pkl")["video1"].ids == ["video1"]
+
+
+def test_arrays_arrive_as_they_were(tmp_path: Path) -> None:
+    arrays = {
+        "video1": np.arange(6, dtype=np.float16).reshape(2, 3),
+        "video2": np.asfortranarray(np.ones((3, 3), np.float64)),
+        "video3": np.float32(2.5),
+    }
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(arrays))
+    found = load_pickle(tmp_path / "x.pkl")
+    for video, array in arrays.items():
+        np.testing.assert_array_equal(found[video], array)
+        assert found[video].dtype == array.dtype
