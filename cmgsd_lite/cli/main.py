@@ -78,9 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after ``python -m cmgsd_lite``; those of the process by default.
 
     Returns:
-        The exit code: 0, or 2 after one line on stderr about bad input; 130 or 143 after one about SIGINT
-        or SIGTERM. Figures and pages are not worth a code, unless it is the disk: one that fails is a line on
-        stderr, and what was measured is printed and written.
+        The exit code: 0, or 2 after one line on stderr about bad input, or about an error that nobody
+        expected and where its traceback is; 130 or 143 after one about SIGINT or SIGTERM. Figures and pages
+        are not worth a code, unless it is the disk: one that fails is a line on stderr, and what was measured
+        is printed and written.
 
     Source:
         ours.
@@ -130,7 +131,31 @@ def _guarded(options: argparse.Namespace, stop: Stoppable, name: str) -> int:
             print(f"{name}: error: {line}", file=sys.stderr)
         _drop_output()
         return 2
+    except Exception as error:  # the last net: a mistake of ours, or a file of a kind that nobody thought of
+        if stop.code:
+            return stop.code
+        file = _traceback()
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        print(f"{name}: error: unexpected {what} (traceback: {file})", file=sys.stderr)
+        _drop_output()
+        return 2
     return 0
+
+
+def _traceback() -> str:
+    """Name of a temporary file with it; where there is no room for one, its last words themselves."""
+    import tempfile
+    import traceback
+
+    text = traceback.format_exc()
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="cmgsd-lite-", suffix=".txt", delete=False, encoding="utf-8", errors="replace"
+        ) as file:
+            file.write(text)
+        return file.name
+    except OSError:
+        return " ".join(text.split()[-60:])
 
 
 def _first_here() -> bool:

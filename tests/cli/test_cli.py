@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from cmgsd_lite.cli import commands
 from cmgsd_lite.cli.main import main
 from cmgsd_lite.cli.report import results_table
 from cmgsd_lite.course.plots import plot_margins, save_figure
@@ -215,6 +217,22 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, match, folder, tmp_pat
     assert match in last
     assert "error:" in last
     assert "Traceback" not in error
+
+
+def test_an_error_that_nobody_expected_is_one_line_that_says_where_its_traceback_is(
+    monkeypatch, capsys, tmp_path
+):
+    def broken(options):
+        raise ZeroDivisionError("by\nnothing")
+
+    monkeypatch.setattr(commands, "info", broken)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code, out, error = run_command(capsys, "info", "nowhere")
+    assert (code, out, len(error.splitlines())) == (2, "", 1)
+    assert "unexpected ZeroDivisionError: by nothing" in error
+    (file,) = tmp_path.iterdir()
+    assert str(file) in error
+    assert 'raise ZeroDivisionError("by' in file.read_text()
 
 
 @pytest.mark.parametrize("arguments", [["magic"], ["run", "--epochs", "many"], []])
