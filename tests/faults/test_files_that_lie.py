@@ -17,8 +17,8 @@ import pytest
 from tests.faults import hostile
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="memory is looked at in /proc")
-SECONDS = 5.0
-"""Of work of a reader on a file; of the clock far more, on a busy machine."""
+SECONDS = 10.0
+"""Of work of a reader on a file: twice what is promised, since machines differ; and far more by the clock."""
 PATIENCE = 240.0
 MEMORY = 1 << 30
 
@@ -82,16 +82,8 @@ def reader():
 
 
 SLOW = (
-    "bomb",
-    "sixty",
-    "deflated",
-    "holes",
-    "matlab",
-    "gzip",
-    "long_header",
-    "zip_in",
-    "says_less",
-    "_small",
+    *("bomb", "sixty", "deflated", "matlab", "gzip", "long_header", "zip_", "_keys", "_sets", "times"),
+    "_member",
 )
 
 

@@ -97,12 +97,8 @@ def _asked(process: subprocess.Popen[bytes], order: list[str]) -> tuple[dict[str
 
 def _taken(stream: IO[bytes], size: int) -> memoryview:
     buffer = np.empty(size, np.uint8).data
-    at = 0
-    while at < size:
-        got = stream.readinto(buffer[at:])  # type: ignore[attr-defined]
-        if not got:
-            raise EOFError
-        at += got
+    if stream.readinto(buffer) != size:  # type: ignore[attr-defined]
+        raise EOFError
     return buffer
 
 

@@ -49,7 +49,6 @@ _SUBSTITUTES = (
 _ADVICE = re.compile(
     r"allow_pickle|pickled data|as a pickle|weights_only|unsafe|trust|safe_globals", re.IGNORECASE
 )
-_GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 
 
 class UnknownLayoutError(DataError):
@@ -70,15 +69,13 @@ def any_layout(path: Path, wanted: str = "a known layout") -> Iterator[None]:
         if path.name.split(".")[0] in str(error):
             raise
         raise type(error)(f"{path}: {error}") from error
-    except RecursionError as error:
-        raise DataError(f"{path}: expected {wanted}, found too deep a nesting") from error
-    except MemoryError as error:
-        what = "one that takes more memory than a file of its size does"
-        raise DataError(f"{path}: expected {wanted}, found {what}; {limits.RAISE}") from error
     except Exception as error:  # of damaged bytes libraries make errors of any kind
-        raise DataError(
-            f"{path}: expected {wanted}, found another, or a damaged one ({reason_of(error)})"
-        ) from error
+        known = {
+            RecursionError: "too deep a nesting",
+            MemoryError: f"one that takes more memory than a file of its size does; {limits.RAISE}",
+        }
+        found = known.get(type(error), f"another, or a damaged one ({reason_of(error)})")
+        raise DataError(f"{path}: expected {wanted}, found {found}") from error
 
 
 def reason_of(error: Exception) -> str:
@@ -91,14 +88,9 @@ def reason_of(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if not _ADVICE.search(text):
         return text[:200]
-    named = _GLOBAL.search(text)
-    what = f"{named[1]}, an object of Python, which is" if named else "objects of Python, which are"
     # Numpy takes any file that it does not know for a pickle.
-    what = (
-        f"another kind of file, or {what}"
-        if "containing pickled" in text or "contains pickled" in text
-        else what
-    )
+    other = "containing pickled" in text or "contains pickled" in text
+    what = f"{'another kind of file, or ' if other else ''}objects of Python, which are"
     return f"{what} never loaded; store plain arrays by video id"
 
 

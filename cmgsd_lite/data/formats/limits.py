@@ -7,6 +7,7 @@ as large.
 import math
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from cmgsd_lite.errors import DataError
@@ -31,10 +32,7 @@ RAISE = "if it is what it should be, set CMGSD_LIMITS=10 (a factor of all limits
 
 
 def raised(limit: float) -> float:
-    """A limit times what the environment says.
-
-    Raises:
-        DataError: CMGSD_LIMITS is no such number.
+    """A limit times what the environment says; a DataError if that is no factor.
 
     Example:
         >>> raised(MEMBERS)
@@ -46,68 +44,46 @@ def raised(limit: float) -> float:
     except ValueError:
         factor = math.nan
     if not 0 < factor <= 1e6:
-        raise DataError(f"CMGSD_LIMITS: expected a number above 0 and up to 1e6, found {told!r}")
+        raise DataError(f"{FACTOR}: expected a number above 0 and up to 1e6, found {told!r}")
     return limit * factor
 
 
 def check_size(path: Path | str, wanted: int, stored: int) -> None:
-    """Refuse what would come to far more bytes than there are.
-
-    Raises:
-        DataError: more than `SMALL`, and more than `RATIO` times what is stored.
-    """
+    """Refuse more than `SMALL` bytes that are more than `RATIO` times what is stored."""
     if wanted > raised(SMALL) and wanted > raised(RATIO) * stored:
         what = f"one that comes to {wanted / 1e6:,.0f} MB of {stored / 1e6:,.3f} MB stored"
         raise DataError(f"{path}: expected a file that holds what it says, found {what}; {RAISE}")
 
 
 def check_count(path: Path, count: int, limit: float, what: str) -> None:
-    """Refuse more of something than the limit.
-
-    Raises:
-        DataError: so it is.
-    """
+    """Refuse more of something than the limit."""
     if count > raised(limit):
         raise DataError(f"{path}: expected at most {raised(limit):,.0f} {what}, found more; {RAISE}")
 
 
 def check_shape(where: Path | str, shape: Iterable[int], itemsize: int) -> None:
-    """Refuse an array without a byte that says it has very many rows all the same.
-
-    Raises:
-        DataError: so it is.
-    """
+    """Refuse an array without a byte that says it has very many rows all the same."""
     rows = max(shape, default=0)
     if rows > raised(MEMBERS) and (not itemsize or 0 in shape):
         raise DataError(f"{where}: expected an array, found {rows:,} rows of nothing")
 
 
 def check_stored(path: Path) -> None:
-    """Refuse what is no file, such as a pipe, which may never end, and a file that is nearly all holes.
-
-    Raises:
-        DataError: so it is.
-    """
-    told = path.stat()
+    """Refuse what is no file, such as a pipe, which may never end, and a file that is nearly all holes."""
+    size = path.stat().st_size
     if not path.is_file():
         raise DataError(f"{path}: expected a file, found a folder, a pipe or a device")
-    if told.st_size <= raised(SMALL) or not hasattr(os, "SEEK_DATA"):
-        return
-    if getattr(told, "st_blocks", told.st_size) * 512 * raised(RATIO) < told.st_size:
-        check_size(path, told.st_size, _data_bytes(path, told.st_size))
+    blocks = getattr(path.stat(), "st_blocks", size)
+    if size > raised(SMALL) and blocks * 512 * raised(RATIO) < size and hasattr(os, "SEEK_DATA"):
+        check_size(path, size, _data_bytes(path, size))
 
 
 def _data_bytes(path: Path, size: int) -> int:
     """Bytes outside of holes; a system that knows of none says that all is data."""
     found = at = 0
-    file = os.open(path, os.O_RDONLY)
-    try:
+    with path.open("rb", buffering=0) as file, suppress(OSError):  # no data behind the last place
         while at < size:
-            begin = os.lseek(file, at, os.SEEK_DATA)
-            at = os.lseek(file, begin, os.SEEK_HOLE)
+            begin = file.seek(at, os.SEEK_DATA)
+            at = file.seek(begin, os.SEEK_HOLE)
             found += at - begin
-    except OSError:  # no data behind this place
-        return found
-    finally:
-        os.close(file)
     return found
