@@ -168,7 +168,7 @@ def annotation_files(tree: Tree, log: FileLog) -> list[Annotations]:
 def may_be_annotations(path: Path) -> bool:
     """Whether a file has a name under which captions are kept."""
     name = path.name.lower()
-    if path.suffix in (".pkl", ".pickle"):
+    if path.suffix.lower() in (".pkl", ".pickle"):
         return "caption" in name and name != CAPTION_INDEX
     if name == INDEX:
         return False
@@ -205,7 +205,9 @@ def feature_tables(
             elif why:
                 _leave(path, name, why, log)
             else:
-                found.setdefault(name, {})[path] = table
+                found.setdefault(name, {})[path] = (
+                    table.of_part(_below(path, tree)) if path != tree.root else table
+                )
     joined = join_shards(found)
     tables = {name: _admitted(name, parts, tree, known, log, experts) for name, parts in joined.items()}
     return choose({name: t for name, t in tables.items() if t is not None}, experts, there, tree.root)
@@ -287,11 +289,17 @@ def _tables(
         return {}
 
 
+def _below(path: Path, tree: Tree) -> str:
+    return tree.below(path).as_posix() if path != tree.root else path.name
+
+
 def _use(path: Path, tree: Tree, name: str, table: FeatureTable, log: FileLog) -> None:
-    part = part_of("/".join(tree.below(path).parts) or path.name)
+    part = part_of(_below(path, tree))
     log.use(path, f"expert {name}" + (f" ({part})" if part else ""))
     names = (
-        arrays.names_file(path) if path.suffix in (".npy", ".pt", ".pth", ".safetensors", ".mat") else None
+        arrays.names_file(path)
+        if path.suffix.lower() in (".npy", ".pt", ".pth", ".safetensors", ".mat")
+        else None
     )
     for beside in [names] if names else []:
         log.use(beside, f"ids of {path.name}")
@@ -320,7 +328,7 @@ def choose(
 
 
 def _holds_captions(path: Path) -> bool:
-    return path.is_file() and path.suffix in (".pkl", ".pickle") and "caption" in path.name.lower()
+    return path.is_file() and path.suffix.lower() in (".pkl", ".pickle") and "caption" in path.name.lower()
 
 
 def _may_hold(path: Path, experts: Sequence[str] | None) -> bool:

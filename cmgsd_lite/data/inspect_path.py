@@ -133,7 +133,7 @@ def _present(source: Source) -> set[str]:
 def _aside(file: Path, root: Path) -> dict[str, Any]:
     """A file that is no expert, with its shape when it is an array."""
     name = str(file.relative_to(root)) if root in file.parents else file.name
-    if file.suffix != ".npy":
+    if file.suffix.lower() != ".npy":
         return {"file": name}
     try:
         return {"file": name, "shape": list(np.load(file, mmap_mode="r", allow_pickle=False).shape)}

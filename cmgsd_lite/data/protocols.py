@@ -8,9 +8,10 @@ import numpy as np
 
 from cmgsd_lite.data.formats.annotations import Annotations
 from cmgsd_lite.data.formats.files import UnknownLayoutError, any_layout, video_id_of
-from cmgsd_lite.data.formats.names import TEST
+from cmgsd_lite.data.formats.names import PARTS, TEST, TRAIN, VALIDATION
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.records import FileLog
+from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.splits import PLAIN, VAL_1, may_list, slots_in
 from cmgsd_lite.errors import DataError
 
@@ -117,7 +118,9 @@ def find_protocols(
         root: The opened folder; the names of folders below it may say a part.
     """
     published = _Published()
-    for path in sorted(files, key=lambda path: (path.suffix != ".csv", path.suffix in _LAST, str(path))):
+    for path in sorted(
+        files, key=lambda path: (path.suffix.lower() != ".csv", path.suffix.lower() in _LAST, str(path))
+    ):
         _take(path, published, log, root)
     if caption_index is not None and "1k-A" in published.queries:
         log.leave(caption_index, "the queries of 1k-A come from a test list with sentences")
@@ -133,6 +136,19 @@ def find_protocols(
                 path, f"no protocol uses this {part} list of {protocol}: another goes before or is missing"
             )
     return {name: found[name] for name in PREFERENCE if name in found}
+
+
+def protocols_of_features(tables: Mapping[str, FeatureTable]) -> dict[str, SplitLists]:
+    """The plain protocol of train, val and test in the names of feature files, folders or keys.
+
+    For data without any list; empty when there is no training or no test part, or experts disagree.
+    """
+    told = {(video, part) for table in tables.values() for video, part in table.parts.items()}
+    lists = {part: sorted(video for video, mine in told if mine == part) for part in PARTS}
+    if not (lists[TRAIN] and lists[TEST]) or len(dict(told)) < len(told):
+        return {}
+    note = f"{PLAIN}: there is no split list, so the parts are those by which the features lie apart"
+    return {PLAIN: SplitLists(lists[TRAIN], lists[TEST], lists[VALIDATION] or None, notes=[note])}
 
 
 _LAST = (".json", ".jsonl", ".tsv")  # a plain list goes before a file of captions with a part in its name

@@ -34,7 +34,7 @@ from cmgsd_lite.data.formats.packed import Packed, is_packed
 from cmgsd_lite.data.formats.records import FileLog, FileRecord, records_of, why_left_out
 from cmgsd_lite.data.formats.store import fits, is_store, read_document, read_index
 from cmgsd_lite.data.formats.tables import FeatureTable
-from cmgsd_lite.data.protocols import SplitLists, find_protocols
+from cmgsd_lite.data.protocols import SplitLists, find_protocols, protocols_of_features
 from cmgsd_lite.data.splits import may_list
 from cmgsd_lite.data.supply import Supply, supplies
 from cmgsd_lite.errors import DataError
@@ -88,8 +88,13 @@ class Source:
 
     @property
     def why(self) -> str:
-        """What was left out, and why, as the end of a message; files that no reader knows come last."""
-        return why_left_out(sorted(self.files, key=lambda record: record.reason == _NO_NAME))
+        """What was left out, and why, as the end of a message: first what may hold what is missing."""
+
+        def rank(record: FileRecord) -> tuple[bool, bool]:
+            texts = may_be_annotations(Path(record.file))
+            return record.reason == _NO_NAME, texts != bool(self.tables)
+
+        return why_left_out(sorted(self.files, key=rank))
 
     @property
     def used(self) -> str:
@@ -139,6 +144,7 @@ def _opened(
         log.use(path, "captions")
     else:
         tables = feature_tables(tree, _known(annotated, protocols), log, experts)
+        protocols = protocols or protocols_of_features(tables)
     for one in {id(tree): tree, id(told): told}.values():
         for folder, reason in one.aside.items():
             log.leave(folder, reason)
@@ -165,7 +171,7 @@ def _annotations_and_lists(told: Tree, log: FileLog) -> tuple[Annotations, dict[
     if not any(part.captions for part in parts):
         # Files that become split lists say all the same why they have no captions; plain lists have none.
         for path, reasons in log.attempts.items():
-            if path.suffix == ".txt" and may_list(path):
+            if path.suffix.lower() == ".txt" and may_list(path):
                 continue
             for reason in reasons:
                 log.leave(path, reason)

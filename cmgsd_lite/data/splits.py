@@ -106,12 +106,12 @@ def read_split_list(path: str | Path) -> list[str]:
 
 
 def _ids_in(path: Path) -> list[str]:
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         return ids_of(read_names(path), path)
-    if path.suffix in _RECORDS:
+    if path.suffix.lower() in _RECORDS:
         return _of_content(_content(path), path).ids
     text = read_text(path)
-    table = csv_table(text, path) if path.suffix in _TABLES else None
+    table = csv_table(text, path) if path.suffix.lower() in _TABLES else None
     id_key, caption_key = csv_columns(table.header) if table else (None, None)
     if table is None or id_key is None:
         ids = [line.strip().strip('",;') for line in text.splitlines() if line.strip()]
@@ -145,8 +145,9 @@ def role_of(path: Path, root: Path | None = None) -> Slot | None:
     "plain". So MSRVTT_train.9k.csv, train_list_jsfusion.txt, MSRVTT_JSFUSION_test.csv, minivtt_val.csv,
     trn_names.npy (HGR), msrvtt10ktrain.txt (BigFile), train.jsonl and test1k.json are read.
     """
-    records = path.suffix in _RECORDS
-    listing = records or path.suffix in (*_TABLES, *_LINES) or (path.suffix == ".npy" and is_names_file(path))
+    ending = path.suffix.lower()
+    records = ending in (*_RECORDS, *_TABLES)
+    listing = records or ending in _LINES or (ending == ".npy" and is_names_file(path))
     words = set(re.split(r"[_.\-\s]+", path.stem.lower()))
     if not listing or (not records and _NO_LIST & words) or "videodatainfo" in words:
         return None
@@ -173,11 +174,11 @@ def slots_in(path: Path, root: Path | None = None) -> dict[Slot, Listed]:
         UnknownLayoutError: nothing of the kind in it.
         DataError: a damaged file.
     """
-    if path.suffix in (*_TABLES, *_LINES):
-        found = _two_columns(path) or (_by_column(path) if path.suffix in _TABLES else {})
+    if path.suffix.lower() in (*_TABLES, *_LINES):
+        found = _two_columns(path) or (_by_column(path) if path.suffix.lower() in _TABLES else {})
         if found:
             return found
-    content = _content(path) if path.suffix in _RECORDS else None
+    content = _content(path) if path.suffix.lower() in _RECORDS else None
     told = content if isinstance(content, Mapping) else {}
     videos = told.get("videos")
     if isinstance(videos, list) and not {"sentences", "annotations"} & {*told}:
@@ -195,25 +196,25 @@ def slots_in(path: Path, root: Path | None = None) -> dict[Slot, Listed]:
     try:
         ids = _ids_in(path)
     except UnknownLayoutError:
-        if path.suffix not in _LINES:
+        if path.suffix.lower() not in _LINES:
             raise
         _, parsed = parse_lines(read_text(path), path)
         rows = [(video, caption) for video, caption, _ in parsed.sentences]
         return {slot: Listed.of([video for video, _ in rows], rows)}
-    table = csv_table(read_text(path), path) if path.suffix in _TABLES else None
+    table = csv_table(read_text(path), path) if path.suffix.lower() in _TABLES else None
     has_sentences = table is not None and all(csv_columns(table.header))
     return {slot: Listed.of(ids, csv_sentences(table, path) if table and has_sentences else [])}
 
 
 def may_list(path: Path, root: Path | None = None) -> bool:
     """Whether a file has a name or kind that split lists have."""
-    of_parts = path.suffix in _LINES and "split" in path.stem.lower()
-    return role_of(path, root) is not None or of_parts or path.suffix in (*_TABLES, *_RECORDS)
+    of_parts = path.suffix.lower() in _LINES and "split" in path.stem.lower()
+    return role_of(path, root) is not None or of_parts or path.suffix.lower() in (*_TABLES, *_RECORDS)
 
 
 def _content(path: Path) -> Any:
     text = read_text(path)
-    if path.suffix == ".jsonl":
+    if path.suffix.lower() == ".jsonl":
         return jsonl_records(text, path)
     return load_json(text, path)
 

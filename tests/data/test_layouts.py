@@ -14,6 +14,7 @@ from cmgsd_lite.data.dataset import RetrievalDataset
 from cmgsd_lite.data.formats.files import video_id_of
 from cmgsd_lite.data.formats.layouts import CAPTIONS as HOLDS_CAPTIONS
 from cmgsd_lite.data.formats.layouts import LAYOUTS, layout_tables
+from cmgsd_lite.errors import DataError
 from tests.data import layouts
 from tests.data.layouts import CAPTIONS, FEATURES, World, plain_features
 
@@ -293,3 +294,124 @@ def test_films_stay_packed_and_a_link_out_of_an_archive_is_refused(tmp_path: Pat
     assert told["more.zip"].reason.startswith("1 films or pictures stay packed")
     assert "an outside path" in told["evil.zip"].reason
     assert not (tmp_path.parent / "outside.json").exists()
+
+
+# --- features in other folders, files and keys ---------------------------------------------------------
+
+
+def films(folder: Path, world: World) -> None:
+    """LSMDC as CLIP4Clip keeps it, and WebVid: a folder a film or page, with a file a clip."""
+    for n, v in enumerate(world.ids):
+        layouts.put_array(folder / "i3d" / f"10{n % 4:02d}_Film" / f"{v}.npy", world.features(v))
+
+
+def official_parts(folder: Path, world: World) -> None:
+    """VATEX: trainval/ and public_test/."""
+    for v, part in by_part(world):
+        where = "public_test" if part == "test" else "trainval"
+        layouts.put_array(folder / "i3d" / where / f"{v}.npy", world.features(v)[None])
+
+
+def columns_of_clip(folder: Path, world: World) -> None:
+    """Names that CLIP scripts give to columns, and an ending in capitals."""
+    rows = np.stack([world.features(v)[None] for v in world.ids])
+    with (folder / "i3d.NPZ").open("wb") as file:
+        np.savez(file, vids=np.array(world.ids), frame_embeddings=rows, n_frames=np.ones(len(rows), int))
+
+
+def names_of_frames(folder: Path, world: World) -> None:
+    """A row a frame in any order, video and frame in its name."""
+    names = [f"{v}_0" for v in reversed(world.ids)]
+    rows = np.stack([world.features(v) for v in reversed(world.ids)])
+    np.savez(folder / "i3d.npz", names=np.array(names), features=rows)
+
+
+@pytest.mark.parametrize("build", [films, official_parts, columns_of_clip, names_of_frames])
+@pytest.mark.parametrize("style", ["lsmdc", "video"])
+def test_features_of_one_expert_in_other_containers(tmp_path: Path, style: str, build: Any) -> None:
+    world = World(style)
+    layouts.split_json(tmp_path, world)
+    build(tmp_path, world)
+    check(load_folder(tmp_path), "split-json", world)
+
+
+def test_folders_of_experts_stay_apart(tmp_path: Path) -> None:
+    world = World()
+    layouts.split_json(tmp_path, world)
+    for v, part in by_part(world):  # other videos, same D, but named after networks
+        layouts.put_array(tmp_path / ("s3d" if part == "test" else "resnet152") / f"{v}.npy", np.ones(6))
+    assert set(load_folder(tmp_path).test.features) == {"s3d", "resnet152"}
+
+
+def test_several_experts_in_the_file_of_a_video(tmp_path: Path) -> None:
+    world = World("youtube")
+    layouts.split_json(tmp_path, world)
+    (tmp_path / "features").mkdir()
+    for n, v in enumerate(world.ids):  # a video without sound has a single array
+        sound = {} if n % 3 == 0 else {"vggish": world.features(v, 3, 8)}
+        np.savez(tmp_path / "features" / f"{v}.npz", i3d=world.features(v, 2), **sound)
+    data = load_folder(tmp_path)
+    values, mask = data.test.features["features_i3d"]
+    sound = data.test.features["features_vggish"].mask.any(axis=1)
+    assert mask.all()
+    np.testing.assert_allclose(values, [world.features(v, 2) for v in data.test.video_ids], rtol=1e-6)
+    assert sound.tolist() == [world.ids.index(v) % 3 != 0 for v in data.test.video_ids]
+
+
+@pytest.mark.parametrize("where", ["folders", "files", "keys"])
+def test_parts_that_only_the_features_say(tmp_path: Path, where: str) -> None:
+    world = World("youtube")
+    layouts.put_json(tmp_path / "ref_captions.json", world.captions)
+    told = {part: {v: world.features(v) for v in mine} for part, mine in world.parts.items()}
+    if where == "keys":
+        layouts.put_pickle(tmp_path / "i3d.pkl", told)
+    for part, mine in told.items() if where != "keys" else ():
+        for v in mine if where == "folders" else ():
+            layouts.put_array(tmp_path / "i3d" / part / f"{v}.npy", mine[v])
+        if where == "files":
+            layouts.put_pickle(tmp_path / f"i3d_{part}.pkl", mine)
+    data = load_folder(tmp_path)
+    check(data, "split-json", world)
+    assert any("no split list" in note for note in data.notes)
+
+
+def test_films_of_activitynet_are_named_with_and_without_v(tmp_path: Path) -> None:
+    world = World("activitynet")
+    layouts.split_json(tmp_path, world)
+    for v in world.ids:
+        layouts.put_array(tmp_path / "i3d" / f"{v.removeprefix('v_')}.npy", world.features(v))
+    data = load_folder(tmp_path)
+    check(data, "split-json", world)
+    assert any("without v_" in note for note in data.notes)
+
+
+def csv_a_part(folder: Path, world: World) -> None:
+    """Captions of a part, ending and words of the header in capitals."""
+    for part, mine in world.parts.items():
+        rows = [[c, v] for v, c in layouts.pairs(world, mine)]
+        layouts.put_csv(folder / f"captions_{part}.CSV", ["CAPTION", "VIDEO_ID"], rows)
+
+
+def lavis(folder: Path, world: World) -> None:
+    """LAVIS: a number of the image in training alone, the file everywhere."""
+    for part, mine in world.parts.items():
+        number = {"image_id": "coco_7"} if part == "train" else {}
+        rows = [{"caption": c, "image": f"val2014/{v}.jpg", **number} for v, c in layouts.pairs(world, mine)]
+        layouts.put_json(folder / f"coco_karpathy_{part}.json", rows)
+
+
+@pytest.mark.parametrize("build", [csv_a_part, lavis])
+def test_captions_of_a_part(tmp_path: Path, build: Any) -> None:
+    world = plain(tmp_path)
+    build(tmp_path, world)
+    check(load_folder(tmp_path), "split-json", world)
+
+
+def test_a_broken_list_is_blamed_before_features_that_it_would_have_named(tmp_path: Path) -> None:
+    world = World("lsmdc")
+    films(tmp_path, world)
+    layouts.lsmdc(tmp_path, world)
+    with (tmp_path / "LSMDC16_annos_training.csv").open("a") as file:
+        file.write("1001_x\tonly two\n")
+    with pytest.raises(DataError, match=r"left out: LSMDC16_annos_training.csv: .*expected 6 cells"):
+        load_folder(tmp_path)

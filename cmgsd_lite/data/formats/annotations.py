@@ -103,7 +103,7 @@ def read_annotation_file(path: Path) -> Annotations:
 def _read(path: Path) -> Annotations:
     if path.is_dir():
         return _build("hdf5", path, formats.parse_token_lists(read_h5_tree_captions(path), path))
-    if path.suffix in (".pkl", ".pickle"):
+    if path.suffix.lower() in (".pkl", ".pickle"):
         return _build("pickle", path, formats.parse_token_lists(load_pickle(path), path))
     parts = []
     names: dict[int, str] = {}

@@ -62,13 +62,13 @@ def read_names(path: Path) -> list[Any]:
     Raises:
         DataError: another content.
     """
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         names = load_npy(path)
         if names.ndim != 1 or names.dtype.kind not in "USiu":
             raise UnknownLayoutError(f"{path}: expected [N] names, found {list(names.shape)} {names.dtype}")
         return list(names.tolist())
     text = read_text(path)
-    if path.suffix != ".json":
+    if path.suffix.lower() != ".json":
         return text.split()
     with any_layout(path, "a JSON list of names"):
         listed = json.loads(text)
@@ -83,7 +83,9 @@ _NAMES_ENDINGS = ("_names", ".names", "_ids", ".ids")
 
 def is_names_file(path: Path) -> bool:
     """Whether a file is by its name a list of ids rather than a table."""
-    return path.suffix in _NAME_SUFFIXES and (path.stem in _NAMES or path.stem.endswith(_NAMES_ENDINGS))
+    return path.suffix.lower() in _NAME_SUFFIXES and (
+        path.stem in _NAMES or path.stem.endswith(_NAMES_ENDINGS)
+    )
 
 
 def is_companion(path: Path) -> bool:
@@ -120,7 +122,8 @@ def read_named_table(path: Path, array: NDArray[Any], turned: bool = False) -> F
     names = names_file(path)
     if names is None:
         raise UnknownLayoutError(
-            f"{path}: expected a names file beside it ({path.stem}_names.npy, names.txt, ...), found none"
+            f"{path}: expected a names file beside it (X_names.npy or X_ids.txt for X.npy, names.txt), or "
+            "to be named after a video with captions or in a list, found neither"
         )
     ids = read_names(names)
     if turned and array.ndim == 2 and len(array) != len(ids) == array.shape[1]:

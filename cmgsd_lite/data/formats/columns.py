@@ -33,7 +33,11 @@ ID_KEYS = (
 )
 FEATURE_KEYS = (
     *("features", "feature", "feats", "feat", "embeddings", "embedding", "vectors", "x"),
-    *("video_features", "video_feats", "video_embeddings", "visual_features", "frame_features"),
+    *(
+        f"{of}_{what}"
+        for of in ("video", "visual", "frame", "image", "clip")
+        for what in ("features", "feats", "embeddings", "embeds", "emb")
+    ),
 )
 # Sorting order of the frames of a video; the first column present that is not `shot` marks a row as a frame.
 FRAME_KEYS = ("shot", "frame", "frame_id", "frame_index", "time", "timestamp")

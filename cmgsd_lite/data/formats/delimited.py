@@ -10,8 +10,8 @@ from cmgsd_lite.data.formats.files import UnknownLayoutError
 from cmgsd_lite.errors import DataError
 
 CSV_ID_KEYS = (
-    *("video_id", "clip_id", "clip_name", "image_id", "video", "video_name", "name"),
-    *("image", "image_name", "file_name", "filename", "video_path", "video_file", "clip", "path", "file"),
+    *("video_id", "clip_id", "clip_name", "image", "image_id", "video", "video_name", "name"),
+    *("image_name", "file_name", "filename", "video_path", "video_file", "clip", "path", "file"),
 )
 CAPTION_KEYS = (
     *("caption", "sentence", "text", "captions", "sentences", "texts", "query"),

@@ -11,16 +11,9 @@ from pathlib import PurePath
 
 import numpy as np
 
-from cmgsd_lite.data.formats.names import words_of
+from cmgsd_lite.data.formats.names import VIDEO_MODELS, says_model, words_of
 from cmgsd_lite.data.formats.tables import FeatureTable
 
-# Networks and channels that features of videos are named after.
-_VIDEO_MODELS = re.compile(
-    r"rgb|(opt(ical)?)?flow|[iscprtx]3d\w*|r2p1d\w*|r2plus1d\w*|resnet\w*|resnext\w*|senet\w*|densenet\w*|"
-    r"inception\w*|mobilenet\w*|efficientnet\w*|vgg\w*|audio\w*|sound\w*|speech\w*|ocr|faces?|scenes?|"
-    r"objects?|actions?|motion\w*|appearance\w*|slowfast\w*|timesformer\w*|videomae\w*|swin\w*|vit\w{0,5}|"
-    r"dino\w*|imagenet|places365"
-)
 _VIDEO_WORDS = re.compile(r"videos?\w*|vids?|visual\w*|vis|frames?|images?|imgs?|shots?")
 # What is no feature of a video wherever it stands in a name, and what is none as a word of its own.
 _NOT_INSIDE = re.compile(
@@ -46,7 +39,7 @@ _METADATA = re.compile(
 )
 # Names that say that there are features, though not of what.
 _FEATURE_WORDS = re.compile(r"\w*clip|feat\w*|emb\w*|vec\w*|videos?|vids?|visual\w*|vis")
-_TELLING = (_VIDEO_MODELS, _VIDEO_WORDS, _FEATURE_WORDS)
+_TELLING = (VIDEO_MODELS, _VIDEO_WORDS, _FEATURE_WORDS)
 _FEW = 8  # no network makes so few numbers of a video
 _MANY = 64  # what is so wide is features of segments or views rather than facts about them
 _SHORT = 16  # a list of a few videos may well be as long as a vector
@@ -106,7 +99,7 @@ def value_doubt(names: Sequence[str], table: FeatureTable, known: Known) -> str 
         True
     """
     words = [word for name in names for word in words_of(name)]
-    model = any(_VIDEO_MODELS.fullmatch(word) for word in words)
+    model = any(map(says_model, names))
     named = model or any(_VIDEO_WORDS.fullmatch(word) for word in words)
     facts = _metadata_against(names, table)
     return _ids_against(table, known, named) or facts or _values_against(table, known, model, named)

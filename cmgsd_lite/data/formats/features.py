@@ -129,7 +129,7 @@ def _read_file(path: Path, known: Collection[str], log: FileLog | None) -> dict[
     if path.suffix.lower() in (".safetensors", ".mat") and len(content) == 1 and arrays.names_file(path):
         # The first can hold no ids, so that they lie beside it; Matlab has a column a video.
         array = next(iter(content.values()))
-        return {expert_name(path): arrays.read_named_table(path, array, turned=path.suffix == ".mat")}
+        return {expert_name(path): arrays.read_named_table(path, array, turned=path.suffix.lower() == ".mat")}
     tables = tables_from_mapping(content, expert_name(path), path, known, left)
     for key, reason in left.items():
         if log is not None:
@@ -183,12 +183,12 @@ def _read_folder(folder: Path, known: Collection[str], log: FileLog | None) -> d
     files = feature_files(folder)
     mine = video_folders.files_of_videos(files, known)
     if mine:
-        return {expert_name(folder): video_folders.read_files(folder, mine, load, known, log)}
+        return video_folders.read_files(folder, mine, load, known, log)
     if video_folders.is_folder_a_video(folder, known):
         return video_folders.read_folders(folder, load, log)
-    lone = [file for file in files if file.suffix == ".npy" and arrays.names_file(file) is None]
+    lone = [file for file in files if file.suffix.lower() == ".npy" and arrays.names_file(file) is None]
     if files and lone == files:
-        return {expert_name(folder): video_folders.read_files(folder, files, load, known, log)}
+        return video_folders.read_files(folder, files, load, known, log)
     below = [child for child in sorted(folder.iterdir()) if child.is_dir() and candidates(child)]
     if not files and not below:
         raise UnknownLayoutError(f"{folder}: expected features ({', '.join(FILE_SUFFIXES)}), found none")

@@ -35,6 +35,8 @@ DEBRIS = "__MACOSX"
 _SURROGATE = re.compile("[\\ud800-\\udfff]")
 _ID = re.compile(r"(video)?\d+")
 _WHOLE = re.compile(r"(\d+)(\.0+)?", re.ASCII)  # pandas writes 17.0 where an id is missing elsewhere
+_ACTIVITYNET = re.compile(r"v_([\w-]{11})")  # people name the films with and without the two signs
+YOUTUBE = "ids as v_QOlSCBRmfWY (ActivityNet) are read as YouTube's own, without v_"
 RENAMED = "ids that are whole numbers, as 7 or 0007, are called video7"
 SPELLED = "ids whose accents are signs of their own (NFD) are read in the usual normal form (NFC)"
 # What stands in place of a file that was never really downloaded, by its first bytes.
@@ -127,7 +129,8 @@ def whole_signs(text: str) -> str:
 def video_id_of(value: object) -> str:
     """The id of a video as a string; whole numbers become "videoN", "video7.mp4" becomes "video7".
 
-    Letters with accents come in one spelling (NFC), quotes around an id are taken off.
+    ActivityNet's "v_" and eleven signs become the eleven signs, which stand alone in many copies. Letters
+    with accents come in one spelling (NFC), quotes around an id are taken off.
 
     Raises:
         DataError: the value is no id (empty, or a number that is not whole).
@@ -143,8 +146,8 @@ def video_id_of(value: object) -> str:
     text = _bare(unicodedata.normalize("NFC", whole_signs(value.strip())))
     if text.lower().endswith(_ID_SUFFIXES):
         text = PurePosixPath(text.replace("\\", "/")).stem
-    whole = _WHOLE.fullmatch(text)
-    return f"video{int(whole[1])}" if whole else text
+    whole, own = _WHOLE.fullmatch(text), _ACTIVITYNET.fullmatch(text)
+    return f"video{int(whole[1])}" if whole else own[1] if own else text
 
 
 def _bare(text: str) -> str:
@@ -159,12 +162,13 @@ def rename_notes(ids: Iterable[object]) -> tuple[str, ...]:
         >>> rename_notes(["0007"])
         ('ids that are whole numbers, as 7 or 0007, are called video7',)
     """
-    told = dict.fromkeys((RENAMED, SPELLED), False)
+    told = dict.fromkeys((RENAMED, SPELLED, YOUTUBE), False)
     for value in ids:
         text = value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
         if not isinstance(text, str):
             continue
         told[RENAMED] |= bool(_WHOLE.fullmatch(text.strip()))
+        told[YOUTUBE] |= bool(_ACTIVITYNET.match(text.strip()))
         told[SPELLED] |= not text.isascii() and not unicodedata.is_normalized("NFC", text)
     return tuple(note for note, true in told.items() if true)
 

@@ -93,7 +93,7 @@ def _array(node: Any, where: str) -> Any:
 
 
 def _files(tree: Path) -> list[Path]:
-    files = sorted(path for path in tree.rglob("*") if path.suffix in SUFFIXES)
+    files = sorted(path for path in tree.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not files:
         raise DataError(f"{tree}: expected files v/i/d/videoN.h5, found none")
     return files

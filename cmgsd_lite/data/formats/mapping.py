@@ -58,7 +58,7 @@ def tables_from_mapping(
     if _is_too_deep(content):
         raise UnknownLayoutError(f"{source}: expected {{video id: array}}, found too deep a nesting of dicts")
     content = _with_lengths(_by_part(_by_path(content)), source)
-    table = columns.table_from_columns(content, source)
+    table = columns.table_from_columns(_frames_apart(content, known), source)
     if table is not None:
         left.update(dict.fromkeys(columns.unused(content), "a column that is not used"))
         return {stem: table}
@@ -139,6 +139,15 @@ def _with_lengths(content: Mapping[Any, Any], source: Path) -> Mapping[Any, Any]
     }  # fmt: skip
     (first, *others) = joined
     return joined[first] if not others and first in columns.FEATURE_KEYS else joined
+
+
+def _frames_apart(content: Mapping[Any, Any], known: Collection[str]) -> Mapping[Any, Any]:
+    """Ids of frames, as video7_12, as ids of videos and numbers of frames."""
+    key = columns.first_key(content, columns.ID_KEYS)
+    if key is None or columns.first_key(content, columns.FRAME_KEYS):
+        return content
+    frames = frames_of_videos([str(name) for name in np.ravel(np.asarray(content[key], str))], known)
+    return {**content, key: frames[0], "frame": frames[1]} if frames else content
 
 
 def _is_by_video(value: Any) -> bool:
@@ -247,7 +256,7 @@ def _several(
         try:
             name = stem if _says_nothing_new(rest, stem) else f"{stem}_{rest}"
             mine = tables_from_mapping(value, name, source, known, left)
-            found.append((f"{source}, {key}", mine))
+            found.append((f"{source}, {key}", {n: table.of_part(str(key)) for n, table in mine.items()}))
         except UnknownLayoutError as error:
             left[str(key)] = str(error).removeprefix(f"{source}: ")
     if not found:

@@ -30,6 +30,13 @@ _SHARD = re.compile(
     r"(^|[_.\-\s])((parts?|shards?|chunks?|pt)[_.\-\s]?\d+([_.\-\s]?of[_.\-\s]?\d+)?|\d+[_.\-\s]of[_.\-\s]\d+)$",
     re.IGNORECASE,
 )
+# Networks and channels that features of videos are named after.
+VIDEO_MODELS = re.compile(
+    r"rgb|(opt(ical)?)?flow|[iscprtx]3d\w*|r2p1d\w*|r2plus1d\w*|resnet\w*|resnext\w*|senet\w*|densenet\w*|"
+    r"inception\w*|mobilenet\w*|efficientnet\w*|vgg\w*|audio\w*|sound\w*|speech\w*|ocr|faces?|scenes?|"
+    r"objects?|actions?|motion\w*|appearance\w*|slowfast\w*|timesformer\w*|videomae\w*|swin\w*|vit\w{0,5}|"
+    r"dino\w*|imagenet|places365"
+)
 _VIDEO = re.compile(r"(?:video|msr)\d+")
 _MOST_PARTS = 12
 # Names that say only that there are features; the folder says of which expert.
@@ -39,6 +46,11 @@ GENERIC = {"ft", "feat", "feats", "feature", "features", "embedding", "embedding
 def words_of(name: str) -> list[str]:
     """Lower-case words of a name, cut at signs and at capitals: "clipText_v2" is clip, text, v2."""
     return [word.lower() for word in _SEPARATORS.split(_HUMP.sub("_", name)) if word]
+
+
+def says_model(name: str) -> bool:
+    """Whether a word of a name is a network or channel that features of videos are named after."""
+    return any(VIDEO_MODELS.fullmatch(word) for word in words_of(name))
 
 
 def part_of(name: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats.files import rename_notes, video_id_of
-from cmgsd_lite.data.formats.names import frame_number
+from cmgsd_lite.data.formats.names import frame_number, part_of
 from cmgsd_lite.errors import DataError
 
 ALIKE = 1e-6
@@ -42,6 +42,7 @@ class FeatureTable:
         starts: int64 [V + 1]; video i owns rows[starts[i]:starts[i + 1]], none when it is missing.
         integers: Whether the file held whole numbers, as token ids and labels are.
         notes: What was taken for padding or called otherwise, as sentences.
+        parts: "train", "validation" or "test" of each video, where files, folders or keys are named so.
     """
 
     ids: list[str]
@@ -49,6 +50,12 @@ class FeatureTable:
     starts: NDArray[np.int64]
     integers: bool = False
     notes: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    def of_part(self, name: str) -> "FeatureTable":
+        """The table, its videos in the part that a name states; as it is when the name states none."""
+        part = part_of(name)
+        return self if part is None else replace(self, parts=dict.fromkeys(self.ids, part))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -343,4 +350,5 @@ def merge_tables(parts: Mapping[str, FeatureTable], expert: str) -> FeatureTable
     whole = all(part.integers for part in parts.values())
     counts = np.concatenate([part.counts for part in parts.values()])
     notes = tuple(dict.fromkeys(note for part in parts.values() for note in part.notes))
-    return _ragged(names, rows, counts, expert, whole, notes)
+    told = {video: part for table in parts.values() for video, part in table.parts.items()}
+    return replace(_ragged(names, rows, counts, expert, whole, notes), parts=told)

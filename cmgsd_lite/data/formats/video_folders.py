@@ -1,12 +1,12 @@
 """Features with a file a video, a file a frame, or a folder a video."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.data.formats import columns
 from cmgsd_lite.data.formats.files import UnknownLayoutError, ids_among, looks_like_ids
-from cmgsd_lite.data.formats.mapping import stack_frames
+from cmgsd_lite.data.formats.mapping import stack_frames, tables_from_mapping
 from cmgsd_lite.data.formats.names import are_frames, expert_name, frames_of_videos
 from cmgsd_lite.data.formats.records import FileLog
 from cmgsd_lite.data.formats.tables import FeatureTable, table_from_values
@@ -33,8 +33,10 @@ def files_of_videos(files: Sequence[Path], known: Collection[str] = ()) -> list[
 
 def read_files(
     folder: Path, files: Sequence[Path], load: Load, known: Collection[str] = (), log: FileLog | None = None
-) -> FeatureTable:
-    """Table of a folder with one file a video, named after it, or one file a frame (video7_0012.npy).
+) -> dict[str, FeatureTable]:
+    """Tables of a folder with one file a video, named after it, or one file a frame (video7_0012.npy).
+
+    A file with several arrays of other than the usual names (s3d, vggish) holds several experts.
 
     Args:
         folder: The folder, for messages.
@@ -46,27 +48,46 @@ def read_files(
     Raises:
         DataError: a file of another kind, or of another length D, or no readable one.
     """
-    values = _loaded(folder, files, load, log)
+    name = expert_name(folder)
+    contents = _each(files, load, log)
+    if any(map(_are_experts, contents.values())):
+        experts: dict[str, dict[str, Any]] = {}
+        for file, content in contents.items():
+            for key, value in (content if isinstance(content, Mapping) else {name: content}).items():
+                experts.setdefault(str(key), {})[file.stem] = value
+        return tables_from_mapping(experts, name, folder, known)
+    values = _each(contents, lambda file: video_value(contents[file], file), log)
     frames = frames_of_videos([file.stem for file in values], known)
     if frames is None:
-        return table_from_values([file.stem for file in values], list(values.values()), folder)
+        return {name: table_from_values([file.stem for file in values], list(values.values()), folder)}
     videos: dict[str, dict[str, Any]] = {}
     for video, file in zip(frames[0], values, strict=True):
         videos.setdefault(video, {})[_number(video, file)] = values[file]
     stacked = [stack_frames(mine, f"{folder}, {video}") for video, mine in videos.items()]
-    return table_from_values(list(videos), stacked, folder)
+    return {name: table_from_values(list(videos), stacked, folder)}
 
 
 def _number(video: str, file: Path) -> str:
     return file.stem.removeprefix(video).lstrip("_-. ")
 
 
-def _loaded(folder: Path, files: Sequence[Path], load: Load, log: FileLog | None) -> dict[Path, Any]:
+def _are_experts(content: Any) -> bool:
+    """Whether a video's own file holds several arrays, none of which goes by a usual name."""
+    usual = (*columns.FEATURE_KEYS, "arr_0")
+    return (
+        isinstance(content, Mapping)
+        and len(content) > 1
+        and not are_frames(map(str, content))
+        and columns.first_key(content, usual) is None
+    )
+
+
+def _each(files: Iterable[Path], load: Load, log: FileLog | None) -> dict[Path, Any]:
     """The value of each file; unreadable ones are left out aloud, as long as one can be read."""
     values, first = {}, None
     for file in files:
         try:
-            values[file] = video_value(load(file), file)
+            values[file] = load(file)
         except DataError as error:
             if log is None:
                 raise
@@ -119,7 +140,7 @@ def read_folders(folder: Path, load: Load, log: FileLog | None = None) -> dict[s
     for child in filter(Path.is_dir, _children(folder)):
         files = [file for file in _children(child) if file.suffix.lower() in _SUFFIXES]
         try:
-            values = _loaded(child, files, load, log)
+            values = _each(files, lambda file: video_value(load(file), file), log)
         except DataError as error:
             if log is None:
                 raise
