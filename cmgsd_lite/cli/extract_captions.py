@@ -18,6 +18,7 @@ from cmgsd_lite.cli.options import say
 from cmgsd_lite.data import read_annotations
 from cmgsd_lite.data.discover import may_be_annotations
 from cmgsd_lite.data.formats.files import read_text
+from cmgsd_lite.data.protocols import validation_size
 from cmgsd_lite.data.source import open_source
 from cmgsd_lite.data.splits import may_list
 from cmgsd_lite.errors import DataError
@@ -103,7 +104,10 @@ def _subtitles(path: Path) -> list[str]:
 
 
 def write_split(out: Path, done: Sequence[str]) -> tuple[int, list[str]]:
-    """Draw training and test films, a fifth of them, where there are captions and nobody says which.
+    """Draw test films, a fifth, and validation films where there are captions and nobody says which.
+
+    How many validate says ``validation_size``, as where ``train`` draws them itself; they are written down so
+    that they stay the same.
 
     Args:
         out: Folder of features and captions.
@@ -133,13 +137,18 @@ def write_split(out: Path, done: Sequence[str]) -> tuple[int, list[str]]:
         set(captioned) - set(before), key=lambda name: sha256(name.encode("utf-8", "replace")).digest()
     )
     test = {name for name in captioned if before.get(name) == "test"}
-    test |= set(new[: max(0, max(2, round(len(captioned) / 5)) - len(test))])
+    held = {name for name in captioned if before.get(name) == "validation"}
+    more = max(0, max(2, round(len(captioned) / 5)) - len(test))
+    test |= set(new[:more])
+    held |= set(new[more : more + max(0, validation_size(len(captioned) - len(test)) - len(held))])
+    parts = dict.fromkeys(test, "test") | dict.fromkeys(held, "validation")
     rows = io.StringIO()
-    lines = [[name, "test" if name in test else "train", "extract"] for name in captioned]
+    lines = [[name, parts.get(name, "train"), "extract"] for name in captioned]
     csv.writer(rows, lineterminator="\n").writerows([_DRAWN.split(","), *lines])
     _write(file, rows.getvalue())
     return len(captioned), [
-        f"split.csv: {len(test)} test films were drawn, because no lists came with the captions"
+        f"split.csv: {len(test)} test and {len(held)} validation films were drawn, because no lists "
+        "came with the captions"
     ]
 
 

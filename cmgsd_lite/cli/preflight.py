@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 from cmgsd_lite.cli.options import say
+from cmgsd_lite.data.protocols import NO_TEST
+from cmgsd_lite.data.source import open_source
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import check_writable
 from cmgsd_lite.training.experiment import Bench
@@ -22,6 +24,7 @@ def check_before_training(
     folders: Sequence[Path],
     files: Sequence[Path],
     models: int,
+    parts: Sequence[str] = ("test", "validation"),
 ) -> None:
     """Check data, losses and the output folder; say on stderr what is left out of the data, and the device.
 
@@ -31,6 +34,7 @@ def check_before_training(
         folders: Further folders in it.
         files: That will be written in it, checkpoints apart.
         models: How often a model's size will be written.
+        parts: Which splits are to be ranked.
 
     Raises:
         DataError: If there are too few videos, or the output folder can not take what will be written.
@@ -43,7 +47,7 @@ def check_before_training(
         >>> check_before_training(bench, out, [out / "models"], [out / "metrics.json"], 9)  # doctest: +SKIP
     """
     say(*bench.notes, f"training on {bench.experiment.device}, {bench.experiment.precision}")
-    check_videos(bench)
+    check_videos(bench, parts)
     bench.rehearse()
     for folder in (out, *folders):
         check_writable(folder)
@@ -65,7 +69,7 @@ def check_videos(bench: Bench, parts: Sequence[str] = ("test", "validation")) ->
         parts: Which splits are to be ranked.
 
     Raises:
-        DataError: If there is a single video in one of them.
+        DataError: If there is a single video in one of them, or no test list.
 
     Source:
         ours.
@@ -73,6 +77,9 @@ def check_videos(bench: Bench, parts: Sequence[str] = ("test", "validation")) ->
     Example:
         >>> check_videos(bench)  # doctest: +SKIP
     """
+    if "test" in parts and not bench.tested:
+        data = bench.experiment.data.data
+        raise DataError(f"{data}: {NO_TEST}{open_source(data).missing('a test list')}")
     for part in parts:
         count = len(getattr(bench.dataset, part))
         if count < 2:

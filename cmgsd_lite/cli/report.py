@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cmgsd_lite.data.protocols import NO_TEST
+
 COLUMNS = (
     *(("t2v", name) for name in ("R@1", "R@5", "R@10", "MdR", "nDCG", "mAP@R")),
     ("v2t", "R@10"),
@@ -63,8 +65,9 @@ def results_caption(results: Mapping[str, Any]) -> str:
     teachers = {name: None for row in results["rows"] for name in row["loss"].get("teacher") or ()}
     taught = f"teacher {', '.join(teachers)}; " if teachers else ""
     graded = "no relevance beside the own video" if relevance is None else f"nDCG by {relevance}"
+    no_test = "" if about["n_test"] else f"{NO_TEST}, these are numbers of the validation videos; "
     return (
-        f"{about['name']} {about['protocol']}: {about['n_train']} training, {about['n_validation']} "
+        f"{about['name']} {about['protocol']}: {no_test}{about['n_train']} training, {about['n_validation']} "
         f"validation, {about['n_test']} test videos, {about['n_queries']} queries "
         f"({about['queries']}); model {results['model']}; {taught}seeds {', '.join(map(str, seeds))}; "
         "mean ± standard deviation, text to video unless marked; "

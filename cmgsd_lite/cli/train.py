@@ -124,9 +124,10 @@ def _train(options: argparse.Namespace) -> None:
     checkpoints = {seed: out / f"checkpoint-seed{seed}.pt" for seed in experiment.seeds}
     files = [out / file for file in (*NUMBERS, *FIGURES)]
     files += [*checkpoints.values(), *(out / f"{name}-seed{seed}.pt" for seed in experiment.seeds)]
+    parts = ("test", "validation") if bench.tested else ("validation",)
     # A checkpoint holds the weights, the best ones and twice as much of the optimizer's; while it is written,
     # two before it are still there.
-    on_first(lambda: check_before_training(bench, out, [], files, models=13 * len(checkpoints)))
+    on_first(lambda: check_before_training(bench, out, [], files, 13 * len(checkpoints), parts))
     with ExitStack() as held:
         on_first(lambda: held.enter_context(sole_writer(out)))
         on_first(lambda: _check_checkpoints(bench, name, checkpoints, options.resume))

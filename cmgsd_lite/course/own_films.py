@@ -155,7 +155,7 @@ def add_efficientnet(folder: str | Path) -> None:
 
 
 def draw_validation(folder: str | Path, films: int = 20) -> int:
-    """Turn some training films of a folder's split.csv into validation films.
+    """Turn training films of a folder's split.csv into validation films until there are so many.
 
     Args:
         folder: That ``extract`` wrote.
@@ -173,11 +173,12 @@ def draw_validation(folder: str | Path, films: int = 20) -> int:
     """
     path = Path(folder) / "split.csv"
     lines = path.read_text(encoding="utf-8").splitlines()
-    train = [i for i, line in enumerate(lines) if line.split(",")[1:2] == ["train"]]
-    for i in train[:: len(train) // films][:films]:
+    parts = [line.split(",")[1] for line in lines]
+    train, more = [i for i, part in enumerate(parts) if part == "train"], films - parts.count("validation")
+    for i in train[:: len(train) // max(more, 1)][: max(more, 0)]:
         lines[i] = lines[i].replace(",train,", ",validation,")
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return len(train) - films
+    return len(train) - max(more, 0)
 
 
 class Trial(NamedTuple):

@@ -1,6 +1,7 @@
 """Protocols of MSR-VTT, and validation videos that stand in no published test list."""
 
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,13 @@ from cmgsd_lite.data.splits import PLAIN, VAL_1, may_list, slots_in
 from cmgsd_lite.errors import DataError
 
 PREFERENCE = ("1k-A", PLAIN, "full", "7k", "miech")
-_DRAW_SEED, _DRAW_SHARE, _DRAW_MOST = 2021, 0.05, 500
+NO_TEST = (
+    "there is no test list: a model can be trained, and chosen on validation videos, but nothing can be "
+    "reported as a test result"
+)
+_DRAW_SEED, _DRAW_SHARE, _DRAW_FEW, _DRAW_MOST = 2021, 0.05, 20, 500
+# The times of a clip at the end of its id: seconds (VATEX, MSVD), or hours to milliseconds (LSMDC).
+_TIMES = re.compile(r"_(\d+_\d+|\d\d\.\d\d\.\d\d\.\d{3}-\d\d\.\d\d\.\d\d\.\d{3})$")
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,8 @@ class SplitLists:
 
     Attributes:
         train: Training ids.
-        test: Test ids, in the order of the test list (that of the csv for 1k-A).
+        test: Test ids, in the order of the test list (that of the csv for 1k-A); none where only training and
+            validation are published (WebVid): then one can train, and report nothing.
         validation: The protocol's own validation list, or None: then it is taken from training.
         held_out: Official validation videos; those in `train` become validation when there is no own list.
         queries: The protocol's own test sentences; empty when all captions are queries.
@@ -40,10 +48,27 @@ class SplitLists:
     notes: list[str] = field(default_factory=list)
 
 
-def draw_validation(ids: Collection[str], least: int = 2) -> list[str]:
-    """5 % of the ids (at least `least`, at most 500), the same ones in whatever order the ids come.
+def validation_size(count: int, least: int = 2) -> int:
+    """How many of so many training videos are for validation: 5 %, but 20 if that is no more than a fifth.
 
-    Two at least: a single video is always ranked first, so that it can not choose between epochs.
+    Among five videos R@5 is 100 % whatever the model: a choice by it is a lottery.
+
+    Args:
+        count: Of training videos.
+        least: How many in any case; a single video is always ranked first, so that it can choose nothing.
+
+    Example:
+        >>> [validation_size(count) for count in (6, 60, 96, 400, 9000, 30_000)]
+        [2, 12, 19, 20, 450, 500]
+    """
+    return min(_DRAW_MOST, max(least, round(_DRAW_SHARE * count), min(_DRAW_FEW, count // 5)))
+
+
+def draw_validation(ids: Collection[str], least: int = 2) -> list[str]:
+    """`validation_size` of the ids, the same ones in whatever order the ids come.
+
+    Clips of one film are drawn together where ids end in their times (film_000010_000020), so that none
+    resembles a training clip; a film that would take half of the clips stays in training.
 
     Args:
         ids: Training videos.
@@ -52,15 +77,27 @@ def draw_validation(ids: Collection[str], least: int = 2) -> list[str]:
     Raises:
         DataError: as many ids as would be taken, or fewer: nothing would be left to train on.
     """
-    size = min(_DRAW_MOST, max(least, round(_DRAW_SHARE * len(ids))))
+    size = validation_size(len(ids), least)
     if len(ids) <= size:
         raise DataError(
             f"training list: expected at least {size + 1} videos, to take {size} for validation, "
             f"found {len(ids)}"
         )
-    drawn = np.random.default_rng(_DRAW_SEED).choice(len(ids), size, replace=False)
-    ordered = sorted(ids)
-    return [ordered[i] for i in drawn]
+    films: dict[str, list[str]] = {}
+    for video in sorted(ids):
+        films.setdefault(_TIMES.sub("", video), []).append(video)
+    whole = _drawn(list(films.values()), size, len(ids) // 2)
+    return whole if len(whole) >= min(size, 2) else _drawn([[video] for video in sorted(ids)], size, size)
+
+
+def _drawn(films: Sequence[list[str]], size: int, most: int) -> list[str]:
+    """Clips of drawn films, until there are so many."""
+    order = np.random.default_rng(_DRAW_SEED).choice(len(films), min(size, len(films)), replace=False)
+    drawn: list[str] = []
+    for i in order:
+        if len(drawn) < size and len(drawn) + len(films[i]) <= max(most, 1):
+            drawn += films[i]
+    return drawn
 
 
 def resolve(lists: SplitLists, usable: Collection[str]) -> dict[str, list[str]]:
@@ -239,6 +276,10 @@ def _protocols(published: _Published, annotations: Annotations) -> dict[str, Spl
             queries = _queries(published, name, test)
             notes += _warnings(name, train, test, queries)
             found[name] = SplitLists(train, test, parts["validation"] or None, held_out, queries, notes)
+    train, held = (published.lists.get((PLAIN, part), []) for part in (TRAIN, VALIDATION))
+    if not found and train and held:
+        notes = [*published.notes.get(PLAIN, []), f"{PLAIN}: {NO_TEST}"]
+        found[PLAIN] = SplitLists(train, [], held, notes=notes)
     return found
 
 

@@ -12,7 +12,7 @@ class Supply(NamedTuple):
     """A missing thing.
 
     Attributes:
-        missing: "features", "captions" or "lists".
+        missing: "features", "captions", "lists" or "a test list".
         file: Where the lines go.
         lines: Three lines, with ids that are there; more of the same kind follow.
     """
@@ -38,7 +38,7 @@ def supplies(
     with_features = [video for table in tables.values() for video in table.position]
     usable = [video for video in with_features if annotations.captions.get(video)]
     ids = _three(usable or with_features or annotations.videos or _listed(protocols.values()))
-    found = []
+    found: list[Supply] = []
     if not tables:
         found.append(Supply("features", "a script, once", _feature_lines(ids)))
     if not annotations.captions:
@@ -49,6 +49,8 @@ def supplies(
     if not protocols:
         lines = ["video_id,split", f"{ids[0]},train", f"{ids[2]},test"]
         found.append(Supply("lists", "split.csv", lines))
+    elif not any(lists.test for lists in protocols.values()):
+        found.append(Supply("a test list", "own_test.csv", ["video_id", *ids[1:]]))
     return found
 
 

@@ -87,6 +87,9 @@ class Bench:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.dataset = experiment.data.load()
+        self.tested = len(self.dataset.test) > 0
+        if not self.tested:  # what is printed of a training is then said of validation videos
+            self.dataset = replace(self.dataset, test=replace(self.dataset.validation, name="test"))
         self.prepared = PreparedDataset.of(self.dataset, experiment.data.asked)
         self.known = known_relevance(self.dataset, experiment.data.asked)
         self.relevance = self.known.kinds
@@ -113,7 +116,7 @@ class Bench:
         resume: bool = False,
         progress: bool = False,
     ) -> RunResult:
-        """Train one condition and measure it on the test videos.
+        """Train one condition and measure it on the test videos (without a test list, validation videos).
 
         Args:
             name: Of the condition.
@@ -311,7 +314,7 @@ class Bench:
                 "protocol": self.dataset.protocol,
                 "n_train": len(self.prepared.train),
                 "n_validation": len(self.prepared.validation),
-                "n_test": len(test),
+                "n_test": len(test) if self.tested else 0,
                 "n_queries": len(test.text),
                 "queries": self.experiment.data.asked,
                 "experts": {n: list(v.shape[1:]) for n, v in self.prepared.train.features.items()},

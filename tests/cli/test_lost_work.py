@@ -401,3 +401,20 @@ def test_resuming_where_nothing_is_begins_anew_and_says_so(folder, here, capsys)
     code, _, error = run(capsys, "train", "--data", folder, "--out", "out", "--resume", *QUICK)
     assert code == 0
     assert "checkpoint-seed0.pt: no checkpoint yet, so seed 0 is trained from the start" in error
+
+
+def test_without_a_test_list_train_works_and_what_reports_refuses(tmp_path, capsys):
+    data, out = write_folder(tmp_path / "data", train=24, validation=6, test=0), tmp_path / "out"
+    for path in data.glob("*.csv"):
+        path.unlink()
+    for part, videos in {"train": range(24), "val": range(24, 30)}.items():
+        (data / f"own_{part}.csv").write_text("\n".join(["video_id", *(f"video{i}" for i in videos)]))
+    code, printed, _ = run(capsys, "train", "--data", data, "--condition", "infonce", *QUICK, "--out", out)
+    assert code == 0
+    assert "nothing can be reported as a test result, these are numbers of the validation videos" in printed
+    model = out / "infonce-seed0.pt"
+    for job in (one_run("--data", data, "--out", tmp_path / "run"), ("evaluate", "--checkpoint", model)):
+        code, printed, error = run(capsys, *job)
+        assert (code, printed) == (2, "")
+        assert "there is no test list" in error
+        assert "such lines in own_test.csv would supply a test list: video_id | video" in error

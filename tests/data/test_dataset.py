@@ -27,8 +27,9 @@ from cmgsd_lite.data import (
 )
 from cmgsd_lite.data.formats.tables import table_from_values
 from cmgsd_lite.data.notes import ce_check, file_notes
-from cmgsd_lite.data.protocols import draw_validation, resolve
+from cmgsd_lite.data.protocols import draw_validation, resolve, validation_size
 from cmgsd_lite.errors import DataError
+from tests.data.layouts import World, pairs, plain_features, put_csv
 from tests.data.samples import (
     MIECH_TEST,
     ONE_K,
@@ -116,8 +117,8 @@ def test_without_official_splits_validation_is_a_fixed_draw(tmp_path: Path) -> N
     (tmp_path / "own_test.csv").write_text("video_id\n" + "\n".join(ids(range(80, 100))))
     data = load_folder(tmp_path)
     assert (data.protocol, data.name) == ("plain", tmp_path.name)
-    assert (len(data.train), len(data.validation), len(data.test)) == (76, 4, 20)
-    assert any("4 videos drawn by a fixed seed" in note for note in data.notes)
+    assert (len(data.train), len(data.validation), len(data.test)) == (64, 16, 20)
+    assert any("16 videos drawn by a fixed seed" in note for note in data.notes)
     (tmp_path / "own_train.csv").write_text("video_id\n" + "\n".join(ids(range(79, -1, -1))))
     assert set(load_folder(tmp_path).validation.video_ids) == set(data.validation.video_ids)
     (tmp_path / "own_val.csv").write_text("video_id\nvideo5\nvideo6\n")
@@ -131,11 +132,38 @@ def test_draw_does_not_depend_on_order(numbers: set[int], order: random.Random) 
     drawn = draw_validation(listed)
     order.shuffle(listed)
     assert draw_validation(listed) == drawn
-    assert len(drawn) == len(set(drawn)) == max(2, round(0.05 * len(listed)))
+    assert len(drawn) == len(set(drawn)) == validation_size(len(listed))
 
 
-def test_draw_takes_at_most_500() -> None:
-    assert len(draw_validation(ids(range(30_000)))) == 500
+def test_draw_takes_at_most_500_and_of_few_enough_to_choose_by() -> None:
+    sizes = {6: 2, 60: 12, 96: 19, 300: 20, 400: 20, 9000: 450, 30_000: 500}
+    assert {count: len(draw_validation(ids(range(count)))) for count in sizes} == sizes
+
+
+@pytest.mark.parametrize("times", ["_{n:06d}_{m:06d}", "_00.00.{n:02d}.123-00.00.{m:02d}.456"])
+def test_draw_takes_whole_films_where_ids_end_in_times(times: str) -> None:
+    clips = {f"film{f}" + times.format(n=n, m=n + 1): f for f in range(30) for n in range(4)}
+    drawn = set(draw_validation(list(clips)))
+    films = {clips[clip] for clip in drawn}
+    assert drawn == {clip for clip, film in clips.items() if film in films}
+    assert validation_size(120) <= len(drawn) < validation_size(120) + 4
+    one = ["film0" + times.format(n=n, m=n + 1) for n in range(40)]
+    assert len(draw_validation(one)) == 8, "of a single film its clips are drawn"
+
+
+def test_without_a_test_list_there_is_something_to_train_on(tmp_path: Path) -> None:
+    plain_features(tmp_path, world := World())
+    for part in ("train", "val"):
+        mine = [[v, "https://x", c] for v, c in pairs(world, world.parts[part])]
+        put_csv(tmp_path / f"results_2M_{part}.csv", ["videoid", "contentUrl", "name"], mine)
+    data = load_folder(tmp_path)
+    assert (data.train.video_ids, data.validation.video_ids) == (world.parts["train"], world.parts["val"])
+    assert not len(data.test)
+    assert any("no test list" in note for note in data.notes)
+    (supply,) = describe(tmp_path)["supply"]
+    assert supply["missing"] == "a test list"
+    (tmp_path / supply["file"]).write_text("\n".join([supply["lines"][0], *world.parts["train"][:2]]))
+    assert load_folder(tmp_path).test.video_ids == world.parts["train"][:2]
 
 
 @given(
@@ -169,15 +197,15 @@ def test_a_single_validation_video_does_not_stay_alone(official: bool) -> None:
     given = {"held_out": ["video0"]} if official else {"validation": ["video30"]}
     lists = SplitLists(ids(range(10)), ids([40, 41]), **given)
     found = resolve(lists, ids(range(50)))
-    assert len(found["validation"]) == 2
+    assert len(found["validation"]) == (2 if official else 3)
     assert found["validation"][0] == ("video0" if official else "video30")
-    assert found["validation"][1] in ids(range(10))
+    assert set(found["validation"][1:]) <= set(ids(range(10)))
     assert sorted(found["train"] + found["validation"][official == 0 :]) == ids(range(10))
     data = assemble(
         "own", "plain", Annotations(captions={v: [f"a {v}"] for v in ids(range(50))}), lists,
         {"rgb": table_from_values(ids(range(50)), [np.ones((1, 2))] * 50, "x")},
     )  # fmt: skip
-    assert any("2 videos: 1 official, too few to choose by, and others drawn" in note for note in data.notes)
+    assert any(" videos: 1 official, too few to choose by, and others drawn" in note for note in data.notes)
 
 
 def test_empty_queries_of_a_protocol_are_left_out_aloud(tmp_path: Path) -> None:
@@ -193,10 +221,10 @@ def test_empty_queries_of_a_protocol_are_left_out_aloud(tmp_path: Path) -> None:
     assert "1k-A test: 1 of 4 videos have no query of their own; their captions are used" in data.notes
 
 
-@pytest.mark.parametrize("count", [3, 20, 29])
-def test_small_lists_give_two_validation_videos(count: int) -> None:
+@pytest.mark.parametrize(("count", "size"), [(3, 2), (20, 4), (29, 5)])
+def test_small_lists_give_a_fifth_and_two_at_least(count: int, size: int) -> None:
     found = resolve(SplitLists(ids(range(count)), ids([40])), ids(range(50)))
-    assert (len(found["train"]), len(found["validation"])) == (count - 2, 2)
+    assert (len(found["train"]), len(found["validation"])) == (count - size, size)
 
 
 def test_ce_layout_without_csv_uses_the_caption_index(tmp_path: Path) -> None:

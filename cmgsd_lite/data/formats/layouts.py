@@ -59,7 +59,7 @@ LAYOUTS: tuple[Layout, ...] = (
     _features("h5-c3d", "ActivityNet's C3D", "sub_activitynet_v1-3.c3d.hdf5", "a group an id, with `c3d_features` in it"),
     _features("h5-columns", "spreadsheet-like HDF5", "clip.h5", "`video_ids`, `features` [N, T, D], `lengths`"),
     _features("padded", "padded arrays", "clip.npy, clip_ids.json, clip_lengths.npy", "[N, T, D] and numbers of real tokens, or a mask"),
-    _features("file-a-video-npy", "extraction scripts", "i3d/train/video7.npy", "[T, D] a file; parts in folders or not"),
+    _features("file-a-video-npy", "extraction scripts", "i3d/train/video7.npy", "[T, D] a file; parts, films (LSMDC) or pages (WebVid) in folders or not"),
     _features("file-a-video-pt", "extraction scripts", "i3d/video7.pt", "a tensor a file"),
     _features("file-a-video-mat", "extraction scripts", "i3d/video7.mat", "one array a file"),
     _features("folder-a-video", "extraction scripts", "frames/video7/1.npy, 2.npy, ...", "[D] a file, in the order of the numbers"),
