@@ -28,7 +28,7 @@ def join_paragraphs(dataset: RetrievalDataset) -> RetrievalDataset:
 
     Example:
         >>> joined = join_paragraphs(load_folder("activitynet"))  # doctest: +SKIP
-        >>> joined.test.captions["v_QOlSCBRmfWY"]                 # doctest: +SKIP
+        >>> joined.test.captions["QOlSCBRmfWY"]                   # doctest: +SKIP
         ['A young woman stands in a room. She dances.']
     """
     splits = {split.name: split for split in (dataset.train, dataset.validation, dataset.test)}

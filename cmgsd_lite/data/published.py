@@ -37,7 +37,7 @@ PUBLISHED = (
     Published("MSR-VTT 1k-A", _MSRVTT, (9000, 7010), (1000,), SENTENCE, "JSFusion (ECCV 2018)", "49a09fb68f7ec52b"),
     Published("MSR-VTT 1k-B", _MSRVTT, (6656,), (1000,), SENTENCE, "MoEE (2018), called miech here", "a0ad82bd7f2c45e3"),
     Published("MSR-VTT full", _MSRVTT, (6513, 7010), (2990,), EVERY, "the release (CVPR 2016)", "916e9b2dd9a45181"),
-    Published("ActivityNet paragraphs", rf"v_{_YOUTUBE}", (10009,), (4917,), PARAGRAPH, "val_1 of ActivityNet Captions, as CE has it"),
+    Published("ActivityNet paragraphs", rf"(v_)?{_YOUTUBE}", (10009,), (4917,), PARAGRAPH, "val_1 of ActivityNet Captions, as CE has it"),
     Published("DiDeMo paragraphs", r"\d+@N\d+_\d+_\w+", (8395, 8392), (1004, 1003), PARAGRAPH, "the release (ICCV 2017)"),
     Published("LSMDC", r"\d{4}_.+_\d\d\.\d\d\.\d\d\.\d{3}-.+", (101079,), (1000,), SENTENCE, "LSMDC 2016, publictect"),
     Published("VATEX", rf"{_YOUTUBE}_\d{{6}}_\d{{6}}", (25991,), (1500,), EVERY, "HGR (CVPR 2020), English"),
