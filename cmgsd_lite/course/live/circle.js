@@ -2,7 +2,7 @@
 // false negatives. cmgsd_lite/course/circle.py does the same in Python; a test holds the two together.
 
 const SCENES = 5, MEMBERS = 3, PAIRS = SCENES * MEMBERS, WIDTH = 10, STEPS = 300, RATE = 0.03, NOISE = 0.35;
-const USUAL = { loss: "mean", margins: "fixed", margin: 0.3, beta: 0.15, temperature: 0.1, seed: 20 };
+const USUAL = { loss: "mean", margins: "fixed", margin: 0.3, beta: 0.15, temperature: 0.1, seed: 20, step: 0 };
 const SEEDS = 30;
 const sceneOf = i => Math.floor(i / MEMBERS);
 
@@ -192,6 +192,7 @@ function questions(train) {
 function picture(root, given, alt) {
   const chosen = trainable(settings("circle", USUAL, given), USUAL);
   let circle = new Circle(chosen), before = null, frame = 0;
+  while (circle.step < Math.min(chosen.step, STEPS)) circle.train(chosen); // an address may begin later
   const [points, drawPoints] = drawingOfCircle(), [histogram, drawHistogram] = drawingOfHistogram();
   const cells = ["step", "loss", "R@1: own video first", "cosine, same scene", "cosine, other scenes"]
     .map(name => [name, element("td")]);
@@ -202,6 +203,7 @@ function picture(root, given, alt) {
     drawHistogram(circle);
     [circle.step, show(circle.loss, 3), `${show(recall, 0)} %`, show(same), show(other)]
       .forEach((text, i) => { cells[i][1].textContent = text; });
+    tellChosen(root, { ...chosen, step: circle.step }, USUAL);
   };
   const pause = () => { cancelAnimationFrame(frame); frame = 0; play.textContent = "train"; };
   const end = () => {

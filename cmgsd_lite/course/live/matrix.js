@@ -1,7 +1,7 @@
 // A small matrix of similarities: what each direction of the loss does to each number, as one changes them.
 
-const USUAL = { loss: "mean", margin: 0.2, temperature: 0.1 };
 const SIM = [[0.6, 0.5, 0.1, 0.2], [0.1, 0.8, 0.2, 0.7], [0.2, 0.7, 0.5, 0.1], [0.0, 0.2, 0.4, 1.0]];
+const USUAL = { loss: "mean", margin: 0.2, temperature: 0.1, sim: SIM };
 
 const LEAST = 5e-4; // what three digits show as 0
 
@@ -12,7 +12,7 @@ function arrow(slope) {
 }
 
 function tinted(slope) {
-  const share = Math.round(Math.min(1, 5 * Math.abs(slope)) * 60);
+  const share = Math.round(Math.min(1, 5 * Math.abs(slope)) * 45); // more would leave the numbers too little contrast
   return `background: color-mix(in srgb, var(${slope > 0 ? "--0" : "--1"}) ${share}%, var(--ground))`;
 }
 
@@ -28,9 +28,16 @@ function sentence(sim, i, j, margin, { textToVideo, videoToText }) {
     + `${line(`Video ${j + 1} asks`, sim[j][j], videoToText[i][j])}.`;
 }
 
+// In an address the numbers stand one after the other; what is no square of numbers becomes the usual.
+function squareOf(sim) {
+  const numbers = sim.flat(), n = Math.sqrt(numbers.length);
+  if (!Number.isInteger(n) || n < 2 || !numbers.every(Number.isFinite)) return squareOf(SIM);
+  return Array.from({ length: n }, (_, i) => numbers.slice(n * i, n * (i + 1)));
+}
+
 function picture(root, given, alt) {
   const chosen = trainable(settings("matrix", USUAL, given), USUAL);
-  const sim = (chosen.sim ?? SIM).map(row => [...row]), n = sim.length;
+  const sim = squareOf(chosen.sim), n = sim.length;
   const told = announcer(), total = element("p");
   let at = [0, 1], found;
   const cells = sim.map((row, i) => row.map((value, j) => {
@@ -52,6 +59,7 @@ function picture(root, given, alt) {
     }));
     total.textContent = `loss ${show(found.loss, 3)}`;
     told.textContent = sentence(sim, ...at, chosen.margin, found);
+    tellChosen(root, { ...chosen, sim }, USUAL);
   };
   const change = name => value => { chosen[name] = value; draw(); };
   const head = element("tr", {}, element("td"), ...sim.map((_, j) => element("th", { scope: "col" }, `video ${j + 1}`)));

@@ -35,7 +35,7 @@ function grid(title) {
     cell.textContent = show(margins[i][j], 3);
     const apart = Math.max(-1, Math.min(1, (margins[i][j] - ALPHA) / 0.1));
     set(cell, { style: `background: color-mix(in srgb, var(${apart < 0 ? "--1" : "--0"}) `
-      + `${Math.round(60 * Math.abs(apart))}%, var(--ground))` });
+      + `${Math.round(45 * Math.abs(apart))}%, var(--ground))` });
   }))];
 }
 

@@ -84,16 +84,26 @@ function show(value, digits = 2) {
 
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-// Settings: those of the picture, those of the cell, those of the address (page.html#circle?loss=hardest&margin=.4).
+// Settings: those of the picture, those of the cell, those of the address, which may hold several pictures':
+// page.html#circle?loss=hardest&margin=.4;matrix?margin=.1
 function settings(name, usual, given) {
   const found = { ...usual, ...given };
-  const [page, query = ""] = location.hash.slice(1).split("?");
-  for (const [key, text] of page === name ? new URLSearchParams(query) : []) {
+  const parts = location.hash.slice(1).split(";").map(part => part.split("?"));
+  const [, query = ""] = parts.find(([page]) => page === name) ?? [];
+  for (const [key, text] of new URLSearchParams(query)) {
     if (!(key in usual)) continue;
-    if (typeof usual[key] !== "number") found[key] = text;
+    if (Array.isArray(usual[key])) found[key] = text.split(",").map(Number);
+    else if (typeof usual[key] !== "number") found[key] = text;
     else if (Number.isFinite(+text)) found[key] = +text;
   }
   return found;
+}
+
+// Says what differs from the usual to whoever keeps it in an address, as the site's playground does.
+function tellChosen(root, chosen, usual) {
+  const differing = Object.keys(usual).filter(key => String(chosen[key]) !== String(usual[key]));
+  const detail = Object.fromEntries(differing.map(key => [key, chosen[key]]));
+  root.dispatchEvent(new CustomEvent("chosen", { detail }));
 }
 
 // The still picture gives way where scripts run.

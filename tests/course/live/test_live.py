@@ -10,7 +10,7 @@ from PIL import Image
 
 from cmgsd_lite.course import live
 from cmgsd_lite.course.live import FOLDER, SHARED, live_names, show_live
-from tests.course.live.scripts import needs_node
+from tests.course.live.scripts import needs_node, run
 
 ALT = 'fifteen pairs on a "circle" & <b>pushes</b>'
 STILL = Image.new("RGB", (4, 4))
@@ -91,6 +91,33 @@ def test_by_keyboard_with_labels_in_the_dark_and_at_rest(name):
     ):
         assert word in code
     assert max(len(line) for line in code.splitlines()) <= 130
+
+
+@needs_node
+def test_an_address_may_set_several_pictures_and_a_list_of_numbers():
+    hash_of_address = "#circle?loss=hardest;matrix?margin=.4&sim=1,2,3,4&other=5"
+    code = f'globalThis.location = {{ hash: "{hash_of_address}" }};'
+    usual = run("matrix", "return USUAL")
+    found = run("matrix", f'{code} return settings("matrix", USUAL, {{}})')
+    assert found == usual | {"margin": 0.4, "sim": [1, 2, 3, 4]}
+    assert run("circle", f'{code} return settings("circle", USUAL, {{}})')["loss"] == "hardest"
+
+
+@needs_node
+def test_a_picture_tells_what_differs_from_the_usual():
+    code = """
+        let told;
+        globalThis.CustomEvent = function (name, { detail }) { Object.assign(this, { name, detail }); };
+        tellChosen({ dispatchEvent: event => { told = event; } }, { ...USUAL, sim: [[1, 2], [3, 4]] }, USUAL);
+        return told;"""
+    assert run("matrix", code) == {"name": "chosen", "detail": {"sim": [[1, 2], [3, 4]]}}
+
+
+@needs_node
+def test_what_is_no_square_of_numbers_becomes_the_usual_matrix():
+    usual = run("matrix", "return SIM")
+    assert run("matrix", "return squareOf([1, 2, 3, 4])") == [[1, 2], [3, 4]]
+    assert run("matrix", "return [[1, 2, 3], [1, NaN, 3, 4], [1], SIM].map(squareOf)") == [usual] * 4
 
 
 def test_every_picture_is_named_with_its_chapter():

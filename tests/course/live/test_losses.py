@@ -79,6 +79,7 @@ def test_the_same_names_on_both_sides():
     assert run("circle", "return [LOSSES, MARGINS]") == [list(LOSSES), list(MARGINS)]
     assert run("circle", "return USUAL") == {
         "loss": "mean", "margins": "fixed", "margin": 0.3, "beta": 0.15, "temperature": 0.1, "seed": 20,
+        "step": 0,
     }  # fmt: skip
 
 
