@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
+SITE_BIN := .venv-site/bin
+SITE_READY := .venv-site/.ready
 
 NBVAL := -p tests.notebooks.nbval_times -n 2 --dist loadfile --nbval --nbval-current-env \
 	--nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg --nbval-cell-timeout 300
@@ -14,7 +16,7 @@ NBVAL := -p tests.notebooks.nbval_times -n 2 --dist loadfile --nbval --nbval-cur
 LAB := --ServerApp.root_dir=. --ServerApp.ip=127.0.0.1 --LabApp.news_url=None --LabApp.extension_manager=readonly \
 	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: run test test-fast test-notebooks lint trust lab notebooks figures api audit clean
+.PHONY: run test test-fast test-notebooks lint trust lab notebooks figures api audit site check-front-door clean
 
 run: $(READY)            ## the main job on the embedded data
 	$(BIN)/python -m cmgsd_lite run
@@ -58,6 +60,20 @@ audit:                   ## known weaknesses of the tested versions; asks the ne
 	build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-hashes.txt
 	build/audit/bin/pip-audit --strict --disable-pip --no-deps -r requirements-dev.txt
 
+site: $(SITE_READY)      ## the course as web pages, from the stored outputs, into build/site/html
+	rm -rf build/site
+	$(SITE_BIN)/python site/stage.py build/site/source
+	$(SITE_BIN)/python -m sphinx -q -W --keep-going -j auto -d build/site/doctrees build/site/source build/site/html
+	$(SITE_BIN)/python site/links.py build/site/html
+
+check-front-door: site   ## the site's own tests, in a browser of the system
+	$(SITE_BIN)/python -m pytest --confcutdir=tests/site tests/site
+
+$(SITE_READY): requirements-site.txt
+	$(PYTHON) -m venv .venv-site
+	$(SITE_BIN)/python -m pip install --quiet -r requirements-site.txt
+	touch $(SITE_READY)
+
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -r requirements.txt -e .
@@ -68,4 +84,4 @@ $(DEV): $(READY) requirements-dev.txt
 	touch $(DEV)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis runs
+	rm -rf $(VENV) .venv-site build/site .pytest_cache .mypy_cache .ruff_cache .hypothesis runs
