@@ -25,6 +25,7 @@ html_js_files = [("site.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#01588a", "color-brand-content": "#01588a"},
     "dark_css_variables": {"color-brand-primary": "#5ab4e8", "color-brand-content": "#5ab4e8"},

@@ -17,8 +17,8 @@ ENTRY = re.compile(
 CHAPTER = re.compile(r"notebooks/(\d\d)_")
 EVERYDAY = {
     "anchor", "bar", "batch", "centre", "collapse", "duplicate", "expert", "floor", "gap", "guide",
-    "in blocks", "lead", "leak", "mask", "mutual", "negative", "pooled", "positive", "protocol", "query", "report",
-    "schedule", "slot", "spread", "standing", "twin", "violation",
+    "in blocks", "lead", "leak", "mask", "mutual", "negative", "pooled", "positive", "protocol", "query",
+    "report", "schedule", "slot", "spread", "standing", "twin", "violation",
 }  # fmt: skip
 """Terms that are words of every day too: linked only in the chapters that their entry names."""
 
