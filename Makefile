@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 SITE_BIN := .venv-site/bin
 SITE_READY := .venv-site/.ready
+CLASSROOM := .venv-classroom
 
 NBVAL := -p tests.notebooks.nbval_times -n 2 --dist loadfile --nbval --nbval-current-env \
 	--nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg --nbval-cell-timeout 300
@@ -16,7 +17,7 @@ NBVAL := -p tests.notebooks.nbval_times -n 2 --dist loadfile --nbval --nbval-cur
 LAB := --ServerApp.root_dir=. --ServerApp.ip=127.0.0.1 --LabApp.news_url=None --LabApp.extension_manager=readonly \
 	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: run test test-fast test-notebooks lint trust lab notebooks figures api audit site check-front-door clean
+.PHONY: run test test-fast test-notebooks lint trust lab notebooks figures api audit site check-front-door classroom slides check-classroom clean
 
 run: $(READY)            ## the main job on the embedded data
 	$(BIN)/python -m cmgsd_lite run
@@ -49,6 +50,15 @@ notebooks: $(DEV)        ## build every chapter from its script, for students an
 
 figures: $(DEV)          ## every figure of the course as PNG and SVG, for slides, into build/figures
 	OMP_NUM_THREADS=1 $(BIN)/python notebooks/build.py --jobs 2 --figures build/figures
+
+classroom: $(CLASSROOM)/.ready  ## zips for students and teachers, nbgrader's tree; SEED=7 for the same hidden tests
+	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m classroom $(if $(SEED),--seed $(SEED))
+
+slides: $(CLASSROOM)/.ready  ## the deck for 90 minutes, as HTML and, where Chromium is at hand, as PDF
+	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m classroom.deck
+
+check-classroom: $(CLASSROOM)/.ready  ## zips, three students graded by nbgrader, slides
+	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest -n 2 tests/classroom
 
 api: $(DEV)              ## docs/API.md from the docstrings
 	$(BIN)/python docs/build_api.py
@@ -83,5 +93,10 @@ $(DEV): $(READY) requirements-dev.txt
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	touch $(DEV)
 
+$(CLASSROOM)/.ready: requirements-classroom.txt requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(CLASSROOM)
+	$(CLASSROOM)/bin/python -m pip install --quiet -r requirements-classroom.txt -e .
+	touch $(CLASSROOM)/.ready
+
 clean:
-	rm -rf $(VENV) .venv-site build/site .pytest_cache .mypy_cache .ruff_cache .hypothesis runs
+	rm -rf $(VENV) .venv-site $(CLASSROOM) build/site .pytest_cache .mypy_cache .ruff_cache .hypothesis runs

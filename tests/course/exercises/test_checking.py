@@ -6,7 +6,13 @@ import pytest
 import sympy
 import torch
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import (
+    Mistake,
+    check_function,
+    hundredths,
+    inputs_generator,
+    other_inputs,
+)
 from cmgsd_lite.course.exercises.verdict import judge, same
 from tests.course.exercises.checkers import assert_answers_back, assert_tells_apart, mutants
 
@@ -114,6 +120,33 @@ def test_strict_raises_for_whoever_grades():
             check(answer, strict=True)
     with pytest.raises(AssertionError, match="not yet"):
         judge(1, 2, "right", strict=True)
+
+
+def test_for_grading_other_inputs_are_drawn():
+    seen = []
+
+    def watched(sim, margin):
+        seen.append(sim)
+        return right(sim, margin)
+
+    def sims(seed):
+        seen.clear()
+        with other_inputs(seed):
+            assert check_function(watched, right, inputs, "right", strict=True).ok
+        return [sim.tolist() for sim in seen]
+
+    assert sims(7) == sims(7)
+    assert sims(7) != sims(8)
+    with pytest.raises(ZeroDivisionError), other_inputs(9):
+        1 / 0  # noqa: B018
+    assert inputs_generator().initial_seed() == 0, "as before, whatever happened inside"
+    assert sims(0) == [sim.tolist() for sim, _ in drawn_for_learners()]
+
+
+def drawn_for_learners():
+    generator = torch.Generator().manual_seed(0)
+    cases = [inputs(generator, n) for n in (2, 3, 4, 6) for _ in range(6)]
+    return [cases[0], *cases]  # the first one is asked twice: was the function written at all?
 
 
 def test_a_function_that_takes_arrays_is_tried_with_arrays():
