@@ -48,7 +48,7 @@ lab: $(READY)            ## JupyterLab on the course; links lead out of notebook
 notebooks: $(DEV)        ## build every chapter from its script, for students and solved
 	OMP_NUM_THREADS=1 $(BIN)/python notebooks/build.py --jobs 2
 
-figures: $(DEV)          ## every figure of the course as PNG and SVG, for slides, into build/figures
+figures: $(DEV)          ## every figure of the course as PNG and SVG, into build/figures
 	OMP_NUM_THREADS=1 $(BIN)/python notebooks/build.py --jobs 2 --figures build/figures
 
 classroom: $(CLASSROOM)/.ready  ## zips for students and teachers, nbgrader's tree; SEED=7 for the same hidden tests
@@ -57,7 +57,7 @@ classroom: $(CLASSROOM)/.ready  ## zips for students and teachers, nbgrader's tr
 slides: $(CLASSROOM)/.ready  ## the deck for 90 minutes, as HTML and, where Chromium is at hand, as PDF
 	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m classroom.deck
 
-check-classroom: $(CLASSROOM)/.ready  ## zips, three students graded by nbgrader, slides
+check-classroom: slides  ## zips, three students graded by nbgrader, slides
 	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest -n 2 tests/classroom
 
 api: $(DEV)              ## docs/API.md from the docstrings

@@ -3,7 +3,8 @@
     python notebooks/build.py              # every chapter, both versions
     python notebooks/build.py 03 06        # chapters 03 and 06
     python notebooks/build.py --check      # do the committed notebooks agree with their scripts? runs nothing
-    python notebooks/build.py --figures build/figures   # only the figures, as PNG and SVG, for slides
+    python notebooks/build.py --figures build/figures   # only the figures, as PNG and SVG
+    python notebooks/build.py --slides build/slides/pictures   # the same for slides: 16:9, large letters
 
 Rebuilt on the same machine, a notebook has the same bytes: no times, no random ids, no widget state. Cells
 run without CMGSD_DATA, so that the committed outputs are the same whether one has the real data or not.
@@ -44,6 +45,8 @@ METADATA = {
 }
 CELL_TIMEOUT = 300
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+Task = tuple[Path, str, Path, dict[str, str]]
+"""A script, the version, where its notebook goes, and the variables that name folders for figures."""
 
 
 class BuildError(Exception):
@@ -122,12 +125,14 @@ def read(script: Path, version: str) -> Any:
     return notebook
 
 
-def execute(notebook: Any, folder: Path, name: str, figures: Path | None = None) -> None:
-    """Run a notebook's cells in its folder and keep what they print; outputs are made reproducible."""
+def execute(notebook: Any, folder: Path, name: str, figures: dict[str, str] | None = None) -> None:
+    """Run a notebook's cells in its folder and keep what they print; outputs are made reproducible.
+
+    ``figures`` are environment variables that name where figures are written to.
+    """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CMGSD_")}
     environment["OMP_NUM_THREADS"] = "1"
-    if figures is not None:
-        environment["CMGSD_FIGURES"] = str(figures.resolve())
+    environment.update(figures or {})
     folder.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(
         notebook,
@@ -180,10 +185,9 @@ def build(script: Path, version: str, out: Path = NOTEBOOKS) -> Path:
     return path
 
 
-def export_figures(script: Path, figures: Path, out: Path = NOTEBOOKS) -> Path:
+def export_figures(script: Path, figures: dict[str, str], out: Path = NOTEBOOKS) -> None:
     """Run the solved version of one chapter for its figures only; no notebook is written."""
     execute(read(script, "solved"), target(script, "solved", out).parent, script.name, figures)
-    return figures
 
 
 def differences(script: Path, version: str, out: Path = NOTEBOOKS) -> Iterator[str]:
@@ -201,18 +205,21 @@ def differences(script: Path, version: str, out: Path = NOTEBOOKS) -> Iterator[s
             yield f"{path.name} ({version}): cell {position} is not that of the script"
 
 
-def _job(task: tuple[Path, str, Path, Path | None]) -> tuple[str, str | None]:
+def _job(task: Task) -> tuple[str, str | None]:
     script, version, out, figures = task
     start = time.perf_counter()
+    size = ""
     try:
-        made = build(script, version, out) if figures is None else export_figures(script, figures, out)
+        if figures:
+            export_figures(script, figures, out)
+        else:
+            size = f", {build(script, version, out).stat().st_size / 1e6:.2f} MB"
     except BuildError as error:
         return f"FAILED {script.stem} ({version})", str(error)
-    size = "" if figures is not None else f", {made.stat().st_size / 1e6:.2f} MB"
     return f"built {script.stem} ({version}): {time.perf_counter() - start:.0f} s{size}", None
 
 
-def _run(tasks: Sequence[tuple[Path, str, Path, Path | None]], jobs: int) -> bool:
+def _run(tasks: Sequence[Task], jobs: int) -> bool:
     good = True
     with ProcessPoolExecutor(max_workers=jobs) if jobs > 1 else nullcontext() as pool:
         for line, problem in pool.map(_job, tasks) if pool else map(_job, tasks):
@@ -229,6 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("prefix", nargs="*", help="chapters, such as 03 (default: all)")
     parser.add_argument("--check", action="store_true", help="compare with the scripts, run nothing")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="write the figures only, as PNG and SVG")
+    parser.add_argument("--slides", type=Path, metavar="DIR", help="write the figures only, for slides")
     parser.add_argument("--jobs", type=int, default=1, help="notebooks at the same time (default: 1)")
     parser.add_argument("--version", choices=VERSIONS, help="only this version (default: both)")
     parser.add_argument("--source", type=Path, default=SOURCE, help="folder of the scripts")
@@ -244,9 +252,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
-    if options.figures is not None:
+    folders = {"CMGSD_FIGURES": options.figures, "CMGSD_SLIDES": options.slides}
+    figures = {name: str(folder.resolve()) for name, folder in folders.items() if folder is not None}
+    if figures:
         versions = ("solved",)
-    tasks = [(s, v, options.out.resolve(), options.figures) for s in scripts for v in versions]
+    tasks = [(s, v, options.out.resolve(), figures) for s in scripts for v in versions]
     return 0 if _run(tasks, options.jobs) else 1
 
 

@@ -118,8 +118,10 @@ def test_figures_are_exported_without_writing_notebooks(source: Path, tmp_path: 
         "# %%\nfrom matplotlib import pyplot as plt\nfrom cmgsd_lite.course.plots.base import show_figure\n"
         'fig, ax = plt.subplots()\nshow_figure(fig, "03-empty", "two empty axes, left and below")\n'
     )
-    build.export_figures(source / "03_small.py", tmp_path / "figures", tmp_path / "out")
+    words = ["--figures", str(tmp_path / "figures"), "--slides", str(tmp_path / "slides")]
+    assert build.main(["--source", str(source), "--out", str(tmp_path / "out"), *words]) == 0
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["03-empty.png", "03-empty.svg"]
+    assert [path.name for path in (tmp_path / "slides").iterdir()] == ["03-empty.svg"]
     assert list((tmp_path / "out").rglob("*.ipynb")) == []
 
 

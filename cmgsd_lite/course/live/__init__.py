@@ -19,6 +19,8 @@ that says what it shows:
 from __future__ import annotations
 
 import json
+import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from cmgsd_lite.course.plots.base import figure_bundle
+from cmgsd_lite.course.plots.slides import SLIDES_FOLDER, export_slide
 
 FOLDER = Path(__file__).parent
 SHARED = ("page", "losses")
 """Files that every moving picture has above it."""
+_shown: Counter[str] = Counter()
 
 PAGE = """<div class="cmgsd-live" data-name="{name}">{still}</div>
 <script>(() => {{
@@ -73,6 +77,9 @@ def show_live(name: str, still: Figure | Image.Image, alt: str, data: dict[str, 
         name=name, still=bundle["text/html"], code=code, data=_literal(data or {}), alt=_literal(alt)
     )
     display(bundle, raw=True)  # type: ignore[no-untyped-call]
+    _shown[name] += 1
+    if folder := os.environ.get(SLIDES_FOLDER):
+        export_slide(still, Path(folder), f"live-{name}-{_shown[name]}", alt)
     if isinstance(still, Figure):
         plt.close(still)
 

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from cmgsd_lite.course.plots.slides import SLIDES_FOLDER, export_slide
 from cmgsd_lite.runtime import write_atomically
 
 PALETTE = seaborn.color_palette("colorblind")
@@ -31,7 +32,7 @@ LOSS_LOOKS = {
 }
 """Colour of the palette and dash of each plain loss, the same through the whole course."""
 FIGURES_FOLDER = "CMGSD_FIGURES"
-"""Environment variable: where ``show_figure`` writes PNG and SVG copies for slides, if set."""
+"""Environment variable: where ``show_figure`` writes PNG and SVG copies, if set."""
 LARGEST = 60_000
 """Bytes that a picture in a page may have; what is larger as a palette PNG is shown as WebP."""
 
@@ -64,6 +65,8 @@ def show_figure(figure: Figure | Image.Image, name: str, alt: str) -> None:
     folder = os.environ.get(FIGURES_FOLDER)
     if folder:
         export_figure(figure, Path(folder), name)
+    if folder := os.environ.get(SLIDES_FOLDER):
+        export_slide(figure, Path(folder), name, alt)
     if isinstance(figure, Figure):
         plt.close(figure)
 

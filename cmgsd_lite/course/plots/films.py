@@ -14,6 +14,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from cmgsd_lite.course.plots.base import FIGURES_FOLDER, LARGEST, export_figure, figure_bundle
+from cmgsd_lite.course.plots.slides import SLIDES_FOLDER, export_slide
 from cmgsd_lite.data.clips import Clip
 
 PAUSE = 250
@@ -52,6 +53,8 @@ def show_films(clips: Sequence[Clip], notes: Sequence[str], name: str, alt: str,
     display(bundle, raw=True)  # type: ignore[no-untyped-call]
     if folder := os.environ.get(FIGURES_FOLDER):
         export_figure(frames[0], Path(folder), name)
+    if folder := os.environ.get(SLIDES_FOLDER):
+        export_slide(frames[0], Path(folder), name, alt)
 
 
 def _frames(clips: Sequence[Clip], notes: Sequence[str], title: str) -> list[Image.Image]:
