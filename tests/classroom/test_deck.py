@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-for package in ("jupytext", "playwright"):
-    pytest.importorskip(package, reason=f"{package} is not installed: make check-classroom brings it")
+pytest.importorskip("jupytext", reason="jupytext is not installed: make check-classroom brings it")
+pytest.importorskip("playwright", reason="playwright is not installed: make check-classroom brings it")
 
 from classroom import deck
 from classroom.chapters import ROOT
