@@ -2,8 +2,9 @@
 
 A slide is a title, text or one picture, and below a line ``???`` what the teacher says. Pictures are
 the chapters' own, drawn for slides by notebooks/build.py. Numbers are not written but looked up:
-{00 predict: beginning of the question}, and its floor or control, in a chapter's stored outputs,
-{11 prints: beginning of the line} in what a cell printed, {msrvtt difference: row, row, metric} in the study.
+{00 predict: beginning of the question} in a chapter's stored outputs, with beside for predict the number beside
+the result (a floor, a control); {11 prints: beginning of the line} in what a cell printed;
+{msrvtt difference: row, row, metric} in the study.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSans-Oblique.ttf", "LIC
 CHAPTERS = ("00", "02", "03", "04", "06")
 """Those whose pictures are shown."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-NUMBER = re.compile(r"\{(\w+) (predict|floor|control|prints|difference): ([^}]+)\}")
+NUMBER = re.compile(r"\{(\w+) (predict|beside|prints|difference): ([^}]+)\}")
 PICTURE = re.compile(r"^!\[\]\(([\w-]+)\)$", re.MULTILINE)
 FOLDED = re.compile(r"<p><b>(.*?)</b>.*?The result</summary>(.*?)</details>", re.DOTALL)
 LARGE = re.compile(r"^= (.+)$", re.MULTILINE)
@@ -62,7 +63,7 @@ def look_up(where: str, what: str, key: str) -> str:
 
     Args:
         where: A chapter such as ``"06"``, or a data set of the study.
-        what: ``"predict"``, ``"floor"`` or ``"control"`` of a prediction, ``"prints"``, or ``"difference"``.
+        what: ``"predict"`` or ``"beside"`` of a prediction, ``"prints"``, or ``"difference"``.
         key: How the question or the line begins; two rows and a metric.
 
     Raises:
@@ -152,11 +153,10 @@ def _predicted(chapter: str, what: str, key: str) -> Iterator[str]:
         for question, result in FOLDED.findall(text) if kind == "page" else ():
             if html.unescape(question).startswith(key):
                 value, _, beside = html.unescape(result).partition("   (")
-                found = re.search(rf"{what} ([^,)]+)", beside)
                 if what == "predict":
                     yield value
-                elif found:
-                    yield found[1]
+                else:  # names and numbers: floor 25 %, mean 57 %)
+                    yield from re.findall(r"([-+]?[\d.]+[^,)]*)[,)]", beside)
 
 
 def _draw(names: list[str], pictures: Path) -> None:

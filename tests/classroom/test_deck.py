@@ -108,7 +108,7 @@ def test_each_plan_row_of_the_guide_has_its_notes() -> None:
 
 
 def test_numbers_come_from_the_chapters_and_the_study() -> None:
-    assert deck.look_up("02", "floor", "Which probability") == "25 %"
+    assert deck.look_up("02", "beside", "Which probability") == "25 %"
     assert re.fullmatch(
         r"\S+ \[\S+, \S+\]", deck.look_up("msrvtt", "difference", "directed+video, best plain, nDCG")
     )
