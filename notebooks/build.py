@@ -8,6 +8,9 @@
 
 Rebuilt on the same machine, a notebook has the same bytes: no times, no random ids, no widget state. Cells
 run without CMGSD_DATA, so that the committed outputs are the same whether one has the real data or not.
+
+Each chapter gets a cell that installs the package where it is missing, and badges that open it elsewhere,
+from the address in course.toml; they are written here and not in the scripts.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import os
 import re
 import sys
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
@@ -34,6 +38,7 @@ from cmgsd_lite.runtime import write_atomically
 
 NOTEBOOKS = Path(__file__).resolve().parent
 SOURCE = NOTEBOOKS / "source"
+COURSE = NOTEBOOKS.parent / "course.toml"
 VERSIONS = ("student", "solved")
 BEGIN, END, PLACEHOLDER = "### BEGIN SOLUTION", "### END SOLUTION", "...  # your code"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -47,6 +52,20 @@ CELL_TIMEOUT = 300
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 Task = tuple[Path, str, Path, dict[str, str]]
 """A script, the version, where its notebook goes, and the variables that name folders for figures."""
+GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+INSTALL = """# Installs the course where it is missing, as on a hosted notebook; elsewhere this does nothing.
+import glob
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("cmgsd_lite") is None:
+    wheels = sorted(glob.glob("cmgsd_lite-*.whl"))  # one that lies beside this notebook comes first
+    package = f"{wheels[-1]}[course]" if wheels else ADDRESS
+    if not package:
+        raise ModuleNotFoundError("cmgsd_lite: lay its wheel beside this notebook and run this cell again")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    importlib.invalidate_caches()"""
 
 
 class BuildError(Exception):
@@ -106,6 +125,48 @@ def solved_links(text: str) -> str:
     return text.replace("](../", "](../../").replace("](solutions/", "](")
 
 
+def course() -> dict[str, str]:
+    """Return where the course can be had, as course.toml says."""
+    return tomllib.loads(COURSE.read_text(encoding="utf-8"))
+
+
+def install_cell(number: str) -> Any:
+    """Return a chapter's cell that installs the package where it is missing; folded in JupyterLab."""
+    where = course()
+    address = where["wheel"] or (where["repository"] and f"git+{where['repository']}@{where['branch']}")
+    package = address and f"cmgsd-lite[course] @ {address}"
+    cell = nbformat.v4.new_code_cell(INSTALL.replace("ADDRESS", f'"{package}"'), id=f"{number}-install")
+    # A page of the course that is only read leaves the cell out: myst-nb knows this tag.
+    cell.metadata = nbformat.from_dict({"tags": ["remove-cell"], "jupyter": {"source_hidden": True}})
+    return cell
+
+
+def badges(notebook: str) -> str:
+    """Return the links that open a notebook (its path in the repository) elsewhere; none without an address.
+
+    They are words and not pictures, which every reader of a chapter would fetch from three hosts.
+    """
+    where = course()
+    found = GITHUB.fullmatch(where["repository"])
+    if found is None:
+        return ""
+    repository, branch = found[1], where["branch"]
+    page = f"{repository}/blob/{branch}/{notebook}"
+    colab = f"https://colab.research.google.com/github/{page}"
+    kaggle = f"https://kaggle.com/kernels/welcome?src=https://github.com/{page}"
+    binder = f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/{notebook}"
+    return f"Open in [Colab]({colab}) · [Kaggle]({kaggle}) · [Binder]({binder})"
+
+
+def open_anywhere(notebook: Any, script: Path, version: str) -> None:
+    """Put badges under a chapter's title and the installing cell behind the title's cell."""
+    path = target(script, version, Path("notebooks")).as_posix()
+    title, _, rest = notebook.cells[0].source.partition("\n")
+    if line := badges(path):
+        notebook.cells[0].source = f"{title}\n\n{line}\n{rest}"
+    notebook.cells.insert(1, install_cell(script.stem[:2]))
+
+
 def read(script: Path, version: str) -> Any:
     """Read a percent script as a notebook without outputs, in one of the two versions."""
     if version not in VERSIONS:
@@ -122,6 +183,7 @@ def read(script: Path, version: str) -> Any:
             cell.source = (student_source if version == "student" else solved_source)(cell.source)
         elif version == "solved":
             cell.source = solved_links(cell.source)
+    open_anywhere(notebook, script, version)
     return notebook
 
 

@@ -21,6 +21,7 @@ WORDS, CELL_LINES, PREDICTIONS, EQUALS, SECONDS, ALT = 1700, 20, 3, 2, 45, 40
 CODE_LINES = {"07": 260, "08": 260}
 """Chapters that may have more than 220."""
 FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
+BADGES = re.compile(r"^Open in \[Colab\].*$", re.MULTILINE)
 RESULT = re.compile(r"<details><summary>Give up\? The result</summary>(.*?)(?:   \(.*\))?</details>")
 STUDENT_TIME = re.compile(r"For you: about \d+ minutes")
 STOP = "**Stop here and say it in your own words**"
@@ -51,14 +52,15 @@ def _header(notebook: Any) -> Iterator[str]:
 
 
 def count_words(notebook: Any) -> int:
-    """Words of markdown without folded answers; what has no letter and no digit is no word."""
-    text = FOLDED.sub("", markdown(notebook))
+    """Words of markdown without folded answers and badges; what has no letter and no digit is no word."""
+    text = BADGES.sub("", FOLDED.sub("", markdown(notebook)))
     return sum(any(letter.isalnum() for letter in word) for word in text.split())
 
 
 def count_code_lines(notebook: Any) -> int:
-    """Lines of code that are not blank, without the cells of the exercises."""
-    sources = [cell.source for cell in code_cells(notebook) if build.PLACEHOLDER not in cell.source]
+    """Lines of code that are not blank, without the cells of the exercises and the one that installs."""
+    cells = [cell for cell in code_cells(notebook) if not cell.id.endswith("-install")]
+    sources = [cell.source for cell in cells if build.PLACEHOLDER not in cell.source]
     return sum(bool(line.strip()) for source in sources for line in source.splitlines())
 
 

@@ -81,10 +81,12 @@ def test_both_versions_are_built_and_rebuilt_to_the_same_bytes(
     solved = build.build(script, "solved", tmp_path / "one")
     student_cells = nbformat.read(student, as_version=4).cells
     solved_cells = nbformat.read(solved, as_version=4).cells
-    assert [output.text for output in student_cells[1].outputs] == ["no data\none stream\n"]
-    assert student_cells[2].outputs[0].data == {"text/plain": build.WIDGET_TEXT}
-    assert student_cells[3].outputs[0].text == "None\n"
-    assert solved_cells[3].outputs[0].text == "4\n"
+    assert student_cells[1].id == "03-install"
+    assert student_cells[1].outputs == [], "the package is there"
+    assert [output.text for output in student_cells[2].outputs] == ["no data\none stream\n"]
+    assert student_cells[3].outputs[0].data == {"text/plain": build.WIDGET_TEXT}
+    assert student_cells[4].outputs[0].text == "None\n"
+    assert solved_cells[4].outputs[0].text == "4\n"
     assert "(../../docs/METHOD.md)" in solved_cells[0].source
     assert "(03_small.ipynb)" in solved_cells[0].source
     assert nbformat.read(student, as_version=4).metadata == build.METADATA
@@ -103,13 +105,74 @@ def test_both_versions_are_built_and_rebuilt_to_the_same_bytes(
 def test_a_failing_cell_is_shown_with_its_traceback(
     source: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (source / "03_small.py").write_text("# %%\nx = 1\n\n# %%\ny = x\ny / 0\n")
+    (source / "03_small.py").write_text("# %% [markdown]\n# # 03\n\n# %%\ny = 1\ny / 0\n")
     assert build.main(["--source", str(source), "--out", str(tmp_path / "out"), "--version", "student"]) == 1
     shown = capfd.readouterr().err
-    assert "cell 1 failed" in shown
+    assert "cell 2 failed" in shown
     assert "   2  y / 0" in shown
     assert "ZeroDivisionError" in shown
     assert not (tmp_path / "out" / "03_small.ipynb").exists()
+
+
+ADDRESS = """
+repository = "https://github.com/someone/course"
+branch = "main"
+wheel = ""
+"""
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of course.toml with an address."""
+    path = tmp_path / "course.toml"
+    path.write_text(ADDRESS)
+    monkeypatch.setattr(build, "COURSE", path)
+    return path
+
+
+def test_without_an_address_a_chapter_has_no_badges_and_asks_for_the_wheel(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title, install = build.read(source / "03_small.py", "student").cells[:2]
+    assert "Open in" not in title.source
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="lay its wheel"):
+        exec(install.source)
+
+
+@pytest.mark.parametrize(("version", "folder"), [("student", ""), ("solved", "solutions/")])
+def test_with_an_address_badges_lead_to_the_notebook_itself(
+    source: Path, published: Path, version: str, folder: str
+) -> None:
+    title, install = build.read(source / "03_small.py", version).cells[:2]
+    assert title.source.startswith("# 03 Small\n\nOpen in [Colab](https://colab.research.google.com/github/")
+    notebook = f"someone/course/blob/main/notebooks/{folder}03_small.ipynb)"
+    assert title.source.count(notebook) == 2, "Colab and Kaggle"
+    assert f"/gh/someone/course/main?urlpath=lab/tree/notebooks/{folder}03_small.ipynb)" in title.source
+    assert '"cmgsd-lite[course] @ git+https://github.com/someone/course@main"' in install.source
+
+
+def test_a_wheels_address_is_installed_and_another_host_has_no_badges(source: Path, published: Path) -> None:
+    text = ADDRESS.replace("github.com", "example.org").replace(
+        'wheel = ""', 'wheel = "https://example.org/c.whl"'
+    )
+    published.write_text(text)
+    title, install = build.read(source / "03_small.py", "student").cells[:2]
+    assert "Open in" not in title.source
+    assert '"cmgsd-lite[course] @ https://example.org/c.whl"' in install.source
+
+
+def test_the_installing_cell_asks_pip_for_the_wheel_beside_it(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cmgsd_lite-9-py3-none-any.whl").touch()
+    asked: list[list[str]] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("subprocess.run", lambda command, check: asked.append(command))
+    exec(build.read(source / "03_small.py", "student").cells[1].source)
+    assert [command[-1] for command in asked] == ["cmgsd_lite-9-py3-none-any.whl[course]"]
 
 
 @pytest.mark.slow
