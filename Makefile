@@ -9,41 +9,29 @@ SITE_BIN := .venv-site/bin
 SITE_READY := .venv-site/.ready
 CLASSROOM := .venv-classroom
 
-NBVAL := -p tests.notebooks.nbval_times -n 2 --dist loadfile --nbval --nbval-current-env \
-	--nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg --nbval-cell-timeout 300
-
-# Heard on this machine alone, with the token that JupyterLab draws; no question to the network at the start; as root
-# (a container) JupyterLab wants to be told that this is meant.
-LAB := --ServerApp.root_dir=. --ServerApp.ip=127.0.0.1 --LabApp.news_url=None --LabApp.extension_manager=readonly \
-	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)
-
+# Options of JupyterLab, pytest, nbval and the linters: cmgsd_lite/cli/workshop.py, for shells without make too.
 .PHONY: run test test-fast test-notebooks lint trust lab notebooks figures api audit site check-front-door classroom slides check-classroom clean
 
 run: $(READY)            ## the main job on the embedded data
 	$(BIN)/python -m cmgsd_lite run
 
-test: $(DEV) lint        ## everything that CI checks
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
-	$(MAKE) test-notebooks
+test: $(DEV)             ## everything that CI checks
+	$(BIN)/python -m cmgsd_lite test
 
 test-notebooks: $(DEV)   ## every notebook runs and gives its stored outputs: the students' set, then the solved one
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p tests.notebooks.nbval_alone $(NBVAL) notebooks/*.ipynb
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(NBVAL) notebooks/solutions/*.ipynb
+	$(BIN)/python -m cmgsd_lite test notebooks
 
 test-fast: $(DEV)        ## a quick look while working
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser"
+	$(BIN)/python -m cmgsd_lite test fast
 
 lint: $(DEV)             ## style and types
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/codespell cmgsd_lite notebooks/source docs README.md CONTRIBUTING.md CHANGELOG.md data/README.md
+	$(BIN)/python -m cmgsd_lite test lint
 
 trust: $(DEV)            ## what docs/TRUST.md promises, tried and counted: hours
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.trust
 
-lab: $(READY)            ## JupyterLab on the course; links lead out of notebooks/, so the repository is its root
-	$(BIN)/jupyter lab $(LAB) notebooks/00_start_here.ipynb
+lab: $(READY)            ## JupyterLab on the course; Ctrl-C ends it
+	$(BIN)/python -m cmgsd_lite lab
 
 notebooks: $(DEV)        ## build every chapter from its script, for students and solved
 	OMP_NUM_THREADS=1 $(BIN)/python notebooks/build.py --jobs 2

@@ -36,6 +36,9 @@ MODELS = ("mean-pool", "gated-experts", "transformer")
 TEACHERS = ("text", "video", "directed", "directed-embedding", "containment", "directed+video")
 OFFERS = ("msrvtt", "activitynet", "lsmdc")
 """All written out, because the modules that define them are slow to import; a test holds them to those."""
+WORKSHOP = ("lab", "test")
+"""Jobs in a clone, of the module ``workshop``: nothing of ours is loaded for them."""
+TEST_PARTS = ("lint", "fast", "package", "notebooks")
 DATA_PACKAGES = (
     "scipy",
     "h5py",
@@ -172,6 +175,11 @@ def _drop_output() -> None:
 
 
 def _run(options: argparse.Namespace, stop: Stoppable) -> None:
+    if options.job in WORKSHOP:
+        from cmgsd_lite.cli import workshop
+
+        getattr(workshop, options.job)(options)
+        return
     if options.job != "study":
         missing = [name for name in DATA_PACKAGES if find_spec(name) is None]
         if missing:
@@ -318,6 +326,16 @@ def build_parser() -> argparse.ArgumentParser:
     quality.add_argument("--out", metavar="FILE", help="JSON file to write")
     _quiet(quality)
     quality.set_defaults(job="teacher_quality")
+
+    lab = commands_.add_parser("lab", help="open JupyterLab on the course, at chapter 00 (in a clone)")
+    lab.add_argument("more", nargs="*", metavar="OPTION", help="of JupyterLab, after --: lab -- --no-browser")
+    lab.set_defaults(job="lab")
+
+    test = commands_.add_parser(
+        "test", help="all that CI checks: style, types, tests, notebooks (in a clone)"
+    )
+    test.add_argument("part", nargs="?", choices=TEST_PARTS, help="only this; fast: what is not slow")
+    test.set_defaults(job="test")
 
     study = commands_.add_parser("study", help="moved: python -m study, from a clone of the repository")
     study.set_defaults(job="study", threads=1)

@@ -10,6 +10,7 @@ from typing import get_args
 
 import pytest
 
+from cmgsd_lite.cli import workshop
 from cmgsd_lite.cli.main import (
     CONDITIONS,
     DATA_PACKAGES,
@@ -18,6 +19,8 @@ from cmgsd_lite.cli.main import (
     OFFERS,
     SEEDS,
     TEACHERS,
+    TEST_PARTS,
+    WORKSHOP,
     build_parser,
     main,
 )
@@ -77,6 +80,7 @@ def test_the_names_in_the_parser_are_the_real_ones():
     assert teaching.TEACHERS == TEACHERS
     assert tuple(OFFERED) == OFFERS
     assert config.SEEDS == SEEDS
+    assert tuple(workshop.TESTS) == TEST_PARTS
 
 
 @pytest.mark.parametrize("name", ["run", "train", "evaluate", "search", "info", "teacher-quality"])
@@ -110,7 +114,7 @@ def test_every_command_has_its_job():
     needed |= {"convert": ["x", "y"], "download": ["lsmdc"]}
     for name in commands():
         job = build_parser().parse_args([name, *needed.get(name, [])]).job
-        assert callable(getattr(jobs, job)), name
+        assert callable(getattr(workshop if job in WORKSHOP else jobs, job)), name
 
 
 def test_the_packages_that_are_asked_for_are_those_of_the_extra():

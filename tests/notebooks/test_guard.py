@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from PIL import Image
 
+from cmgsd_lite.cli import workshop
 from cmgsd_lite.course.plots.base import LARGEST
 from cmgsd_lite.data import load_dataset
 from tests.notebooks.chapters import (
@@ -53,8 +54,10 @@ def load(script: Path, version: str) -> Any:
 
 def exercises(script: Path) -> list[int]:
     """Positions of the cells with a solution block."""
-    cells = build.jupytext.reads(script.read_text(encoding="utf-8"), fmt="py:percent").cells
-    return [i for i, cell in enumerate(cells) if cell.cell_type == "code" and build.BEGIN in cell.source]
+    cells = build.read(script, "student").cells
+    return [
+        i for i, cell in enumerate(cells) if cell.cell_type == "code" and build.PLACEHOLDER in cell.source
+    ]
 
 
 def test_the_course_is_complete() -> None:
@@ -217,9 +220,9 @@ def test_make_lab_serves_the_repository_and_opens_the_first_chapter() -> None:
     if shutil.which("make") is None:
         pytest.skip("no make on this system: the target was not read")
     done = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True, check=True)
-    (command,) = (line.split() for line in done.stdout.splitlines() if "jupyter lab" in line)
-    assert "--ServerApp.root_dir=." in command
-    assert command[-1] == f"notebooks/{CHAPTERS[0]}.ipynb"
+    assert done.stdout.splitlines()[-1].endswith("python -m cmgsd_lite lab")
+    assert "--ServerApp.root_dir=." in workshop.LAB
+    assert workshop.LAB[-1] == f"notebooks/{CHAPTERS[0]}.ipynb"
 
 
 def words(text: str) -> tuple[str, ...]:
