@@ -168,7 +168,14 @@ def open_anywhere(notebook: Any, script: Path, version: str) -> None:
 
 
 def read(script: Path, version: str) -> Any:
-    """Read a percent script as a notebook without outputs, in one of the two versions."""
+    """Read a percent script as the notebook that is built: without outputs, to be opened anywhere."""
+    notebook = read_script(script, version)
+    open_anywhere(notebook, script, version)
+    return notebook
+
+
+def read_script(script: Path, version: str) -> Any:
+    """Read a percent script as a notebook of its own cells, in one of the two versions."""
     if version not in VERSIONS:
         raise ValueError(f"version: expected one of {VERSIONS}, got {version!r}")
     notebook = jupytext.reads(script.read_text(encoding="utf-8"), fmt="py:percent")
@@ -183,7 +190,6 @@ def read(script: Path, version: str) -> Any:
             cell.source = (student_source if version == "student" else solved_source)(cell.source)
         elif version == "solved":
             cell.source = solved_links(cell.source)
-    open_anywhere(notebook, script, version)
     return notebook
 
 
@@ -241,10 +247,15 @@ def build(script: Path, version: str, out: Path = NOTEBOOKS) -> Path:
     path = target(script, version, out)
     notebook = read(script, version)
     execute(notebook, path.parent, f"{script.name} ({version})")
+    write(notebook, path)
+    return path
+
+
+def write(notebook: Any, path: Path) -> None:
+    """Write a notebook, the same bytes for the same cells and outputs."""
     nbformat.validate(notebook)
     text = nbformat.writes(notebook).rstrip("\n") + "\n"
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
-    return path
 
 
 def export_figures(script: Path, figures: dict[str, str], out: Path = NOTEBOOKS) -> None:
