@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run __getattr__
     from cmgsd_lite.training import TrainingConfig as TrainingConfig
     from cmgsd_lite.training import fit as fit
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 
 _MODULES = {
     "CMGSDLoss": "losses",

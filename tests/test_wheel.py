@@ -1,6 +1,7 @@
 """Packaging: what is built from the source tree and from the sdist works elsewhere, door by door."""
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -12,7 +13,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from cmgsd_lite import __version__
 from tests.cli.folders import QUICK, write_folder
+from tests.notebooks.chapters import build_tool
+from tests.test_release import load_check
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.slow
@@ -148,6 +152,40 @@ def test_the_wheel_has_the_data_the_font_and_the_licences(wheel):
     strange = {n for n in names if n.split("/")[0] not in {"cmgsd_lite"} and ".dist-info/" not in n}
     assert not strange, "neither tests nor notebooks nor the data a second time"
     assert wheel.stat().st_size < 12e6
+
+
+@pytest.mark.parametrize("wheel", ["source tree"], indirect=True)
+def test_wheel_and_sdist_hold_what_a_release_sends_out(wheel, sdist):
+    check = load_check()
+    assert check.faults(wheel) == []
+    assert check.faults(sdist) == []
+    assert {name.split("/")[0] for name in check.names_in(sdist)} <= {
+        *("cmgsd_lite", "data", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff"),
+        *("pyproject.toml", "PKG-INFO", ".gitignore"),
+    }
+
+
+@pytest.mark.parametrize("wheel", ["source tree"], indirect=True)
+def test_the_first_cell_of_a_chapter_installs_the_wheel_that_lies_beside_it(wheel, tmp_path):
+    chapter = tmp_path / "chapter"
+    chapter.mkdir()
+    shutil.copy(wheel, chapter)
+    venv.create(tmp_path / "new", with_pip=True)
+    python = next(tmp_path.glob("new/bin/python"), tmp_path / "new" / "Scripts" / "python.exe")
+    code = f"{build_tool().install_cell('00').source}\nimport cmgsd_lite\nprint(cmgsd_lite.__version__)"
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    for _ in range(2):  # the second time the package is there, and pip would not find what to install
+        done = subprocess.run(
+            [str(python), "-c", code],
+            capture_output=True,
+            text=True,
+            cwd=chapter,
+            env={**env, "PIP_NO_DEPS": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, f"{__version__}\n"), done.stderr
+        for name in chapter.glob("*.whl"):
+            name.write_bytes(b"no wheel")
 
 
 def test_an_editable_install_uses_the_source_tree(backend, tmp_path):

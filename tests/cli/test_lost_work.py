@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from cmgsd_lite import __version__
 from cmgsd_lite.cli import figures, preflight
 from cmgsd_lite.cli import train as jobs
 from cmgsd_lite.cli.main import main
@@ -275,7 +276,7 @@ def test_a_clone_that_was_never_installed_knows_its_version(folder, here, capsys
     code, out, _ = run(capsys, *one_run("--data", folder, "--json"))
     assert code == 0
     found = json.loads(out)["versions"]
-    assert found["cmgsd-lite"] == "0.1.0"
+    assert found["cmgsd-lite"] == __version__
     assert (found["torch"], found["numpy"]) == (torch.__version__, np.__version__)
     assert found["wordllama"] == "not installed"
 
