@@ -10,7 +10,7 @@ SITE_READY := .venv-site/.ready
 CLASSROOM := .venv-classroom
 
 # Options of JupyterLab, pytest, nbval and the linters: cmgsd_lite/cli/workshop.py, for shells without make too.
-.PHONY: run test test-fast test-notebooks lint trust lab notebooks figures api audit site check-front-door classroom slides check-classroom clean
+.PHONY: run test test-fast test-notebooks lint trust lab notebooks figures api audit site check-front-door classroom slides check-classroom check-release clean
 
 run: $(READY)            ## the main job on the embedded data
 	$(BIN)/python -m cmgsd_lite run
@@ -71,6 +71,11 @@ $(SITE_READY): requirements-site.txt
 	$(PYTHON) -m venv .venv-site
 	$(SITE_BIN)/python -m pip install --quiet -r requirements-site.txt
 	touch $(SITE_READY)
+
+check-release:           ## builds wheel and sdist into dist/ and checks them, with tools of their own in build/release
+	$(PYTHON) -m venv build/release
+	build/release/bin/python -m pip install --quiet -r requirements-release.txt
+	build/release/bin/python docs/check_release.py
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
