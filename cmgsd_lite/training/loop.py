@@ -112,8 +112,8 @@ def fit(
         The trained model, the history, the best epoch and the time.
 
     Raises:
-        ValueError: If there are fewer training videos than a batch needs, their features or captions are all
-            alike, not finite or too large to square, an expert is missing in all of them, a batch has no
+        ValueError: If there are fewer training videos than a batch needs, their features are all alike, not
+            finite or too large to square, an expert is missing in all of them, a batch has no
             negative, validation is a single video, the device is not there, a teacher is unknown or of no use
             to the loss; if loss, weights or scores stop being finite: then it names epoch, step, learning
             rate, the batch's videos and the last checkpoint, which stays as it is.
