@@ -2,8 +2,8 @@
 
 A slide is a title, text or one picture, and below a line ``???`` what the teacher says. Pictures are
 the chapters' own, drawn for slides by notebooks/build.py. Numbers are not written but looked up:
-{00 predict: beginning of the question} in a chapter's stored outputs, with beside for predict the number beside
-the result (a floor, a control); {11 prints: beginning of the line} in what a cell printed;
+{00 predict: beginning of the question} in a chapter's stored outputs, with beside for predict the number
+beside the result (a floor, a control); {11 prints: beginning of the line} in what a cell printed;
 {msrvtt difference: row, row, metric} in the study.
 """
 

@@ -154,33 +154,6 @@ def add_efficientnet(folder: str | Path) -> None:
     save_features(Path(folder) / "efficientnet.npz", dict(zip(seen.video_ids, vectors, strict=True)))
 
 
-def draw_validation(folder: str | Path, films: int = 20) -> int:
-    """Turn training films of a folder's split.csv into validation films until there are so many.
-
-    Args:
-        folder: That ``extract`` wrote.
-        films: How many.
-
-    Returns:
-        How many training films are left.
-
-    Source:
-        ours.
-
-    Example:
-        >>> draw_validation("features")  # doctest: +SKIP
-        76
-    """
-    path = Path(folder) / "split.csv"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    parts = [line.split(",")[1] for line in lines]
-    train, more = [i for i, part in enumerate(parts) if part == "train"], films - parts.count("validation")
-    for i in train[:: len(train) // max(more, 1)][: max(more, 0)]:
-        lines[i] = lines[i].replace(",train,", ",validation,")
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return len(train) - max(more, 0)
-
-
 class Trial(NamedTuple):
     """A model, and clips that it was not trained on.
 

@@ -240,7 +240,8 @@ losses = {
 logs, recalls = {}, {}
 for name, loss in losses.items():
     logs[name], recalls[name] = train_logged(loss)
-last = {name: {key: fmean(line[key] for line in lines[-10:]) for key in lines[0]} for name, lines in logs.items()}
+keys = ("active", "clipped", "margin mean", "margin sd", "gap", "spread")
+last = {name: {key: fmean(line[key] for line in lines[-10:]) for key in keys} for name, lines in logs.items()}
 order = sorted(last, key=lambda name: last[name]["active"])
 predict("In which training are the fewest hinges active at the end?", None, result=order[0], choices=list(losses))
 

@@ -41,8 +41,8 @@ command("extract films --out features --encoders motion")
 
 # %% [markdown]
 # Read all four lines. One film was skipped, with the reason, and the others went on. The captions that lay beside the
-# films were copied. And because nobody said which films to test on, a fifth of them was drawn: whatever happens later,
-# those are not trained on. Run the same command again after adding films: only the new ones are encoded.
+# films were copied. And because nobody said which films to test on, a fifth of them was drawn, and another part for choosing (section 3): whatever
+# happens later, those are not trained on. Run the same command again after adding films: only the new ones are encoded.
 #
 # **Stop here and say it in your own words**: why does the command draw the test films *now*, before there is any model?
 #
@@ -173,14 +173,11 @@ show_clips(
 # car, so it finds things better than we do, and colours less well. On photographs and real films things matter most:
 # there take the real encoder, and see what it has forgotten.
 #
-# In a terminal the afternoon is two more commands. One warning: `train` keeps the epoch that does best on *validation*
-# films, and of so small a folder it sets five aside. That choice is a lottery (R@5 among five films is always 100 %), so
-# `draw_validation` turns twenty training films of `features/split.csv` into validation films.
+# In a terminal the afternoon is two more commands. `train` keeps the epoch that does best on *validation* films. Five of them
+# would make that choice a lottery (R@5 among five films is always 100 %), so `extract` has set about twenty of the training
+# films aside; `features/split.csv` says which.
 
 # %% tags=["nbval-ignore-output"]
-from cmgsd_lite.course.own_films import draw_validation
-
-print(draw_validation("features", films=20), "training films are left")
 command("train --data features --experts colours,motion --condition fixed-smooth --batch-size 64 --out model")
 
 # %% tags=["nbval-ignore-output"]
