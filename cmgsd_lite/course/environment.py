@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 LEAST_PYTHON = (3, 11)
 LEAST_MEMORY = 2.0
-"""In gigabytes: the largest chapter needs less than one, the browser and Jupyter the rest."""
+"""In gigabytes: the largest chapter needs 1.1 (docs/HUBS.md), the browser and Jupyter the rest."""
 PACKAGES = ("torch", "numpy", "pandas", "matplotlib", "ipywidgets")
 
 
