@@ -184,7 +184,7 @@ command("train --data features --experts colours,motion --condition fixed-smooth
 command('search "a green dog in a meadow" --checkpoint model/fixed-smooth-seed0.pt --top 3 --out page')
 
 # %% [markdown]
-# A green owl in a meadow, far ahead of the rest: colour and place are right, the thing is not, as the table says. The file
+# A green owl in a meadow, well ahead of the rest: colour and place are right, the thing is not, as the table says. The file
 # `page/search.html` shows the same with moving thumbnails and needs nothing beside it: it can be sent to a friend.
 #
 # **Stop here and say it in your own words**: a colleague asks whether the model "works". What do you say?
