@@ -54,6 +54,7 @@ def lab(options: argparse.Namespace) -> None:
     from jupyterlab.labapp import main
 
     os.chdir(folder)
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # JupyterLab's own colours, not written out
     root = (
         hasattr(os, "geteuid") and os.geteuid() == 0
     )  # a container: JupyterLab wants to be told that it is meant
