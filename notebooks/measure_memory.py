@@ -14,9 +14,8 @@ import threading
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
-
 from build import SilentOutput, sources, target
+from nbclient import NotebookClient
 
 MEGABYTE = 1e6
 SECONDS_BETWEEN = 0.25
