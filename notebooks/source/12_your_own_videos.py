@@ -161,7 +161,7 @@ from cmgsd_lite.course.plots.clips import show_clips
 
 sentences = ["something in the snow", "something in the forest", "something green", "something bouncing", "a clip of a dog"]
 show_clips(
-    {sentence: best_films(trials["colours + motion"][1], sentence) for sentence in sentences},
+    {sentence: best_films(trials["colours + motion"][0], sentence) for sentence in sentences},
     "The four best of 19 unseen films for a plain sentence, each marked as true or not true.",
 )
 

@@ -197,7 +197,6 @@ def test_info_says_what_is_there(folder, capsys):
     ("arguments", "match"),
     [
         (("run", "--data", "nowhere"), "nowhere"),
-        (("run", "--seeds", "0", "--data", "FOLDER"), "--seeds: expected"),
         (("run", "--conditions", "magic", "--data", "FOLDER"), "condition: expected one of"),
         (("run", "--experts", "audio", "--data", "FOLDER"), "audio"),
         (("run", "--jobs", "0", "--data", "FOLDER"), "jobs: expected"),

@@ -67,7 +67,8 @@ function picture(root, given, alt) {
     const right = given.true[chosen.caption], margins = given.margins[chosen.teacher][chosen.caption].map(m => m / 1000);
     draw(margins, right);
     const share = area(margins, right);
-    told.textContent = `“${captions[chosen.caption]}” is true of ${right.filter(Boolean).length} of ${right.length} other clips. `
+    told.textContent = `“${captions[chosen.caption]}” is true of ${right.filter(Boolean).length}`
+      + ` of ${right.length} other clips. `
       + `By ${chosen.teacher}: AUC ${share === null ? "none" : show(100 * share, 0) + " %"}. `
       + `Nearest: ${given.nearest[chosen.teacher][chosen.caption].join("; ")}.`;
   };

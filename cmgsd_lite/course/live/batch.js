@@ -89,6 +89,7 @@ function picture(root, given, alt) {
     element("div", { class: "panel" }, way, ranged("pairs", "pairs", [4, 24, 2]),
       ranged("processes", "processes", [1, 4, 1]), ranged("block", "block", [1, 6, 1]), play,
       element("p", {}, "A colour is a process; full cells stand in memory, pale ones were seen and forgotten, grey ones are"
-        + " not seen (in blocks: not yet, and all processes do the same). Dark: own pairs. A ring is the hardest negative of a video (of a column) so far."), told)));
+        + " not seen (in blocks: not yet, and all processes do the same). Dark: own pairs. A ring is the hardest"
+        + " negative of a video (of a column) so far."), told)));
   redraw();
 }
