@@ -241,7 +241,7 @@ show_figure(
 )
 
 # %% [markdown]
-# Lower row: does a more relevant pair get a smaller margin? Then train, `hardest` throughout.
+# Lower row: do more relevant pairs get smaller margins? Then train, `hardest` throughout.
 
 # %%
 controls = {"fixed": fixed, **{name: result(rule) for name, rule in rules.items()}}
@@ -443,7 +443,7 @@ pd.DataFrame({**rows, **margins}).T.round(1)
 # nDCG that rival is level with adaptive `hardest`. Meaning is left with what it adds on top of `smooth` ("line, `smooth`" of
 # section 3 beside "smooth .03"); chapter 09 measures whether that lasts.
 #
-# Why did *permuted* soften less, with more spread (.05) than one draw (.04)? Its tail is one of *small* margins, and a
+# Why did *permuted* soften less, with more spread (.05) than one draw ($1.28\,\tau = .04$)? Its tail is one of *small* margins, and a
 # maximum listens to large ones. Mirrored, as meaningless, it reaches *adaptive* on R@10, not on nDCG: another
 # histogram, more softening. So the control keeps the row's own *histogram*. And the riddle: a step has no tail of large
 # margins and softens little; `smooth` softens by itself.
@@ -540,7 +540,7 @@ check_fair_control(fair)
 # - What is standardised ignores unit and offset of a distance. At the same mean and spread the shape hardly matters,
 #   except that a step softens less.
 # - The clip hits false negatives first; a margin of 0 removes nothing.
-# - *Permuted* keeps the histogram and destroys meaning: report no gain without it. Only meaning goes down.
+# - *Permuted* keeps the histogram and destroys meaning: report no gain without it. Only meaning goes below *permuted*.
 # - Softening is a temperature: the expected hardest negative under Gumbel margins is the `smooth` loss. A tuned
 #   temperature is the fair placebo.
 #

@@ -120,7 +120,7 @@ print(f"one row against itself differs in {itself['percent']:.1f} ± {itself['er
 # %% [markdown]
 # ## 3. How much of the gain of a random margin is a temperature?
 #
-# Draw margins by dice: no teacher, no meaning. On the hardest negative, at the usual margin .2:
+# Draw margins by dice: no teacher, no meaning. On the hardest negative, at its tuned margin:
 
 # %%
 untuned = study.difference("msrvtt", "random-untuned", "hardest", "R@10")
@@ -153,7 +153,7 @@ for data in ("msrvtt", "minivtt"):
 # %% [markdown]
 # Dice lift the hardest negative by points. But chapter 06 derived what they are: on average, noise on the violations
 # *is* a smooth maximum at some temperature. So tune that first. A tuned plain loss lies above the lucky dice, and on
-# top of it the search gives random margins a small spread that adds nothing one can see: **all of the gain of a random
+# top of it the search gives random margins the smallest spread, which adds nothing one can see: **all of the gain of a random
 # margin is a temperature**. (On MiniVTT the plain winner is 8 hardest: a softening without a temperature in its name.)
 #
 # The whole search in one picture; the height of the marked points decides.
@@ -259,7 +259,7 @@ show_figure(
 # %% [markdown]
 # **Relevance: half a point, on both data sets, far from zero**, by category too.
 #
-# Recall of the own video is another matter. First as planned.
+# Recall of the own video is another matter. First as planned, then what nobody planned or corrected.
 
 # %%
 for data in ("msrvtt", "minivtt"):
@@ -279,8 +279,8 @@ for metric in ("nDCG", "R@10"):
     print(f"msrvtt, frame sequences, directed+video - permuted {metric:5s} {in_words(frames[metric])}")
 
 # %% [markdown]
-# Of the plan's tests **one survives**: the gain over InfoNCE on MiniVTT, and half of it the tuned hinge has without a
-# teacher. But on MSR-VTT R@5 falls, and R@10 from video to text by more than a point, against a placebo as wide:
+# Of these eight **one survives**: the gain over InfoNCE on MiniVTT, and half of it the tuned hinge has without a
+# teacher. But on MSR-VTT R@5 falls, and R@10 from video to text by more than a point, against the tuned placebo:
 # **meaning costs recall there**. A clip's own captions stand behind right ones of other clips (chapter 10). On frame sequences with a transformer the gain is
 # smaller and the price larger.
 #
@@ -444,7 +444,7 @@ check_holm(my_holm)
 # - (a) against permuted margins at *their* best of ten $\beta$, chosen on the same videos
 # - (b) against permuted margins at the row's $\beta$
 # - (c) against permuted margins at their best of ten, trained for half as many epochs
-# - (d) the row as the *sum* of four hinges, the permuted control as their mean, each at its best of ten
+# - (d) the row with batches of 256, the permuted control with 128, each at its best of ten
 # - (e) row and control at all ten $\beta$, on the same batches, both lines shown whole
 # - (f) against permuted margins at their best of ten; the row's $\beta$ is the one with the highest R@10 on the confirming videos
 

@@ -21,7 +21,7 @@ COMPARISONS = {
         False,
         "half the epochs: the control may differ in the margin's meaning alone, not in how long it learned",
     ),
-    "d": (False, "the sum of four hinges has a larger gradient than their mean: the step differs too"),
+    "d": (False, "the batch differs too: twice as many negatives for every caption"),
     "e": (
         True,
         "both see the same batches, only who gets which margin differs: that is a control",

@@ -11,7 +11,7 @@ from cmgsd_lite.course.plots.verdict import plot_decision, plot_differences, plo
 from cmgsd_lite.course.study import Difference, Study
 
 NAMES = {"msrvtt": "MSR-VTT", "minivtt": "MiniVTT"}
-SPREADS = {"directed+video": "CMGSD", "permuted": "permuted control", "random": "random margins"}
+SPREADS = {"directed+video": "directed+video", "permuted": "permuted control", "random": "random margins"}
 
 
 def _both(study: Study) -> tuple[Figure, dict[str, Any]]:
