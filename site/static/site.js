@@ -39,14 +39,14 @@ function restAndPlay(image) {
 }
 
 // Paper can not be unfolded, and is white.
-let folded = [];
+const folded = []; // said twice, the second time finds nothing folded: the first list stays
 addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll("article details:not([open])")];
+  folded.push(...document.querySelectorAll("article details:not([open])"));
   for (const fold of folded) fold.open = true;
   document.body.dataset.jpThemeLight = "true";
 });
 addEventListener("afterprint", () => {
-  for (const fold of folded) fold.open = false;
+  for (const fold of folded.splice(0)) fold.open = false;
   followTheme();
 });
 

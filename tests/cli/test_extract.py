@@ -57,6 +57,8 @@ def test_features_captions_and_lists_load_and_train(films, clip, tmp_path, capsy
         for n, word in enumerate("abcdefghijkl")
     ]
     (films / "captions.jsonl").write_text("".join(lines))
+    for number in range(12):  # films that differ, else there is nothing to learn
+        write_film(films / f"my film {number}.mp4", 8 + number, "mpeg4", rate=4 + number)
     out = tmp_path / "out"
     code, said, _ = run(capsys, films, "--out", out, "--encoders", f"{clip},motion", "--frames", 4)
     assert code == 0

@@ -116,16 +116,16 @@ def test_a_single_test_video_is_said_before_training(job, here, capsys):
     assert not (here / "out").exists()
 
 
-@pytest.mark.parametrize("train", [3, 20])
-def test_few_training_videos_leave_two_for_validation(train, here, capsys):
+@pytest.mark.parametrize(("train", "drawn"), [(3, 2), (20, 4)])
+def test_few_training_videos_leave_a_fifth_for_validation(train, drawn, here, capsys):
     write_folder(here / "few", train=train, validation=0, test=4)
     code, out, error = run(capsys, "train", "--data", "few", "--json", "--epochs", 1, "--batch-size", 2)
-    assert "2 videos drawn by a fixed seed" in error
+    assert f"{drawn} videos drawn by a fixed seed" in error
     if train == 3:  # one is left to train on: a batch has two
         assert code == 2
         assert "needs 2 training videos, got 1" in error.splitlines()[-1]
     else:
-        assert json.loads(out)["dataset"]["n_validation"] == 2
+        assert json.loads(out)["dataset"]["n_validation"] == drawn
 
 
 def blocked_by_a_file(out):

@@ -142,15 +142,6 @@ def test_train_9k_goes_with_a_test_list_that_names_no_protocol(folder: Path) -> 
     assert "7k test: the list whose name says no protocol" in data.notes
 
 
-def test_parts_without_a_test_list_are_refused_with_what_there_is(folder: Path) -> None:
-    for part in ("train", "val"):
-        (folder / f"{part}.txt").write_text("\n".join(SMALL_PARTS[part]))
-    with pytest.raises(DataError, match=r"found none; a protocol has a training and a test list.*train\.txt"):
-        load_folder(folder)
-    left = {r["file"] for r in describe(folder)["files"] if r["used_as"] is None}
-    assert left == {"train.txt", "val.txt"}
-
-
 def test_a_list_that_cannot_be_read_does_not_kill_the_folder(folder: Path) -> None:
     for part, mine in SMALL_PARTS.items():
         (folder / f"{part}.txt").write_text("\n".join(mine))

@@ -192,10 +192,12 @@ class Notebook:
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         self.page.wait_for_function(
             """count => {
-                const cells = [...document.querySelectorAll(
-                    '.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell .jp-InputArea-prompt')];
-                const numbers = cells.map(cell => cell.textContent.trim());
-                return numbers.length === count && numbers.every((text, i) => text === `[${i + 1}]:`);
+                const panel = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)');
+                const cells = [...panel.querySelectorAll('.jp-CodeCell')];
+                const prompts = cells.map(cell => cell.querySelector('.jp-InputArea-prompt'));
+                // A folded cell, as the one that installs the course, shows no number.
+                return cells.length === count && prompts.every(
+                    (prompt, i) => !prompt || prompt.textContent.trim() === `[${i + 1}]:`);
             }""",
             arg=before,
             timeout=5 * MINUTE,

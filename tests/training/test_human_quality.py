@@ -232,7 +232,6 @@ def test_bad_input_gives_one_line_and_exit_code_2(tmp_path, capsys, monkeypatch)
     monkeypatch.setattr(job, "minivtt_rows", lambda *_, **__: pytest.fail("measured"))
     (tmp_path / "file").write_text("x")
     for words, match in (
-        (["--seeds", "0"], "--seeds: expected"),
         (["--epochs", "0"], "--epochs: expected"),
         (["--batches", "0"], "--batches: expected"),
         (["--data", str(tmp_path)], "testall_caps.txt"),

@@ -63,12 +63,20 @@ def shared(train, test, film, of):
     return 100 * sum(film(clip) in films for clip in test) / len(of)
 
 
+def film_of(clip):
+    return "_".join(clip.split("_")[:-1])
+
+
+def same_film(one, other):
+    return one[: one.rindex("_")] == other[: other.rindex("_")]
+
+
 LEAK_RIGHT = [
     leak,
     leak_in_pandas,
-    lambda train, test: 100 * np.mean([clip[:-2] in {c[:-2] for c in train} for clip in test]),
-    lambda train, test: torch.tensor([100.0 * any(c[:-1] == t[:-1] for c in train) for t in test]).mean(),
-    lambda train, test: 100 - 100 * sum(all(c[:-1] != t[:-1] for c in train) for t in test) / len(test),
+    lambda train, test: 100 * np.mean([film_of(clip) in {film_of(c) for c in train} for clip in test]),
+    lambda train, test: torch.tensor([100.0 * any(same_film(c, t) for c in train) for t in test]).mean(),
+    lambda train, test: 100 - 100 * sum(not any(same_film(c, t) for c in train) for t in test) / len(test),
 ]
 LEAK_WRONG = [
     (lambda train, test: 100 * sum(clip in train for clip in test) / len(test), "compare films"),
