@@ -64,9 +64,8 @@ site: $(SITE_READY)      ## the course as web pages, from the stored outputs, in
 	$(SITE_BIN)/python -m sphinx -q -W --keep-going -j auto -d build/site/doctrees build/site/source build/site/html
 	$(SITE_BIN)/python site/links.py build/site/html
 
-check-front-door: site   ## the site's own tests, in a browser of the system; then those of the class room
+check-front-door: site   ## the site's own tests, in a browser of the system; `make check-classroom` has its own
 	$(SITE_BIN)/python -m pytest --confcutdir=tests/site tests/site
-	$(MAKE) check-classroom
 
 $(SITE_READY): requirements-site.txt
 	$(PYTHON) -m venv .venv-site
