@@ -254,7 +254,7 @@ panels = {
 }
 flat = [PairPanel(name, off_diagonal(matrix).flatten()) for name, matrix in panels.items()]
 near, false = 1 - off_diagonal(distances).flatten(), true[~np.eye(48, dtype=bool)]
-figure = plot_pair_margins(near, false, flat, "nearness by the guide")
+figure = plot_pair_margins(near, false, flat, "nearness: 1 - the guide's distance")
 show_figure(
     figure,
     "10-same-pairs",
@@ -300,7 +300,7 @@ def soft_targets(scores, guide, w=0.5, softness=0.1):
     return cross_entropy(scores / 0.1, (1 - w) * torch.eye(4) + w * soft)
 
 
-print("soft target of text 0:", [f"{x:.2f}" for x in torch.softmax(guide / 0.1, dim=1)[0].tolist()])
+print("soft target of text 0:", [f"{x:.2f}" for x in (0.5 * torch.eye(4) + 0.5 * torch.softmax(guide / 0.1, dim=1))[0].tolist()])
 
 # %% [markdown]
 # **Stop here and say it in your own words**: a mask and a soft target both spare the false negative. What is the
@@ -343,8 +343,8 @@ for name, push in now.items():
 # Compare a row with its plain loss (InfoNCE divides by $\tau$: larger pushes).
 # - **The hinge's margin** spares one side of the pair: on the other the hinge is active and pushes as hard as ever
 #   (chapter 04); (2, 3), of which it asks more, is pushed too. InfoNCE's push shrinks smoothly, and stops under the mask.
-# - **AMM** pushes *harder*, though the share of all push falls: it raises all negatives, most those of anchors that do well.
-# - **Debiased** has silenced the true negative, whose anchors have reached the bound: it does not know who.
+# - **AMM** pushes *harder*, though the share of all push falls: it raises all negatives, as a constant margin would.
+# - **Debiased** pushes the false negative harder and has silenced the true one, at the bound: it does not know who.
 #
 # Now lower the false negative yourself. From where on does each let go?
 
@@ -402,7 +402,7 @@ show_live(
 # ## 6. The bench
 #
 # Same start, batches and captions; 5 epochs, two seeds; 300 *validation* clips, since we look more than once. A star
-# marks rows that know the truth, which no method does; the **relevance margin** (Falcon et al.) is made of it. `8
+# marks rows that know the truth, which no method does; the **relevance margin** (Falcon et al.) falls with relevance. `8
 # hardest`, `smooth` and InfoNCE are strong plain rows, `hardest` a weak one; both temperatures are .05, nothing else
 # was tuned.
 #
@@ -500,7 +500,7 @@ gap = mean["R@10"] - mean.loc["InfoNCE", "R@10"]
 print("minus InfoNCE, R@10:", {name: f"{gap[name]:+.1f}" for name in ("hardest", "8 hardest", "smooth")})
 
 # %% [markdown]
-# 1. **A plain hinge can be as good as InfoNCE.** `smooth` is level or a little above, `8 hardest` one or two points below, only
+# 1. **A plain loss can be as good as InfoNCE.** `smooth` is level or a little above, `8 hardest` one or two points below, only
 #    `hardest` far behind.
 # 2. **`hardest` gains R@10 from everything**, most of it from things that know nothing: its permuted margins bring more than
 #    half of the adaptive ones' R@10 (softening, chapter 06), less of their nDCG, and removing *all* false negatives brings far
