@@ -94,14 +94,27 @@ class Workers(ProcessPoolExecutor):
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    if not hasattr(signal, "pthread_sigmask"):
+    """Signals that come while a process is started are heard afterwards; the new process begins deaf to them.
+
+    The mask is what the new process inherits. It does not hold our own handlers back: another thread may hear
+    a signal, and Python calls the handler in the main thread, in the middle of what the new process is told.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    heard: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in handlers:
+        signal.signal(number, lambda number, _: heard.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
+        for number, handler in handlers.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if heard:
+            signal.raise_signal(heard[0])
 
 
 def _begin(work: Queue[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:

@@ -8,11 +8,14 @@ three runs and a study.
 import json
 import os
 import signal
+import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
 
+from cmgsd_lite.runtime.workers import Workers
 from tests.cli.folders import write_folder
 from tests.faults.processes import PATIENCE, living, start, until, workers
 from tests.faults.test_checkpoints import LONG, train
@@ -206,6 +209,31 @@ def test_a_stopped_run_that_is_starting_its_workers_leaves_none(number, code, da
     # said by multiprocessing, before any line of the package runs.
     if number != signal.SIGKILL:
         assert not any("Traceback" in line for line in said(tmp_path))
+
+
+def test_a_signal_that_another_thread_hears_waits_until_a_worker_is_started(monkeypatch):
+    order, go = [], threading.Event()
+
+    def heard(number, frame):
+        order.append("heard")
+        raise InterruptedError
+
+    def start_one(self, function):
+        go.set()
+        other.join()
+        order.append("started")
+
+    other = threading.Thread(target=lambda: (go.wait(), signal.raise_signal(signal.SIGTERM)))
+    other.start()  # before signals are held: it hears them
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", start_one)
+    before = signal.signal(signal.SIGTERM, heard)
+    try:
+        with pytest.raises(InterruptedError):
+            Workers.__new__(Workers).submit(print)
+        assert signal.getsignal(signal.SIGTERM) is heard
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert order == ["started", "heard"]
 
 
 @pytest.mark.slow
