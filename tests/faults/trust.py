@@ -33,7 +33,7 @@ PARTS = {
     "a checkpoint that no training wrote: refused": ("test_checkpoints", "no_training_wrote", 1),
     "a second writer, what a killed one left": ("test_writers", "", 1),
     "a disk that takes no more, for every job": ("test_disk", "", 1),
-    "a file that lies: read or refused, in 5 s and 1 GB, nothing of another file": (
+    "a file that lies: read or refused, in 10 s of processor time and 1 GB, nothing of another file": (
         "test_files_that_lie",
         "",
         1,
