@@ -59,7 +59,7 @@ for name, rule in maps.items():
     print(f"{name:12s} close {near:.3f} -> {near_now:.3f}   far {away:.3f} -> {away_now:.3f}")
 
 # %% [markdown]
-# What is standardised does not notice. The affine margin has grown for all pairs, as if somebody had turned $\alpha$
+# What is standardised does not notice. The affine margin has grown for all pairs, as if $\alpha$ had been turned
 # up; the threshold sees no close pair. A model's distances drift while it trains, hence the
 # z-score. Its price: it is relative to the batch. Near-duplicates get the same spread of margins as strangers.
 #
@@ -190,8 +190,9 @@ pd.DataFrame(rows).T.round(1)
 # %% [markdown]
 # (Last digits differ by machine. `smooth` has its usual temperature, .03; its plain row comes in section 6.)
 #
-# Under `hardest` line and bent are level; the step is behind. Under `smooth` the step has caught up on R@10.
-# That is a riddle: if the step lost *meaning*, it should lose it under both. Sections 5 and 6 solve it.
+# Under `hardest` line and bent are level; the step is behind. Under `smooth` it keeps a little of its loss in nDCG: one
+# bit knows less than a distance. But in R@10 it has caught up. A riddle: lost *meaning* should cost it under both.
+# Sections 5 and 6 solve it. (One seed: believe points.)
 #
 # **Stop here and say it in your own words**: why are these shapes compared at the same mean and spread?
 #
@@ -214,8 +215,8 @@ pd.DataFrame(rows).T.round(1)
 # | oracle | the same map, distance = 1 − relevance | the map | the teacher's errors |
 # | mask | fixed margin, false negatives removed | the fixed margin elsewhere | the wrong supervision |
 #
-# What *permuted* gains over *fixed* is **softening**; only what the real margin gains over *permuted* is **adaptivity**.
-# Oracle and mask need the truth.
+# What *permuted* gains over *fixed* is **softening**. **Adaptivity** can only be in what the real margin gains over
+# *permuted*. Oracle and mask need the truth.
 
 # %%
 from cmgsd_lite.margins import mask_margin, oracle_margin, permute_margin
@@ -252,11 +253,10 @@ predict("nDCG, from lowest to highest?", None, result=order)
 pd.DataFrame(controls).T.round(1)
 
 # %% [markdown]
-# *Permuted*, which knows nothing, already goes about half of the way from *fixed* to *adaptive*: softening. The other
-# half is adaptivity. *Mask*, which knows the truth and removes the wrong supervision, gets no further. *Reversed* asks
-# for the largest margins exactly where the caption is true. *Oracle* is the best distance in this map, no upper bound,
-# and nDCG counts with the same truth: its lead there is partly circular. One seed, eight epochs: in R@10 believe
-# several points, not half a point.
+# *Permuted*, which knows nothing, goes about half of the way from *fixed* to *adaptive*: softening. The other half is an
+# upper bound of adaptivity: section 5 finds more softening in it. *Mask*, which knows the truth and removes the wrong
+# supervision, gets no further than *permuted*. *Reversed* asks for the largest margins exactly where the caption is true.
+# *Oracle* is no upper bound, and nDCG counts with the same truth: its lead there is partly circular.
 #
 # **Stop here and say it in your own words**: a paper reports "+9 on R@10 over the fixed margin". What do you ask?
 #
@@ -340,9 +340,9 @@ show_figure(
 )
 
 # %% [markdown]
-# Two ideas, two directions. To the **right**: another negative than the most similar one has its turn. Any spread does
-# that, most of all where `hardest` has crowded the similarities; meaning does more of it, as it excuses the nearest.
-# **Down**, below *permuted* at the same x: fewer right answers are punished. Only meaning does that.
+# Two directions. To the **right**, softening: another negative than the most similar one has its turn. Any
+# spread does that, most where `hardest` has crowded the similarities; *adaptive* does more of it than *permuted*, as it
+# excuses the nearest. **Down**, below *permuted* at the same x: fewer right answers are punished. Only meaning does that.
 #
 # **Stop here and say it in your own words**: which direction does the step of section 3 lack, and in which model?
 #
@@ -437,16 +437,15 @@ margins = {"permuted": controls["permuted"], "permuted, mirrored": mirrored, "ad
 pd.DataFrame({**rows, **margins}).T.round(1)
 
 # %% [markdown]
-# Margins without any meaning, and they beat the adaptive ones on R@10. One draw is a noisy temperature, sixteen are
+# Margins without meaning beat the adaptive ones on R@10. One draw is a noisy temperature, sixteen are
 # nearly the smooth maximum, and `smooth` has it without noise. So a placebo's gain is a **temperature that nobody
 # tuned**, and the fair rival of an adaptive margin is a plain loss whose temperature was chosen with equal care. On
 # nDCG that rival is level with adaptive `hardest`. Meaning is left with what it adds on top of `smooth` ("line, `smooth`" of
 # section 3 beside "smooth .03"); chapter 09 measures whether that lasts.
 #
 # Why did *permuted* soften less, with more spread (.05) than one draw ($1.28\,\tau = .04$)? Its tail is one of *small* margins, and a
-# maximum listens to large ones. Mirrored, as meaningless, it reaches *adaptive* on R@10, not on nDCG: another
-# histogram, more softening. So the control keeps the row's own *histogram*. And the riddle: a step has no tail of large
-# margins and softens little; `smooth` softens by itself.
+# maximum listens to large ones. Mirrored, as meaningless, it softens more, and reaches *adaptive* on R@10, not on nDCG:
+# there meaning shows. And the riddle: a step has no tail of large margins and softens little; `smooth` softens by itself.
 #
 # **Stop here and say it in your own words**: what *is* softening?
 #

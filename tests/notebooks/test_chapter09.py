@@ -54,6 +54,19 @@ def test_the_gain_follows_what_the_teacher_knows_not_point_by_point(study: Study
     assert min(gain[row]["low"] for row in ("directed", "directed+video")) > gain["text"]["high"]
     blend = gain["directed+video"]["difference"] - gain["directed"]["difference"]
     assert 0.05 < blend < 0.15, "a tenth"
+    whole, ramp = (
+        study.difference("minivtt", row, "best plain", "nDCG") for row in ("directed+video", "ramp")
+    )
+    assert 0.15 < ramp["difference"] / whole["difference"] < 0.25, "a fifth"
+
+
+def test_a_noisy_teacher_brings_more_than_its_precision_says(study: Study) -> None:
+    precision = {row: study.summary["quality"][row]["precision"] for row in ("noise 2", "text")}
+    assert precision["noise 2"] < precision["text"] + 2, "knows no more at the top"
+    noisy = study.summary["sets"]["minivtt"]["noises"]["2"]["nDCG"]
+    text = study.difference("minivtt", "text", "hinge", "nDCG")
+    assert noisy["low"] > text["high"]
+    assert 2.5 < noisy["difference"] / text["difference"] < 3.5, "thrice"
 
 
 @pytest.mark.parametrize("data", DATA)
@@ -85,6 +98,8 @@ def test_recall_depends_on_the_data(study: Study) -> None:
     assert frames["second"] == "permuted"
     assert 0 < frames["confirm"]["nDCG"]["low"] < frames["confirm"]["nDCG"]["high"] < 0.42, "smaller"
     assert frames["confirm"]["R@10"]["high"] < -0.8, "larger"
+    assert below(frames["confirm"]["R@10 v2t"])
+    assert above(of("msrvtt", "best random", "nDCG v2t"))
     assert above(of("msrvtt", "best plain", "nDCG v2t"))
     assert above(of("msrvtt", "best plain", "nDCG (category)"))
 
@@ -105,6 +120,7 @@ def test_it_helps_where_false_negatives_are_many(study: Study, printed: str) -> 
     assert re.search(r"minivtt-high, over the permuted control: R@10 .* above", printed)
     batches = [of_set["batches"][size]["permuted"]["nDCG"]["difference"] for size in ("64", "128", "256")]
     assert batches == sorted(batches)
+    assert above(of_set["batches"]["256"]["permuted"]["R@10"])
     noises = {float(noise): found["nDCG"] for noise, found in of_set["noises"].items()}
     assert all(above(found) for found in noises.values())
     assert 0.45 < noises[2.0]["difference"] / noises[0.0]["difference"] < 0.65, "half"
