@@ -31,7 +31,7 @@ def gains(printed: str) -> dict[str, dict[str, np.ndarray]]:
     rows = re.findall(
         r"^((?:hardest|smooth|InfoNCE) \+ [\w *]+?) {2,}((?:[+-]\d+\.\d ?\s*){8})$", printed, re.M
     )
-    assert len(rows) == 12
+    assert len(rows) == 13
     return {
         name.strip(): dict(zip(METRICS, np.array(values.split(), float).reshape(4, 2), strict=True))
         for name, values in rows
@@ -51,6 +51,7 @@ def test_plain_hinges_beside_infonce(printed: str, gains: Any) -> None:
     assert -0.5 < found["smooth"] < 1.5, "level or a little above"
     assert -2.5 < found["8 hardest"] < -0.5, "a point below"
     assert found["hardest"] < -8, "far behind"
+    assert -9 < found["gap regression"] < -4, "points behind"
     mask = gains["hardest + true mask *"]["R@10"].mean()
     assert mask < 0.5 * (found["8 hardest"] - found["hardest"]), "far less than eight negatives bring"
 
@@ -58,6 +59,8 @@ def test_plain_hinges_beside_infonce(printed: str, gains: Any) -> None:
 def test_on_a_soft_loss_little_is_left(gains: Any) -> None:
     assert abs(gains["InfoNCE + true mask *"]["R@10"].mean()) < 1
     assert 0.5 < gains["InfoNCE + soft targets"]["R@10"].mean() < 2
+    assert -1.6 < gains["InfoNCE + debiased"]["R@10"].mean() < -0.4, "loses one"
+    assert gains["InfoNCE + adaptive"]["nDCG"].min() > 0.2
     assert (gains["smooth + adaptive"]["nDCG"] > gains["smooth + permuted"]["nDCG"] + 0.2).all()
     assert gains["smooth + relevance margin *"]["nDCG"].min() > 0.5
 
