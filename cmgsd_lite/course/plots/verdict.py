@@ -83,7 +83,7 @@ def plot_differences(
     ax.axvline(0, color="black", linewidth=1)
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.4, -0.6)
-    ax.set(xlabel=f"difference in {unit or 'percentage points'}, 95 % interval")
+    ax.set(xlabel=f"difference in {unit or 'percentage points'}, 95 % interval; hollow: it holds 0")
     ax.grid(axis="x", alpha=0.3)
     if len(groups) > 1:
         ax.legend(fontsize="small")
