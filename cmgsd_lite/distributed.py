@@ -32,21 +32,7 @@ if TYPE_CHECKING:  # not in every build of torch
 
 
 def processes(group: Group = None) -> tuple[int, int]:
-    """Return the number of this process and how many there are: (0, 1) without torch.distributed.
-
-    Args:
-        group: Of processes; None for all.
-
-    Returns:
-        Rank and number of processes.
-
-    Source:
-        ours.
-
-    Example:
-        >>> processes()
-        (0, 1)
-    """
+    """Return the number of this process and how many there are: (0, 1) without torch.distributed."""
     if not (distributed.is_available() and distributed.is_initialized()):
         return 0, 1
     return distributed.get_rank(group), distributed.get_world_size(group)
@@ -186,22 +172,7 @@ def average_gradients(parameters: Iterable[nn.Parameter], group: Group = None) -
 def on_first(make: Callable[[], Made], group: Group = None) -> Made:
     """Do something in the first process alone; every process gets what came of it, an error included.
 
-    Args:
-        make: Called in the first process.
-        group: Of processes; None for all.
-
-    Returns:
-        What ``make`` returned.
-
-    Raises:
-        ConnectionError: If another process has stopped; otherwise what ``make`` raises.
-
-    Source:
-        ours.
-
-    Example:
-        >>> on_first(lambda: "one process is the first")
-        'one process is the first'
+    Raises ConnectionError if another process has stopped; otherwise what ``make`` raises.
     """
     rank, count = processes(group)
     if count == 1:
@@ -222,20 +193,7 @@ def on_first(make: Callable[[], Made], group: Group = None) -> Made:
 def share_start(*modules: nn.Module, settings: Any = None, group: Group = None) -> None:
     """Give every process the parameters and buffers of the first, and check that all were asked for the same.
 
-    Args:
-        modules: Models and losses.
-        settings: Plain values that have to be equal in all processes.
-        group: Of processes; None for all.
-
-    Raises:
-        ValueError: If the settings differ.
-        ConnectionError: If another process has stopped.
-
-    Source:
-        ours.
-
-    Example:
-        >>> share_start(nn.Linear(2, 2))
+    Raises ValueError if the settings, plain values, differ, ConnectionError if another process has stopped.
     """
     rank, count = processes(group)
     if count == 1:

@@ -92,25 +92,9 @@ class Constant:
 
 
 def checked_fraction(name: str, value: Any) -> float:
-    """Return a fraction as a float in [0, 1].
+    """Return a number, or a tensor or array of one, as a float in [0, 1]; ValueError, naming it, otherwise.
 
-    Args:
-        name: What to call the value in the message.
-        value: A number, a tensor or NumPy array of one. Up to 1e-6 outside [0, 1] it is the rounding of a
-            counter, and taken as the bound.
-
-    Returns:
-        A float in [0, 1].
-
-    Raises:
-        ValueError: If ``value`` is no single number, NaN, or further outside.
-
-    Source:
-        ours.
-
-    Example:
-        >>> checked_fraction("progress", 1.0000001)
-        1.0
+    Up to 1e-6 outside it is the rounding of a counter, and taken as the bound.
     """
     try:
         number = float(value.item() if hasattr(value, "item") else value)

@@ -54,20 +54,9 @@ def cosine_similarity_matrix(text: Tensor, video: Tensor) -> Tensor:
 
 
 def full_precision(x: Tensor) -> AbstractContextManager[Any]:
-    """A block in which products keep the precision of their inputs, also under autocast.
+    """A block in which products on the device of ``x`` keep their inputs' precision, also under autocast.
 
     Half precision has steps as wide as the differences between near duplicates.
-
-    Args:
-        x: A tensor on the device of the products.
-
-    Returns:
-        A context manager.
-
-    Example:
-        >>> with full_precision(torch.eye(2)):
-        ...     (torch.eye(2) @ torch.eye(2)).dtype
-        torch.float32
     """
     if torch.amp.is_autocast_available(x.device.type):
         return torch.autocast(x.device.type, enabled=False)
@@ -75,16 +64,5 @@ def full_precision(x: Tensor) -> AbstractContextManager[Any]:
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """Return ``x`` itself if it is float32 or float64, otherwise a float32 copy.
-
-    Args:
-        x: Any tensor.
-
-    Returns:
-        The same values in float32 or float64; the input is never changed.
-
-    Example:
-        >>> at_least_float32(torch.zeros(1, dtype=torch.bfloat16)).dtype
-        torch.float32
-    """
+    """Return ``x`` itself if it is float32 or float64, otherwise a float32 copy."""
     return x if x.dtype in (torch.float32, torch.float64) else x.float()

@@ -35,8 +35,10 @@ ORDER = (
 """The way in which one meets the modules; the others follow in the order of the alphabet."""
 
 INTERNAL = re.compile(
-    r"__main__|cli(\..*)?|data\.(formats|world)(\..*)?|data\.(caption_facts|discover|notes|protocols|registry|source|splits|supply)"
-    r"|losses\.(base|blocks(\..*)?|checks|control|learned|sources)|baselines\.(inputs|masking)|evaluation\.(inputs|positives|ties)"
+    r"__main__|cli(\..*)?|data\.(formats|world)(\..*)?|data\.(anchors|caption_facts|discover|human_labels|notes|protocols)"
+    r"|data\.(registry|source|splits|supply)|encoders\.packages|losses\.(base|blocks(\..*)?|checks|control|learned|sources)"
+    r"|baselines\.(inputs|masking)|evaluation\.(inputs|positives|ties)|margins\.matrices|runtime\.workers|teachers\.base"
+    r"|training\.(checkpoint_checks|data_location|digests|finished|human_quality|processes|resuming|running|tabulate)"
     r"|course\.exercises\.chapter\d\d"
 )
 """Modules that nobody needs to import: the command line, the parts of the readers and of the drawn world."""

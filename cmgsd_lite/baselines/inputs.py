@@ -26,98 +26,31 @@ EPS = 1e-4
 
 
 def unimodal_similarity(name: str, x: Tensor, sim: Tensor) -> Tensor:
-    """Cosine similarity of all pairs of one modality, without gradient.
-
-    Args:
-        name: What to call ``x`` in a message.
-        x: Embeddings [N, D]; normalised inside.
-        sim: Similarities [N, N] that ``x`` has to fit.
-
-    Returns:
-        [N, N] in [-1, 1] up to rounding, float32 or wider.
-
-    Raises:
-        ValueError: If ``x`` is not [N, D] on the device of ``sim``, or has NaN or infinite entries.
-
-    Source:
-        ours.
-
-    Example:
-        >>> unimodal_similarity("text", torch.eye(2), torch.eye(2))[0, 1]
-        tensor(0.)
-    """
+    """As ``similarity_with_gradient``, without."""
     check_features(name, x, sim)
     return 1 - _distances(name, x.detach())
 
 
 def similarity_with_gradient(name: str, x: Tensor, sim: Tensor) -> Tensor:
-    """As ``unimodal_similarity``, with gradient.
+    """Cosine similarity of all pairs of one modality's embeddings [N, D]: [N, N] in [-1, 1] up to rounding.
 
-    Args:
-        name: What to call ``x`` in a message.
-        x: Embeddings [N, D].
-        sim: Similarities [N, N] that ``x`` has to fit.
-
-    Returns:
-        [N, N] in [-1, 1] up to rounding.
-
-    Raises:
-        ValueError: As ``unimodal_similarity``.
-
-    Source:
-        ours.
-
-    Example:
-        >>> similarity_with_gradient("text", torch.eye(2).requires_grad_(), torch.eye(2)).requires_grad
-        True
+    Float32 or wider. Raises ValueError, calling ``x`` by its name, if it is not [N, D] on the device of
+    ``sim`` or has NaN or infinite entries.
     """
     check_features(name, x, sim)
     return 1 - _distances(name, x)
 
 
 def static_sources(sim: Tensor, given: Inputs) -> list[Source]:
-    """The frozen sources of a batch, teachers' features and ready matrices, each checked against ``sim``.
-
-    Args:
-        sim: Similarities [N, N].
-        given: The inputs of a loss.
-
-    Returns:
-        Those that were given.
-
-    Raises:
-        ValueError: Naming the argument, what was expected and what came.
-
-    Source:
-        ours.
-
-    Example:
-        >>> given = Inputs(text=torch.eye(2), text_teacher=torch.eye(2))
-        >>> [source.argument for source in static_sources(torch.eye(2), given)]
-        ['text_teacher']
-    """
+    """The frozen sources of a batch, teachers' features and ready matrices, each checked against ``sim``."""
     return list(sources_of(sim, replace(given, text=None, video=None)).values())
 
 
 def similarity_of(source: Source, bounded: bool = False) -> Tensor:
-    """1 - distance of a source, without gradient.
+    """1 - distance of a source [N, N], without gradient, float32 or wider.
 
-    Args:
-        source: Features or a ready matrix.
-        bounded: Whether a ready matrix has to be in [0, 2], as 1 - a similarity is.
-
-    Returns:
-        [N, N], float32 or wider. Features have 1 on the diagonal, also those that are all zero.
-
-    Raises:
-        ValueError: Naming the source, if its features are not finite or its distances not in bounds.
-
-    Source:
-        ours.
-
-    Example:
-        >>> similarity_of(Source("text_teacher", torch.eye(2)))[0]
-        tensor([1., 0.])
+    Features have 1 on the diagonal, also those that are all zero. Raises ValueError naming the source, if
+    features are not finite or a ready matrix that is ``bounded`` is not in [0, 2], as 1 - a similarity is.
     """
     similarity = 1 - at_least_float32(source.distances(detach=True))
     if not source.ready:
@@ -133,22 +66,8 @@ def similarity_of(source: Source, bounded: bool = False) -> Tensor:
 def standardised_mean(sources: Sequence[Source], negatives: Tensor) -> Tensor:
     """Mean of the sources' distances, each standardised over the negatives: no unit outweighs another.
 
-    Args:
-        sources: At least one.
-        negatives: Boolean [N, N] with a True.
-
-    Returns:
-        [N, N] in standard deviations, without gradient; also on the diagonal, which a directed distance from
-        caption i to its own video leaves above 0.
-
-    Source:
-        ours.
-
-    Example:
-        >>> negatives = ~torch.eye(2, dtype=torch.bool)
-        >>> standardised_mean([Source("d", torch.tensor([[0.0, 1.0], [3.0, 0.0]]), ready=True)], negatives)
-        tensor([[-1.9998, -0.9999],
-                [ 0.9999, -1.9998]])
+    [N, N] in standard deviations, without gradient; also on the diagonal, which a directed distance from
+    caption i to its own video leaves above 0.
     """
     scores = []
     for source in sources:
@@ -159,22 +78,9 @@ def standardised_mean(sources: Sequence[Source], negatives: Tensor) -> Tensor:
 
 
 def nearest_limit(scores: Tensor, share: float, negatives: Tensor) -> Tensor:
-    """The lowest score among the nearest share of the negative pairs, the nearest one at least.
+    """The lowest score [1] among the nearest share, in (0, 1], of the negative pairs; one at least.
 
-    Args:
-        scores: [N, N], higher is nearer.
-        share: In (0, 1].
-        negatives: Boolean [N, N] with a True.
-
-    Returns:
-        [1]: of n negatives the floor(share * n)-th highest score.
-
-    Source:
-        ours.
-
-    Example:
-        >>> nearest_limit(torch.tensor([[9.0, 1.0], [3.0, 9.0]]), 0.5, ~torch.eye(2, dtype=torch.bool))
-        tensor([3.])
+    Of n negatives the floor(share * n)-th highest score of ``scores`` [N, N], where higher is nearer.
     """
     # As a fraction, because .29 * 100 is less than 29. Known positives may leave fewer negatives than pairs
     # off the diagonal, never more: the limit is one of so many highest scores.
@@ -188,42 +94,15 @@ def nearest_limit(scores: Tensor, share: float, negatives: Tensor) -> Tensor:
 def at_least(scores: Tensor, threshold: float | Tensor) -> Tensor:
     """Where a score reaches a threshold; equal ones do, whatever their rounding.
 
-    Args:
-        scores: Cosines or relevances, any shape.
-        threshold: In their unit.
-
-    Returns:
-        Boolean, in the shape of ``scores``.
-
-    Source:
-        ours. The cosine of two equal rows, and a share of facets such as 3/3, may miss 1 by rounding.
-
-    Example:
-        >>> at_least(torch.tensor([0.9999999, 0.99]), 1.0)
-        tensor([ True, False])
+    The cosine of two equal rows, and a share of facets such as 3/3, may miss 1 by it.
     """
     return scores >= threshold - ROUNDING
 
 
 def checked_relevance(relevance: Tensor, sim: Tensor) -> Tensor:
-    """Check the graded truth of a batch.
+    """The graded truth [N, N] of a batch, without gradient, float32 or wider.
 
-    Args:
-        relevance: [N, N] in [0, 1]: how much text i is true of video j.
-        sim: Similarities [N, N].
-
-    Returns:
-        ``relevance`` without gradient, float32 or wider.
-
-    Raises:
-        ValueError: On another shape or device, or entries outside [0, 1].
-
-    Source:
-        ours.
-
-    Example:
-        >>> checked_relevance(torch.eye(2), torch.eye(2)).dtype
-        torch.float32
+    Raises ValueError on another shape or device than those of ``sim``, or entries outside [0, 1].
     """
     if relevance.shape != sim.shape or relevance.device != sim.device:
         raise ValueError(
@@ -238,52 +117,13 @@ def checked_relevance(relevance: Tensor, sim: Tensor) -> Tensor:
 
 
 def every_negative(sim: Tensor, ids: Ids | None) -> Tensor:
-    """Which pairs are negatives: all off the diagonal but known positives.
-
-    Args:
-        sim: Similarities [N, N].
-        ids: One name an item [N]; pairs with equal ids are known positives.
-
-    Returns:
-        Boolean [N, N] with at least one True in every row and column.
-
-    Raises:
-        ValueError: As ``negative_pairs``.
-
-    Source:
-        ours.
-
-    Example:
-        >>> every_negative(torch.zeros(2, 2), None)
-        tensor([[False,  True],
-                [ True, False]])
-    """
+    """Which pairs are negatives: all off the diagonal but known positives (equal ids); some in every row."""
     negatives = negative_pairs(sim, ids=ids)
     return ~torch.eye(len(sim), dtype=torch.bool, device=sim.device) if negatives is None else negatives
 
 
 def check_between(name: str, value: float, low: float, high: float) -> float:
-    """Return ``value`` if it lies in [low, high].
-
-    Args:
-        name: What to call the value in the message.
-        value: A number.
-        low: Smallest allowed value.
-        high: Largest allowed value.
-
-    Returns:
-        ``value``.
-
-    Raises:
-        ValueError: Otherwise, also for NaN.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_between("prior", 0.1, 0.0, 0.5)
-        0.1
-    """
+    """Return ``value`` if it lies in [low, high]; ValueError, naming it, otherwise and for NaN."""
     if not low <= value <= high:
         raise ValueError(f"{name}: expected a number in [{low}, {high}], got {value}")
     return value

@@ -22,23 +22,6 @@ class MaskingLoss(RetrievalLoss):
 
     A subclass says which in ``pairs_to_drop(sim, given)``. An anchor whose negatives are all left out adds
     nothing to the loss.
-
-    Args:
-        base: ``"infonce"`` or ``"hinge"``.
-        margin: Of the hinge, in units of the similarity.
-        reduction: Of the hinge, as in ``MaxMarginRankingLoss``.
-        temperature: Of InfoNCE or of the smooth reduction; None for .05 and .03.
-
-    Raises:
-        ValueError: On a setting out of range.
-
-    Source:
-        ours.
-
-    Example:
-        >>> loss = TrueMaskLoss(base="hinge", margin=0.2, reduction="mean")
-        >>> loss(torch.zeros(2, 2), relevance=torch.ones(2, 2))
-        tensor(0.)
     """
 
     no_margin = "leaves pairs out by a margin of its own; the margin of its hinge is set when it is built"

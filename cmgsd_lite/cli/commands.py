@@ -37,15 +37,7 @@ __all__ = [
 
 
 def info(options: argparse.Namespace) -> None:
-    """Say what is recognised under a path, and what is missing.
-
-    Args:
-        options: Of the command line.
-
-    Raises:
-        DataError: If the path does not exist or nothing is recognised, or a checksum is wrong.
-        OSError: If the page can not be written.
-    """
+    """Say what is recognised under a path, and what is missing."""
     path = options.path or options.data
     where = minivtt.data_folder() if path == "minivtt" else path
     if options.check:
@@ -72,15 +64,7 @@ def _experts_in_training(path: str, found: dict[str, Any]) -> list[str]:
 
 
 def convert(options: argparse.Namespace) -> None:
-    """Write what is under a path in the fast layout.
-
-    Args:
-        options: Of the command line.
-
-    Raises:
-        DataError: If nothing readable is there, or the folder has something in it.
-        OSError: If the folder can not be written to, or another process is writing there.
-    """
+    """Write what is under a path in the fast layout."""
     index = read_index(write_fast_layout(options.source, options.folder))
     size = sum(file["bytes"] for file in index["files"].values())
     videos = len({video for expert in index["experts"].values() for video in expert["ids"]})
@@ -92,16 +76,7 @@ def convert(options: argparse.Namespace) -> None:
 
 
 def download(options: argparse.Namespace) -> None:
-    """Fetch published data and unpack it, after words on its licence.
-
-    Args:
-        options: Of the command line.
-
-    Raises:
-        DataError: If there is no network, or what came is not what was expected.
-        ValueError: On an unknown part.
-        OSError: If the folder can not be written to, or another process is writing there.
-    """
+    """Fetch published data and unpack it, after words on its licence."""
     parts, out = options.parts.split(","), options.out or f"data/{options.name}"
     say(OFFERS[options.name].terms, *([] if options.mirror else [UNCHECKED]))
     folders = [str(folder) for folder in fetch(options.name, out, parts, options.mirror)]
@@ -112,24 +87,12 @@ def download(options: argparse.Namespace) -> None:
 
 
 def study(options: argparse.Namespace) -> None:
-    """Say where the study has gone.
-
-    Args:
-        options: Of the command line.
-    """
+    """Say where the study has gone."""
     print("the study lives beside the package: python -m study --help, in a clone of the repository")
 
 
 def build_minivtt(options: argparse.Namespace) -> None:
-    """Rebuild the embedded data set from code: annotations, split lists and features.
-
-    Args:
-        options: Of the command line.
-
-    Raises:
-        DataError: If the optional packages of the frame encoder are missing.
-        OSError: If the folder can not be written.
-    """
+    """Rebuild the embedded data set from code: annotations, split lists and features."""
     out = Path(options.out)
     minivtt.build_minivtt(out, progress=not options.json)
     shipped = {path.name: path.read_bytes() for path in sorted(minivtt.data_folder().iterdir())}

@@ -28,16 +28,7 @@ _NO_SUCH_IDS = "no published list has such ids; compare with what was measured o
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Measure a checkpoint on the test videos of its data or of others, or a matrix of scores.
-
-    Args:
-        options: Of the command line.
-
-    Raises:
-        DataError: If a file can not be read.
-        ValueError: If what is in it does not fit together, or options of the two ways are mixed.
-        OSError: If the folder can not be written to, or another process is writing there.
-    """
+    """Measure a checkpoint on the test videos of its data or of others, or a matrix of scores."""
     with sole_writer(Path(options.out)) if options.out else nullcontext():
         _evaluate(options)
 
@@ -126,26 +117,10 @@ def _own_videos(file: str | None, shape: tuple[int, ...], relevance: bool) -> Ar
 def data_for(
     about: dict[str, Any], checkpoint: Path, data: str | None, asked: str | None = None
 ) -> DataConfig:
-    """Choose the data that a checkpoint is used on.
+    """Choose the data that a checkpoint is used on, with the experts that its model was trained on.
 
-    Args:
-        about: What the checkpoint says about itself.
-        checkpoint: The file.
-        data: Other data, or None for the checkpoint's own.
-        asked: Other test queries, or None for those that the model was trained with.
-
-    Returns:
-        The choice, with the experts that the model was trained on.
-
-    Raises:
-        DataError: If the checkpoint does not say where its data lies, or how it is to be read.
-
-    Source:
-        ours.
-
-    Example:
-        >>> data_for(about, Path("runs/model.pt"), "data/msrvtt").queries  # doctest: +SKIP
-        'all'
+    ``data`` and ``asked`` are other data and other test queries, or None for the checkpoint's own. Raises
+    DataError if it does not say where its data lies, or how it is to be read.
     """
     where = data or data_of(about, checkpoint)
     protocol, experts, queries = (about.get(name) for name in ("protocol", "experts", "queries"))

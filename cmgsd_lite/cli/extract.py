@@ -49,15 +49,7 @@ class _Expert:
 
 
 def extract(options: argparse.Namespace) -> None:
-    """Extract features from the films under a folder; what is finished already is kept.
-
-    Args:
-        options: Of the command line.
-
-    Raises:
-        DataError: If there is no film, no film can be read, or an encoder or the captions are not there.
-        OSError: If the folder can not be written, or another process is writing there.
-    """
+    """Extract features from the films under a folder; what is finished already is kept."""
     if options.frames < 1:
         raise ValueError(f"--frames: expected a whole number >= 1, got {options.frames}")
     require("av", "video")  # before anything is written
@@ -137,12 +129,7 @@ def _part(name: str, suffix: str = ".npz") -> str:
 
 
 def thumbnail(folder: Path, name: str) -> Path:
-    """Where ``extract`` puts a film's moving thumbnail.
-
-    Args:
-        folder: The one that was extracted to.
-        name: The film's id.
-    """
+    """Where ``extract`` puts the moving thumbnail of a film in its output folder."""
     return folder / PARTS / _part(name, ".webp")
 
 

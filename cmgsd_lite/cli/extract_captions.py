@@ -48,15 +48,9 @@ class Told:
 
 
 def captions_of(folder: Path, where: str | None, films: Mapping[str, Path]) -> Told:
-    """What is told of films: in the file or folder that is named, else in files beside them.
+    """What is told of films (by id): in the file or folder that is named, else in files beside them.
 
-    Args:
-        folder: Of the films.
-        where: As named by ``--captions``, or None.
-        films: By id.
-
-    Raises:
-        DataError: If what is named can not be read, or tells of none of the films.
+    Raises DataError if what is named can not be read, or tells of none of the films.
     """
     place = folder if where is None else Path(where)
     if not place.exists():
@@ -107,14 +101,7 @@ def write_split(out: Path, done: Sequence[str]) -> tuple[int, list[str]]:
     """Draw test films, a fifth, and validation films where there are captions and nobody says which.
 
     How many validate says ``validation_size``, as where ``train`` draws them itself; they are written down so
-    that they stay the same.
-
-    Args:
-        out: Folder of features and captions.
-        done: Ids of the films that have features.
-
-    Returns:
-        How many films have captions, and what to know of it.
+    that they stay the same. Returns how many films have captions, and what to know of it.
     """
     file, before = out / "split.csv", dict[str, str]()
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""

@@ -20,22 +20,9 @@ def write_figures(
 ) -> list[Path]:
     """Draw the figures of the main job into a folder; one that fails is named on stderr and left out.
 
-    Args:
-        results: The object that ``tabulate`` makes.
-        runs: What it was made from.
-        out: The folder.
-        disk: As for ``attempt``.
-
-    Returns:
-        The files written: ``results.png`` (R@10 of every run, and nDCG where there is relevance),
-        ``training.png`` (loss and validation R@10 of the first seed), and ``margins.png`` where a condition
-        adapts its margin.
-
-    Source:
-        ours.
-
-    Example:
-        >>> write_figures(results, runs, Path("runs/minivtt"))  # doctest: +SKIP
+    ``results.png`` (R@10 of every run, and nDCG where there is relevance), ``training.png`` (loss and
+    validation R@10 of the first seed), and ``margins.png`` where a condition adapts its margin. Returns the
+    files written; ``disk`` as for ``attempt``.
     """
     first = [run for run in runs if run.seed == results["seeds"][0]]
     margins = {run.name: run.margins for run in first if run.margins}

@@ -75,23 +75,12 @@ class _OneLineParser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
+    """Run the command line, of the words that are given or of those of the process.
 
-    Args:
-        arguments: Words after ``python -m cmgsd_lite``; those of the process by default.
-
-    Returns:
-        The exit code: 0, or 2 after one line on stderr about bad input, or about an error that nobody
-        expected and where its traceback is; 130 or 143 after one about SIGINT or SIGTERM. Figures and pages
-        are not worth a code, unless it is the disk: one that fails is a line on stderr, and what was measured
-        is printed and written.
-
-    Source:
-        ours.
-
-    Example:
-        >>> main(["info", "."])  # doctest: +SKIP
-        0
+    Returns the exit code: 0, or 2 after one line on stderr about bad input, or about an error that nobody
+    expected and where its traceback is; 130 or 143 after one about SIGINT or SIGTERM. Figures and pages are
+    not worth a code, unless it is the disk: one that fails is a line on stderr, and what was measured is
+    printed and written.
     """
     # A character that the terminal has no code for is replaced: it must not eat a result.
     for stream, errors in ((sys.stdout, "replace"), (sys.stderr, "backslashreplace")):
@@ -195,18 +184,7 @@ def _run(options: argparse.Namespace, stop: Stoppable) -> None:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Describe the commands and their options.
-
-    Returns:
-        The parser.
-
-    Source:
-        ours.
-
-    Example:
-        >>> build_parser().parse_args(["search", "a red cat"]).query
-        'a red cat'
-    """
+    """Describe the commands and their options."""
     parser = _OneLineParser(
         prog="cmgsd_lite", description="Adaptive margins for text-video retrieval, and their controls."
     )

@@ -11,22 +11,10 @@ Made = TypeVar("Made")
 
 
 def attempt(what: str, make: Callable[[], Made], disk: list[OSError] | None = None) -> Made | None:
-    """Make something that is good to have, after what must not be lost.
+    """Make something that is good to have, after what must not be lost; where that fails, return None.
 
-    Args:
-        what: Its name, for the line that says that it failed.
-        make: Makes it.
-        disk: Gets an error of the system, to be raised when all the rest is done, and nothing is said here.
-
-    Returns:
-        What was made; None, after one line on stderr, if that failed.
-
-    Source:
-        ours.
-
-    Example:
-        >>> attempt("a sum", lambda: 1 + 1)
-        2
+    One line on stderr says what failed and why. ``disk`` gets an error of the system instead, to be raised
+    when all the rest is done.
     """
     try:
         return make()

@@ -18,18 +18,7 @@ RUNS = Path("runs")
 
 
 def experiment_from(options: argparse.Namespace, conditions: dict[str, LossConfig]) -> Experiment:
-    """Build the experiment that the options describe.
-
-    Args:
-        options: Of ``run`` or ``train``.
-        conditions: Settings of the loss of every row, by name.
-
-    Returns:
-        The experiment.
-
-    Raises:
-        ValueError: On an option out of range.
-    """
+    """Build the experiment that the options of ``run`` or ``train`` describe."""
     experts = tuple(options.experts.split(",")) if options.experts else None
     return Experiment(
         DataConfig(options.data, options.protocol, experts, options.queries),
@@ -43,17 +32,7 @@ def experiment_from(options: argparse.Namespace, conditions: dict[str, LossConfi
 
 
 def schedule_from(text: str | None) -> str | float | None:
-    """Read the option ``--schedule``.
-
-    Args:
-        text: As typed, or None.
-
-    Returns:
-        A name, a fixed lambda, or None for the condition's own.
-
-    Raises:
-        ValueError: On anything else.
-    """
+    """Read the option ``--schedule``: a name, a fixed lambda, or None for the condition's own."""
     if text is None or text in ("ramp", "static", "dynamic"):
         return text
     try:
@@ -63,17 +42,9 @@ def schedule_from(text: str | None) -> str | float | None:
 
 
 def with_teacher(conditions: dict[str, LossConfig], text: str | None) -> dict[str, LossConfig]:
-    """Read the option ``--teacher`` and set it where a condition uses a teacher.
+    """Read the option ``--teacher``, names with commas between, and set it where a condition uses a teacher.
 
-    Args:
-        conditions: Settings by name.
-        text: As typed, names with commas between, or None.
-
-    Returns:
-        The conditions; those without static distances are left as they are.
-
-    Raises:
-        ValueError: On an unknown name, or if no condition uses a teacher.
+    Raises ValueError on an unknown name, or if no condition uses one.
     """
     if text is None:
         return conditions

@@ -30,16 +30,8 @@ SHOWN = ("fixed-hardest", "cmgsd-hardest-permuted", "cmgsd-hardest")
 class TrainingTruth:
     """Similarities of the training clips and one caption of each, with what is true of them.
 
-    Training pairs, because it is these that the loss pulled together and pushed apart.
-
-    Args:
-        bench: Of an experiment on the embedded data.
-
-    Raises:
-        DataError: On other data, whose truth is not known.
-
-    Example:
-        >>> truth = TrainingTruth(bench)  # doctest: +SKIP
+    Training pairs, because it is these that the loss pulled together and pushed apart. Raises DataError on
+    other data than the embedded, whose truth is not known.
     """
 
     def __init__(self, bench: Bench) -> None:
@@ -53,25 +45,11 @@ class TrainingTruth:
         self.captions = [bench.dataset.train.captions[name][0] for name in train.video_ids]
 
     def similarity(self, model: RetrievalModel) -> NDArray[np.float32]:
-        """Score every first caption against every training clip.
-
-        Args:
-            model: Whose similarity.
-
-        Returns:
-            [V, V]; rows are texts, columns are videos.
-        """
+        """Score every first caption against every training clip [V, V]."""
         return np.asarray(score(model, self.split).numpy(), np.float32)
 
     def groups(self, sim: NDArray[np.float32]) -> Groups:
-        """Divide similarities into positives, false negatives and true negatives.
-
-        Args:
-            sim: [V, V], as ``similarity`` gives it.
-
-        Returns:
-            The similarities of each group.
-        """
+        """Divide similarities [V, V] into positives, false negatives and true negatives."""
         own = np.eye(len(sim), dtype=bool)
         return {
             "positives": sim[own],
@@ -80,15 +58,10 @@ class TrainingTruth:
         }
 
     def pushed_apart(self, sim: NDArray[np.float32], count: int = 5) -> list[tuple[int, int]]:
-        """Find the false negatives that lie furthest below their caption's own clip.
+        """Find so many false negatives, (caption, clip), that lie furthest below their caption's own clip.
 
-        Args:
-            sim: [V, V].
-            count: How many, each of another caption and another clip.
-
-        Returns:
-            (caption, clip) as rows of the training videos, the furthest first. Only captions that are true
-            of their own clip and of at most one clip in fifty count: vague ones are true of too many.
+        Each of another caption and another clip. Only captions that are true of their own clip and of at most
+        one clip in fifty count: vague ones are true of too many.
         """
         own = np.eye(len(sim), dtype=bool)
         candidates = self.true & ~own & self.true.diagonal()[:, None]
@@ -104,65 +77,23 @@ class TrainingTruth:
 
 
 def separation(groups: Groups) -> float:
-    """Area under the ROC curve of "false negative or true negative?" by similarity.
+    """Area under the ROC curve of "false negative or true negative?" by similarity, in percent.
 
-    Args:
-        groups: As ``TrainingTruth.groups`` gives them.
-
-    Returns:
-        Percent: 50 if the model ranks false negatives like true ones, 100 if all of them above.
-
-    Source:
-        ours.
-
-    Example:
-        >>> separation({"false negatives": np.array([1.0]), "true negatives": np.array([0.0, 0.5])})
-        100.0
+    50 if the model ranks false negatives like true ones, 100 if all of them above.
     """
     return 100 * area_under_curve(-groups["false negatives"], -groups["true negatives"])
 
 
 def rank_of(sim: NDArray[np.float32], text: int, video: int) -> int:
-    """Rank of one video in the order of one text.
-
-    Args:
-        sim: [texts, videos].
-        text: Row.
-        video: Column.
-
-    Returns:
-        From 1; videos with the same score do not count as better.
-
-    Source:
-        ours.
-
-    Example:
-        >>> rank_of(np.array([[0.5, 0.9, 0.1]], np.float32), 0, 0)
-        2
-    """
+    """Rank from 1 of one video in the order of one text; videos with its score do not count as better."""
     return int((sim[text] > sim[text, video]).sum()) + 1
 
 
 def write_truth_page(bench: Bench, models: Mapping[str, RetrievalModel], path: Path) -> dict[str, Any]:
     """Draw what trained models made of the false negatives, with an untrained one for comparison.
 
-    Args:
-        bench: Of an experiment on the embedded data.
-        models: By the name of their condition; the examples are the worst of the first.
-        path: PNG or SVG file.
-
-    Returns:
-        Figures of each panel: mean similarity of each group and ``separation``.
-
-    Raises:
-        DataError: On other data.
-        OSError: If the file can not be written.
-
-    Source:
-        ours.
-
-    Example:
-        >>> write_truth_page(bench, {"fixed-4": model}, Path("truth.png"))  # doctest: +SKIP
+    ``models`` go by the name of their condition; the examples are the worst of the first. Returns the figures
+    of each panel: mean similarity of each group and ``separation``.
     """
     # Here and not above: measuring does without the packages that figures need.
     from cmgsd_lite.course.plots.base import save_figure

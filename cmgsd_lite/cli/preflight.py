@@ -39,12 +39,6 @@ def check_before_training(
     Raises:
         DataError: If there are too few videos, or the output folder can not take what will be written.
         ValueError: If a loss can not take its first step.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_before_training(bench, out, [out / "models"], [out / "metrics.json"], 9)  # doctest: +SKIP
     """
     say(*bench.notes, f"training on {bench.experiment.device}, {bench.experiment.precision}")
     check_videos(bench, parts)
@@ -62,21 +56,7 @@ def check_before_training(
 
 
 def check_videos(bench: Bench, parts: Sequence[str] = ("test", "validation")) -> None:
-    """Check that there is something to rank.
-
-    Args:
-        bench: Of an experiment.
-        parts: Which splits are to be ranked.
-
-    Raises:
-        DataError: If there is a single video in one of them, or no test list.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_videos(bench)  # doctest: +SKIP
-    """
+    """Raise DataError if there is nothing to rank: a single video in one of the splits, or no test list."""
     if "test" in parts and not bench.tested:
         data = bench.experiment.data.data
         raise DataError(f"{data}: {NO_TEST}{open_source(data).missing('a test list')}")
@@ -90,18 +70,7 @@ def check_videos(bench: Bench, parts: Sequence[str] = ("test", "validation")) ->
 
 
 def can_draw() -> bool:
-    """Find out whether figures can be drawn; if not, say why on stderr.
-
-    Returns:
-        Whether the packages for figures are there and work.
-
-    Source:
-        ours.
-
-    Example:
-        >>> can_draw()
-        True
-    """
+    """Find out whether the packages for figures are there and work; if not, say why on stderr."""
     try:
         import_module("cmgsd_lite.cli.figures")
     except Exception as error:  # a package is missing, or one of its own settings stops it

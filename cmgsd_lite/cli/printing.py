@@ -16,36 +16,13 @@ _OBEYED = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""Write out what a terminal would obey, as Python writes it in a string.
-
-    Args:
-        text: To be printed; line feeds and tabs stay.
-
-    Returns:
-        The text, safe to print.
-
-    Source:
-        ours.
-
-    Example:
-        >>> print(printable("\x1b[31mred"))
-        \x1b[31mred
-    """
+    """Write out what a terminal would obey, as Python writes it in a string; line feeds and tabs stay."""
     return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 @contextmanager
 def printing_safely() -> Iterator[None]:
-    """Within this block everything that is printed goes through ``printable``.
-
-    Source:
-        ours.
-
-    Example:
-        >>> with printing_safely():
-        ...     print("a\\rb")
-        a\\rb
-    """
+    """Within this block everything that is printed goes through ``printable``."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _Safe(sys.stdout), _Safe(sys.stderr, "\r")
     try:

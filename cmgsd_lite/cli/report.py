@@ -14,21 +14,10 @@ COLUMNS = (
 
 
 def results_table(results: Mapping[str, Any]) -> str:
-    """Format ``metrics.json`` as a table for reading.
+    """Format what ``tabulate`` makes as a Markdown table: mean ± standard deviation over seeds.
 
-    Args:
-        results: The object that ``tabulate`` makes.
-
-    Returns:
-        Markdown: one row a condition, mean ± standard deviation over seeds, the floor of nDCG below. Metrics
-        that need relevance are left out where there is none.
-
-    Source:
-        ours.
-
-    Example:
-        >>> print(results_table(results))  # doctest: +SKIP
-        | condition | R@1 | ...
+    One row a condition, the floor of nDCG below. Metrics that need relevance are left out where there is
+    none.
     """
     columns = [(d, name) for d, name in COLUMNS if name in results["rows"][0]["mean"][d]]
     titles = [name if direction == "t2v" else f"{name} v2t" for direction, name in columns]
@@ -45,21 +34,7 @@ def results_table(results: Mapping[str, Any]) -> str:
 
 
 def results_caption(results: Mapping[str, Any]) -> str:
-    """Say in one sentence what the table was measured on.
-
-    Args:
-        results: The object that ``tabulate`` makes.
-
-    Returns:
-        One line.
-
-    Source:
-        ours.
-
-    Example:
-        >>> print(results_caption(results))  # doctest: +SKIP
-        MSR-VTT 1k-A: ...
-    """
+    """Say in one sentence what the table was measured on."""
     about, seeds = results["dataset"], results["seeds"]
     relevance = about["relevance"]
     teachers = {name: None for row in results["rows"] for name in row["loss"].get("teacher") or ()}

@@ -20,18 +20,11 @@ Array = NDArray[Any]
 
 
 def read_matrix(path: Path, name: str) -> Array:
-    """Read a matrix of numbers.
+    """Read a matrix of numbers, of whatever shape and type the file has; bfloat16 becomes float32.
 
-    Args:
-        path: .npy (stays on the disk and is read piece by piece), .npz, .pt, .pth, .safetensors; or .csv,
-            .tsv, .txt with numbers alone.
-        name: Of the array where a file holds several.
-
-    Returns:
-        The array, of whatever shape and type the file has; bfloat16 becomes float32.
-
-    Raises:
-        DataError: If the file is missing, damaged, of another kind, or holds no array of that name.
+    From .npy (stays on the disk and is read piece by piece), .npz, .pt, .pth, .safetensors; or .csv, .tsv,
+    .txt with numbers alone. ``name`` is that of the array where a file holds several. Raises DataError if the
+    file is missing, damaged, of another kind, or holds no array of that name.
     """
     readers: dict[str, Callable[[Path], Any]] = {
         ".npy": _mapped,
@@ -56,17 +49,9 @@ def read_matrix(path: Path, name: str) -> Array:
 
 
 def read_columns(path: Path, shape: tuple[int, ...]) -> Array:
-    """Read the column of each text's own video, one whole number a text.
+    """Read the column of each text's own video [texts] from a file as ``read_matrix`` takes it.
 
-    Args:
-        path: As ``read_matrix`` takes it.
-        shape: Of the scores.
-
-    Returns:
-        Integers [texts].
-
-    Raises:
-        DataError: If the file does not hold one whole number for each text.
+    Raises DataError if it does not hold one whole number for each text of the scores.
     """
     columns = read_matrix(path, "video_of_text").reshape(-1)
     whole = columns.dtype.kind in "iu" or (np.isfinite(columns).all() and not np.any(columns % 1))

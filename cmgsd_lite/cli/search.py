@@ -29,16 +29,7 @@ _QUERIES = 100  # of the videos' captions, to measure an approximate search by
 
 
 def search(options: argparse.Namespace) -> None:
-    """Find the videos that fit a sentence; features and a model suffice.
-
-    Args:
-        options: Of the command line.
-
-    Raises:
-        DataError: If there is no checkpoint, or it or its data can not be read.
-        ValueError: If the sentence is empty.
-        OSError: If what ``--out`` asks for can not be written; the videos found are printed before.
-    """
+    """Find the videos that fit a sentence; features and a model suffice."""
     options.query = whole_signs(options.query)  # a terminal may send bytes that are no text
     path = Path(options.checkpoint) if options.checkpoint else newest_checkpoint(RUNS)
     say(f"searching with {path}")
@@ -76,27 +67,11 @@ def search(options: argparse.Namespace) -> None:
 def search_videos(
     model: RetrievalModel, gallery: Gallery | Split, query: str, top: int = 5, faiss: bool = False
 ) -> list[dict[str, Any]]:
-    """Rank videos by how well they fit a sentence.
+    """Rank videos by how well they fit a sentence, the ``top`` best of a gallery or a split.
 
-    Args:
-        model: A trained model.
-        gallery: The videos, or a split of a data set.
-        query: A sentence.
-        top: How many videos to return; fewer if the gallery is smaller.
-        faiss: Whether to search with faiss; how much of brute force it finds is then said on stderr.
-
-    Returns:
-        Best first: ``rank``, ``video_id``, ``score`` (cosine), and ``caption``, the first or "".
-
-    Raises:
-        DataError: If faiss is wanted and not installed.
-        ValueError: If the sentence is empty, ``top`` below 1, or a score NaN or infinite.
-
-    Source:
-        ours.
-
-    Example:
-        >>> search_videos(model, dataset.test, "a red cat jumping at night")[0]  # doctest: +SKIP
+    With ``faiss`` it is said on stderr how much of brute force it finds. Returns, best first, ``rank``,
+    ``video_id``, ``score`` (cosine), and ``caption``, the first or "". Raises DataError if faiss is wanted
+    and not installed, ValueError if the sentence is empty, ``top`` below 1, or a score NaN or infinite.
     """
     if not query.strip():
         raise ValueError("query: expected a sentence, got an empty one")
@@ -125,23 +100,7 @@ def search_videos(
 
 
 def newest_checkpoint(folder: Path) -> Path:
-    """Find the checkpoint written last under a folder.
-
-    Args:
-        folder: Searched at any depth.
-
-    Returns:
-        The newest ``.pt`` file.
-
-    Raises:
-        DataError: If there is none; the message says how to make one.
-
-    Source:
-        ours.
-
-    Example:
-        >>> newest_checkpoint(Path("runs"))  # doctest: +SKIP
-    """
+    """Find the ``.pt`` file written last at any depth; DataError says how to make one where there is none."""
     files = sorted(folder.rglob("*.pt"), key=lambda path: path.stat().st_mtime)
     if not files:
         raise DataError(

@@ -30,13 +30,9 @@ BLOCK = 2048
 
 @dataclass(frozen=True)
 class Gallery:
-    """Videos to be searched.
+    """Videos to be searched; ``note`` says which of the videos that are there these are.
 
-    Args:
-        ids: Of the videos.
-        features: Rows to the experts' padded features.
-        captions: Of the videos, as far as there are any.
-        note: Which of the videos that are there these are.
+    ``features`` maps rows to the experts' padded features; ``captions`` are there as far as there are any.
     """
 
     ids: list[str]
@@ -55,14 +51,9 @@ class Gallery:
 
     @classmethod
     def open(cls, config: DataConfig, everything: bool = False) -> Gallery:
-        """Open the data that a model is used on.
+        """Open the data that a model is used on: all videos, or those of the test list, where there is one.
 
-        Args:
-            config: Where it lies, and which experts the model was trained on.
-            everything: Whether to take all videos; else those of the test list, where there is one.
-
-        Raises:
-            DataError: If an expert is not there, or no video has one.
+        Raises DataError if an expert is not there, or no video has one.
         """
         if config.data != "minivtt" and config.protocol != ANCHORS:
             return cls._of_folder(config, everything)
@@ -103,11 +94,7 @@ class Gallery:
         return cls(ids, rows, {video: captions[video] for video in ids if captions.get(video)}, note)
 
     def encoded(self, model: RetrievalModel, block: int = BLOCK) -> VideoExperts:
-        """Encode all videos with a model, in blocks.
-
-        Raises:
-            ValueError: If the features are not those that the model was trained on.
-        """
+        """Encode all videos with a model, in blocks; ValueError if it was trained on other features."""
         parts = []
         with torch.inference_mode():
             for start in range(0, len(self.ids), block):
@@ -126,19 +113,9 @@ class Hit(NamedTuple):
 
 
 def best_videos(model: RetrievalModel, text: TextExperts, videos: VideoExperts, top: int) -> list[Hit]:
-    """Find the videos nearest to one text by scoring all of them, block by block.
+    """Find the videos nearest to one encoded text by scoring all of them, block by block.
 
-    Args:
-        model: Whose similarity.
-        text: One encoded text.
-        videos: From ``Gallery.encoded``.
-        top: How many.
-
-    Returns:
-        Best first; of equal scores the earlier row.
-
-    Raises:
-        ValueError: If a score is NaN or infinite.
+    Best first; of equal scores the earlier row. Raises ValueError if a score is NaN or infinite.
     """
     count, hits = len(videos.vectors), list[Hit]()
     for start in range(0, count, BLOCK):
@@ -160,20 +137,11 @@ def best_videos(model: RetrievalModel, text: TextExperts, videos: VideoExperts, 
 class FaissIndex:
     """Approximate search with faiss: a graph (HNSW) for the videos of each set of present experts.
 
-    The similarity divides by the weight of the experts that a video has; among videos that have the same
-    ones that is one number a text, and the inner product ranks them.
-
-    Args:
-        videos: From ``Gallery.encoded``.
-
-    Raises:
-        DataError: If faiss is not installed; the message says what to install.
+    The similarity divides by the weight of the experts that a video has; among videos that have the same ones
+    that is one number a text, and the inner product ranks them. Raises DataError if faiss is not installed.
 
     Source:
         Malkov and Yashunin 2018, HNSW; Douze et al. 2024, faiss.
-
-    Example:
-        >>> FaissIndex(videos).best(text, 10)  # doctest: +SKIP
     """
 
     def __init__(self, videos: VideoExperts) -> None:
@@ -204,18 +172,7 @@ class FaissIndex:
 def recall_of(
     index: FaissIndex, model: RetrievalModel, texts: TextExperts, videos: VideoExperts, top: int
 ) -> float:
-    """Measure which share of what brute force finds an index finds too.
-
-    Args:
-        index: Of the same videos.
-        model: Whose similarity.
-        texts: Encoded queries, one at least.
-        videos: From ``Gallery.encoded``.
-        top: How many videos a query.
-
-    Returns:
-        In [0, 1], over all queries.
-    """
+    """Measure which share, in [0, 1] over all queries, of what brute force finds an index finds too."""
     found = wanted = 0
     for text in _one_by_one(texts):
         best = {hit.row for hit in best_videos(model, text, videos, top)}

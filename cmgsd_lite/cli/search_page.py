@@ -30,17 +30,10 @@ PRECISION = (
 
 
 def pictures_of(data: str, videos: str | None) -> Callable[[str], Frames | None]:
-    """Choose where the pictures of a video come from.
+    """Choose where the pictures of a video come from: frames [F, side, side, 3] by its id, or None.
 
-    Args:
-        data: ``"minivtt"``, whose clips are drawn, or a folder, with thumbnails if ``extract`` wrote it.
-        videos: A folder of films, for features of other origin.
-
-    Returns:
-        Frames [F, side, side, 3] of a video by its id, or None where there is nothing to show.
-
-    Raises:
-        DataError: If there is no film in ``videos``.
+    ``data`` is ``"minivtt"``, whose clips are drawn, or a folder, with thumbnails if ``extract`` wrote it;
+    ``videos`` a folder of films, for features of other origin. Raises DataError if there is no film in it.
     """
     films = find_films(Path(videos))[0] if videos else {}
 
@@ -62,20 +55,9 @@ def pictures_of(data: str, videos: str | None) -> Callable[[str], Frames | None]
 def likely_false_negatives(captions: Mapping[str, Sequence[str]], most: int = 20) -> list[dict[str, Any]]:
     """Find captions that are likely true of another video too, by the directed distance.
 
-    Args:
-        captions: Of each video; 500 of them, drawn by a fixed seed, are looked at.
-        most: How many to return; the same words once.
-
-    Returns:
-        Nearest first: ``caption``, ``video_id``, ``also_true_of``, ``there`` (the caption of that video that
-        shares most words with it) and ``distance`` in [0, 3].
-
-    Source:
-        ours (docs/METHOD.md, "Directed distances").
-
-    Example:
-        >>> likely_false_negatives({"a": ["a dog"], "b": ["a brown dog"]})[0]["also_true_of"]
-        'b'
+    Of the captions 500, drawn by a fixed seed, are looked at. Returns the ``most`` nearest, the same words
+    once: ``caption``, ``video_id``, ``also_true_of``, ``there`` (the caption of that video that shares most
+    words with it) and ``distance`` in [0, 3].
     """
     told = {name: list(mine) for name, mine in captions.items() if mine}
     if len(told) < 2:
@@ -120,14 +102,8 @@ def search_page(
 ) -> str:
     """Show ranked videos with moving thumbnails, and captions that are true of others; all texts are escaped.
 
-    Args:
-        query: What was asked.
-        found: From ``search_videos``.
-        report: From ``likely_false_negatives``; None for no report.
-        pictures: From ``pictures_of``.
-
-    Returns:
-        The page.
+    ``found`` is from ``search_videos``, ``report`` from ``likely_false_negatives`` or None for no report, and
+    ``pictures`` from ``pictures_of``.
     """
     title = f"Videos for “{query}”"
     parts = [f"<h1>{escape(title)}</h1>", *(_hit(hit, pictures) for hit in found)]

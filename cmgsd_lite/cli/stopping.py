@@ -26,21 +26,10 @@ class Stopped(KeyboardInterrupt):
 
 
 class Stoppable:
-    """A job that signals stop; while it is only being loaded, at once.
+    """A job that signals stop, with a line on stderr that says where; while it is only being loaded, at once.
 
-    Args:
-        line: For stderr, where it was stopped.
-        program: Whether the process is there for this job alone; the signals of another one are not ours, and
-            only its KeyboardInterrupt is heard.
-
-    Source:
-        ours.
-
-    Example:
-        >>> with Stoppable("job: stopped", program=False) as stop:
-        ...     stop.working()
-        >>> stop.code
-        0
+    The signals are listened to in a process that is there for this job alone (``program``); those of another
+    one are not ours, and only its KeyboardInterrupt is heard.
     """
 
     def __init__(self, line: str, program: bool) -> None:

@@ -24,16 +24,7 @@ AREAS = ("auc_text", "auc_video", "auc_batch")
 
 
 def teacher_quality(options: argparse.Namespace) -> None:
-    """Measure, print the table (with ``--json`` its rows) and write the file.
-
-    Args:
-        options: Of the command line.
-
-    Raises:
-        DataError: If a file of human labels is missing.
-        ValueError: On an option out of range.
-        OSError: If the file can not be written; the table is printed before.
-    """
+    """Measure, print the table (with ``--json`` its rows) and write the file."""
     for name in ("batches", "seeds", "epochs"):
         if getattr(options, name) < 1:
             raise ValueError(f"--{name}: expected a whole number >= 1, got {getattr(options, name)}")
@@ -86,21 +77,7 @@ def _command(options: argparse.Namespace) -> str:
 
 
 def markdown(content: dict[str, Any]) -> str:
-    """Lay the rows of the result file out as a table, with what a reader has to know.
-
-    Args:
-        content: As ``teacher_quality`` writes it.
-
-    Returns:
-        Markdown.
-
-    Source:
-        ours.
-
-    Example:
-        >>> print(markdown({"rows": [], "definitions": {"grammar": "A grammar."}}).splitlines()[-1])
-        A grammar.
-    """
+    """Lay the rows of the result file out as a Markdown table, with what a reader has to know."""
     shares = ("0.25", "0.5", "1", "2", "4")
     lines = [
         f"| rate | distance | AUC text | AUC video | AUC batch | precision, nearest {' / '.join(shares)} % | "

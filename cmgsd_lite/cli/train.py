@@ -39,16 +39,7 @@ FINISHED = "finished"
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the main job: train every condition with paired seeds, print one table, write figures.
-
-    Args:
-        options: Of the command line.
-
-    Raises:
-        DataError: If the data can not be read, a check before training fails, or a finished run to be kept
-            is another job's.
-        ValueError: On an option out of range; if a loss is no number, after all other runs.
-    """
+    """Run the main job: train every condition with paired seeds, print one table, write figures."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("expected one process, for it starts its own (--jobs); under torchrun use train")
     if options.jobs < 1:
@@ -95,16 +86,7 @@ def _run(options: argparse.Namespace, bench: Bench, out: Path) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train one condition, with a checkpoint after every epoch; in several processes under torchrun.
-
-    Args:
-        options: Of the command line.
-
-    Raises:
-        DataError: If the data can not be read, a check before training fails, or a checkpoint to resume is
-            another training's.
-        ValueError: On an option out of range.
-    """
+    """Train one condition, with a checkpoint after every epoch; in several processes under torchrun."""
     with joined(options.device):
         _train(options)
 

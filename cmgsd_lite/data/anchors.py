@@ -71,27 +71,11 @@ def load_anchors(path: str | Path, file: str = "derived_anchor_features_pca256.n
 def without_sentences(
     annotations: Annotations, sentences: dict[str, list[str]], videos: Sequence[str]
 ) -> tuple[Annotations, int]:
-    """Take the given sentences out of the captions of some videos.
+    """Take the given sentences, by video, out of the captions of some videos; the others keep theirs.
 
-    Args:
-        annotations: What is known.
-        sentences: By video.
-        videos: Whose captions are thinned out; the others keep theirs.
-
-    Returns:
-        The annotations without extras a sentence (they would no longer fit), and how many captions went.
-        Compared are letters alone: case, outer blanks and punctuation at the end do not matter.
-
-    Raises:
-        DataError: If a video would be left without captions.
-
-    Source:
-        ours.
-
-    Example:
-        >>> known = Annotations(captions={"video1": ["A dog.", "a cat"]})
-        >>> without_sentences(known, {"video1": ["a dog"]}, ["video1"])[0].captions
-        {'video1': ['a cat']}
+    Returns the annotations without extras a sentence (they would no longer fit), and how many captions went.
+    Compared are letters alone: case, outer blanks and punctuation at the end do not matter. Raises DataError
+    if a video would be left without captions.
     """
     captions, removed = dict(annotations.captions), 0
     for video in videos:

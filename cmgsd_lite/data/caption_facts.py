@@ -18,19 +18,12 @@ COUNTED = (
 
 @dataclass(frozen=True)
 class CaptionFacts:
-    """Counts over the captions of a data set.
+    """Counts over the captions of a data set, of which so many were ``sampled`` for false negatives.
 
-    Attributes:
-        lengths: Number of captions by number of words.
-        twins: (caption, videos) of captions that several videos have, letter for letter but for case and
-            blanks; the most frequent first.
-        twin_captions: How many captions have such a twin at another video.
-        captions: How many captions there are.
-        sampled: How many captions were looked at for false negatives.
-        with_false_negatives: How many of them are likely true of another video.
-        others: Videos a sampled caption is likely true of besides its own, on average, and in how many
-            there are besides.
-        examples: (caption, its video, another video, that video's caption).
+    ``lengths`` counts captions by number of words; ``twins`` are (caption, videos) of captions that several
+    videos have, letter for letter but for case and blanks, the most frequent first. ``others`` is how many
+    videos a sampled caption is likely true of besides its own, on average; ``examples`` are (caption, its
+    video, another, that video's caption).
     """
 
     lengths: dict[int, int]
@@ -44,17 +37,7 @@ class CaptionFacts:
 
 
 def caption_facts(captions: Mapping[str, Sequence[str]], most: int = 12) -> CaptionFacts:
-    """Count lengths, exact twins and likely false negatives (see `COUNTED`).
-
-    Args:
-        captions: All captions of each video.
-        most: How many twins and examples to keep.
-
-    Example:
-        >>> facts = caption_facts({"v1": ["a dog runs"], "v2": ["The brown dog runs off"]})
-        >>> facts.with_false_negatives, facts.sampled
-        (1, 2)
-    """
+    """Count lengths, exact twins and likely false negatives (see `COUNTED`); keep so many examples."""
     pairs = [(video, caption) for video, mine in captions.items() for caption in mine]
     owners: dict[str, list[str]] = {}
     for video, caption in pairs:

@@ -67,10 +67,7 @@ def walk(root: Path, packed: Packed | None = None) -> Tree:
 
     Files under `similarity/` are scores or made from scores, so they are never experts; those under
     `*human_labels*/` are judgements on other data; CE's `aggregated_text_feats/` are features of captions.
-
-    Args:
-        root: The folder.
-        packed: Opens archives in the folders, which are then looked through as folders; None leaves them.
+    Archives that ``packed`` opens are looked through as folders.
     """
     tree = Tree(root) if packed is None else Tree(root, packed=packed, opens=True)
     _visit(root, LEVELS, tree)
@@ -178,17 +175,11 @@ def may_be_annotations(path: Path) -> bool:
 def feature_tables(
     tree: Tree, known: Known, log: FileLog, experts: Sequence[str] | None = None
 ) -> dict[str, FeatureTable]:
-    """The experts found in a tree: tables with evidence that they hold features of videos.
+    """The experts found in a tree, or asked for: tables with evidence that they hold features of videos.
 
-    Args:
-        tree: From `walk`; of a single file, `Tree(path)`: then it must be readable.
-        known: The videos known from annotations and lists.
-        log: Takes up what is used, and what is left out, and why.
-        experts: The experts wanted, in this order; None for all there is evidence for. Other files are not
-            opened, and no evidence is asked for.
-
-    Raises:
-        DataError: an expert that is asked for and not there, or not readable.
+    Of a single file the tree is `Tree(path)`: then it must be readable. Where experts are asked for, other
+    files are not opened, and no evidence is asked for. Raises DataError if one of them is not there, or not
+    readable.
     """
     found: dict[str, dict[Path, FeatureTable]] = {}
     there: set[str] = set()
@@ -313,11 +304,7 @@ def _use(path: Path, tree: Tree, name: str, table: FeatureTable, log: FileLog) -
 def choose(
     tables: dict[str, FeatureTable], experts: Sequence[str] | None, there: Collection[str], where: Path
 ) -> dict[str, FeatureTable]:
-    """The experts asked for, in that order; all of them for None.
-
-    Raises:
-        DataError: one that is not there.
-    """
+    """The experts asked for, in that order, all of them for None; DataError if one is not there."""
     if experts is None:
         return tables
     missing = next((name for name in experts if name not in tables), None)

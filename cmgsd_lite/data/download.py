@@ -20,15 +20,11 @@ GIB = 1 << 30
 
 
 class Remote(NamedTuple):
-    """A published file.
+    """A published file: the part it is for, where it was published under which name, and what it holds.
 
-    Attributes:
-        part: What it is for: "captions", "features", or "ce-features", which only who asks for them gets.
-        base: Where it was published. None of these addresses could be tried: each is `UNCHECKED`.
-        file: Its name there.
-        holds: What is in it.
-        most: Bytes; a server that sends more is cut off.
-        checksum: As published ("sha1:..."), or None: then only the archive's own checks tell.
+    None of these addresses could be tried: each is `UNCHECKED`. A server that sends more than ``most`` bytes
+    is cut off; without a checksum ("sha1:...") only the archive's own checks tell. "ce-features" gets only
+    who asks for them.
     """
 
     part: str
@@ -45,12 +41,7 @@ class Remote(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """A data set that can be fetched.
-
-    Attributes:
-        files: What was published.
-        terms: Words on licences.
-    """
+    """A data set that can be fetched: its published files, and words on licences."""
 
     files: tuple[Remote, ...]
     terms: str
@@ -93,16 +84,8 @@ class ResumingDownloader:
     """A downloader for pooch that goes on where a connection broke, in this process or the next.
 
     What has come is kept in `.FILE.part` beside the file, and what the server said of it in `.FILE.json`:
-    only the same version of the file is gone on with.
-
-    Args:
-        part: Where bytes are kept.
-        most: More bytes than that are refused.
-        pause: Seconds to wait before another try; each further one waits twice as long.
-
-    Example:
-        >>> fetch = ResumingDownloader(Path(".data.zip.part"), most=10**9)       # doctest: +SKIP
-        >>> pooch.retrieve(url, None, "data.zip", ".", downloader=fetch)         # doctest: +SKIP
+    only the same version of the file is gone on with. More bytes than ``most`` are refused; before another
+    try it waits ``pause`` seconds, each further time twice as long.
     """
 
     def __init__(self, part: Path, most: int, pause: float = 1.0) -> None:
@@ -110,16 +93,9 @@ class ResumingDownloader:
         self.about = part.with_suffix(".json")
 
     def __call__(self, url: str, output_file: str, pooch: object, check_only: bool = False) -> None:
-        """Fetch the file, in as many pieces as it takes.
+        """Fetch the file, in as many pieces as it takes; it comes whole to where pooch wants it.
 
-        Args:
-            url: Where it lies.
-            output_file: Where pooch wants it; it comes there whole.
-            pooch: Not used; pooch passes itself.
-            check_only: Not used here.
-
-        Raises:
-            DataError: no answer, an answer that is not the file, or too large a one.
+        Raises DataError if there is no answer, one that is not the file, or too large a one.
         """
         idle = _TRIES - 1  # a server that has sent nothing yet is asked once: mostly there is no network
         while True:

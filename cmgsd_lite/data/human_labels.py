@@ -21,17 +21,7 @@ from cmgsd_lite.errors import DataError
 
 @dataclass(frozen=True)
 class CaptionPairs:
-    """Pairs of captions and how similar people call them.
-
-    Args:
-        first: P captions.
-        second: P captions.
-        scores: [P], from 0 (unrelated) to 5 (the same).
-
-    Example:
-        >>> len(CaptionPairs(["a dog"], ["a cat"], [1.5]).scores)
-        1
-    """
+    """Pairs of captions and how similar people call them, from 0 (unrelated) to 5 (the same)."""
 
     first: list[str]
     second: list[str]
@@ -42,15 +32,8 @@ class CaptionPairs:
 class LabelledImages:
     """Images with their captions, and which other images people found a caption to be right for.
 
-    Args:
-        captions: The captions of each of V images.
-        anchors: Row of the own image of each of A captions.
-        positives: Rows of the other images that each of these captions fits.
-        texts: Number of each of these captions in the flat order of all.
-
-    Example:
-        >>> LabelledImages([["a dog"], ["a brown dog"]], [0], [[1]], [0]).anchors
-        [0]
+    Of each of A captions: ``anchors``, the row of its own image, ``positives``, rows of the other images that
+    it fits, and ``texts``, its number in the flat order of all.
     """
 
     captions: list[list[str]]
@@ -63,15 +46,8 @@ class LabelledImages:
 class CaptionsOfOtherImages:
     """Captions beside images that they were not written for, and how well people find that they fit.
 
-    Args:
-        captions: The captions of each of V images.
-        texts: Number of the caption of each of P pairs, in the flat order of all.
-        images: Row of the image of each pair.
-        scores: [P], from 0 (unrelated) to 5 (the caption says what is there).
-
-    Example:
-        >>> len(CaptionsOfOtherImages([["a dog"], ["a cat"]], [0], [1], [1.5]).scores)
-        1
+    Of each pair: the caption's number in the flat order of all, the image's row, and a score from 0
+    (unrelated) to 5 (the caption says what is there).
     """
 
     captions: list[list[str]]
@@ -81,23 +57,12 @@ class CaptionsOfOtherImages:
 
 
 def read_msrvid(folder: Path) -> CaptionPairs:
-    """Read the MSRvid pairs (captions of videos) of STS-B: ``stsb_main_captions.tsv``, all three parts.
+    """Read the 1,500 MSRvid pairs (captions of videos) of STS-B: ``stsb_main_captions.tsv``, all three parts.
 
-    Args:
-        folder: Where the file lies.
-
-    Returns:
-        1,500 pairs.
-
-    Raises:
-        DataError: If the file is missing or laid out differently.
+    Raises DataError if the file is missing or laid out differently.
 
     Source:
         Agirre et al., SemEval 2012; Cer et al., SemEval 2017.
-
-    Example:
-        >>> len(read_msrvid(folder).scores)  # doctest: +SKIP
-        1500
     """
     file = _existing(folder / "stsb_main_captions.tsv")
     rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
@@ -108,24 +73,14 @@ def read_msrvid(folder: Path) -> CaptionPairs:
 
 
 def read_crisscrossed(folder: Path) -> dict[str, CaptionPairs]:
-    """Read the caption pairs of Crisscrossed Captions: ``cxc_sts_test.csv.gz``.
+    """Read the caption pairs of Crisscrossed Captions, by how they were sampled: ``cxc_sts_test.csv.gz``.
 
-    Args:
-        folder: Where the file lies, beside ``testall_caps.txt`` and ``coco_test_ids.npy``.
-
-    Returns:
-        Pairs by how they were sampled: ``c2c_cocaption`` (two captions of one image), ``c2c_isim``
-        (captions of two images that look alike).
-
-    Raises:
-        DataError: If a file is missing, or an id has no text.
+    ``c2c_cocaption`` (two captions of one image) and ``c2c_isim`` (captions of two images that look alike).
+    The file lies beside ``testall_caps.txt`` and ``coco_test_ids.npy``; DataError if one is missing, or an id
+    has no text.
 
     Source:
         Parekh et al., "Crisscrossed Captions" (EACL 2021).
-
-    Example:
-        >>> sorted(read_crisscrossed(folder))  # doctest: +SKIP
-        ['c2c_cocaption', 'c2c_isim']
     """
     texts = _texts(folder)
     parts: dict[str, CaptionPairs] = {}
@@ -143,23 +98,12 @@ def read_crisscrossed(folder: Path) -> dict[str, CaptionPairs]:
 def read_eccv(folder: Path) -> LabelledImages:
     """Read ECCV Caption: captions with all images that people call right, among 5,000 of COCO.
 
-    Args:
-        folder: Where ``eccv_caption_to_image.json`` and ``original_caption_to_image.json`` lie, beside
-            the texts as in ``read_crisscrossed``.
-
-    Returns:
-        The images, and the captions that were labelled.
-
-    Raises:
-        DataError: If a file is missing.
+    ``eccv_caption_to_image.json`` and ``original_caption_to_image.json`` lie beside the texts as in
+    ``read_crisscrossed``.
 
     Source:
         Chun et al., "ECCV Caption" (ECCV 2022): machines proposed images, people judged them. What no
         machine proposed counts as wrong.
-
-    Example:
-        >>> len(read_eccv(folder).anchors)  # doctest: +SKIP
-        1332
     """
     captions, row, number, original = _captions_of_images(folder)
     anchors, positives, texts = [], [], []
@@ -174,21 +118,8 @@ def read_eccv(folder: Path) -> LabelledImages:
 def read_captions_of_other_images(folder: Path) -> CaptionsOfOtherImages:
     """Read the pairs of a caption and another image of Crisscrossed Captions: ``cxc_sits_test.csv.gz``.
 
-    Args:
-        folder: Where the file lies, beside those of ``read_eccv``.
-
-    Returns:
-        19,833 pairs; the caption's own images, which are in the file too, are left out.
-
-    Raises:
-        DataError: If a file is missing, or a caption or an image is unknown.
-
-    Source:
-        Parekh et al., "Crisscrossed Captions" (EACL 2021).
-
-    Example:
-        >>> len(read_captions_of_other_images(folder).scores)  # doctest: +SKIP
-        19833
+    19,833 pairs, the file beside those of ``read_eccv``; the caption's own images, which are in it too, are
+    left out.
     """
     captions, row, number, _ = _captions_of_images(folder)
     found = CaptionsOfOtherImages(captions, [], [], [])

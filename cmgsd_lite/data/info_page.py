@@ -38,12 +38,7 @@ def write_info_page(path: str | Path, out: str | Path) -> dict[str, Any]:
 
 
 def info_page(description: dict[str, Any], facts: CaptionFacts) -> str:
-    """The page as text; whatever comes from the data is escaped.
-
-    Args:
-        description: From `describe`.
-        facts: Of its captions.
-    """
+    """The page of what `describe` found as text; whatever comes from the data is escaped."""
     name = escape(description["name"])
     parts = [
         f"<h1>{name}</h1>",

@@ -34,12 +34,7 @@ def left_out(
 ) -> list[str]:
     """Sentences on listed videos that are not used, masked experts, validation and the size of the gallery.
 
-    Args:
-        protocol: Name of the protocol.
-        annotations: All annotations.
-        lists: The protocol's lists as published.
-        tables: The experts.
-        ids: The splits' videos, from `resolve`.
+    The lists are the protocol's as published, the ids those of the splits, from `resolve`.
     """
     notes = []
     named_only = {video for table in tables.values() for video in table.ids}

@@ -51,15 +51,8 @@ class SplitLists:
 def validation_size(count: int, least: int = 2) -> int:
     """How many of so many training videos are for validation: 5 %, but 20 if that is no more than a fifth.
 
-    Among five videos R@5 is 100 % whatever the model: a choice by it is a lottery.
-
-    Args:
-        count: Of training videos.
-        least: How many in any case; a single video is always ranked first, so that it can choose nothing.
-
-    Example:
-        >>> [validation_size(count) for count in (6, 60, 96, 400, 9000, 30_000)]
-        [2, 12, 19, 20, 450, 500]
+    Among five videos R@5 is 100 % whatever the model: a choice by it is a lottery. A single video is always
+    ranked first, so that it can choose nothing: two at least.
     """
     return min(_DRAW_MOST, max(least, round(_DRAW_SHARE * count), min(_DRAW_FEW, count // 5)))
 
@@ -68,14 +61,8 @@ def draw_validation(ids: Collection[str], least: int = 2) -> list[str]:
     """`validation_size` of the ids, the same ones in whatever order the ids come.
 
     Clips of one film are drawn together where ids end in their times (film_000010_000020), so that none
-    resembles a training clip; a film that would take half of the clips stays in training.
-
-    Args:
-        ids: Training videos.
-        least: How many to take at least.
-
-    Raises:
-        DataError: as many ids as would be taken, or fewer: nothing would be left to train on.
+    resembles a training clip; a film that would take half of the clips stays in training. Raises DataError
+    where nothing would be left to train on.
     """
     size = validation_size(len(ids), least)
     if len(ids) <= size:
@@ -105,17 +92,8 @@ def resolve(lists: SplitLists, usable: Collection[str]) -> dict[str, list[str]]:
 
     Validation is the protocol's own list if it has one; else the official validation videos found in
     training; else (none of them usable) a fixed draw from training, which also stands beside a single
-    validation video: one alone is always ranked first. A test list is never used for it.
-
-    Args:
-        lists: The protocol's lists.
-        usable: Ids that have captions and features.
-
-    Returns:
-        {"train": ids, "validation": ids, "test": ids}.
-
-    Raises:
-        DataError: too few training videos to take validation from.
+    validation video: one alone is always ranked first. A test list is never used for it. Raises DataError
+    where there are too few training videos to take validation from.
     """
     usable, listed = set(usable), set(lists.test)
     pool = [video for video in lists.train if video in usable and video not in listed]
@@ -145,14 +123,11 @@ def find_protocols(
     caption_index: Path | None = None,
     root: Path | None = None,
 ) -> dict[str, SplitLists]:
-    """The protocols that split files and official splits define, best known first.
+    """The protocols that split files (csv before txt) and official splits define, best known first.
 
-    Args:
-        files: Candidates; `splits.role_of` says which names are understood. Csv comes before txt.
-        annotations: Gives the official splits.
-        log: Takes up which files are used, as what, and which are not, and why.
-        caption_index: CE's jsfusion_val_caption_idx.pkl, the 1k-A queries where the csv is missing.
-        root: The opened folder; the names of folders below it may say a part.
+    ``caption_index`` is CE's jsfusion_val_caption_idx.pkl, the 1k-A queries where the csv is missing; the
+    names of folders below the root may say a part. The log takes up which files are used, as what, and which
+    are not, and why.
     """
     published = _Published()
     for path in sorted(

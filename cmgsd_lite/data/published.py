@@ -10,16 +10,11 @@ SENTENCE, EVERY, PARAGRAPH = "one sentence a video", "every caption of a video",
 
 
 class Published(NamedTuple):
-    """One published protocol of text-video retrieval.
+    """One published protocol of text-video retrieval, and who published its lists.
 
-    Attributes:
-        name: Data set and protocol.
-        ids: What the ids of its videos look like, a regular expression.
-        train: Training videos; several numbers where several lists are in use.
-        videos: Test videos, likewise.
-        queries: What asks for a video: ``SENTENCE``, ``EVERY`` or ``PARAGRAPH``.
-        source: Who published the lists.
-        digest: Of the test ids, where the list was at hand; elsewhere number and form of the ids must do.
+    ``ids`` is a regular expression of its videos' ids; ``train`` and ``videos`` (of the test list) hold
+    several numbers where several lists are in use; ``queries`` is ``SENTENCE``, ``EVERY`` or ``PARAGRAPH``;
+    ``digest`` is of the test ids, where the list was at hand: elsewhere number and form of the ids must do.
     """
 
     name: str
@@ -46,13 +41,7 @@ PUBLISHED = (
 
 
 class Comparison(NamedTuple):
-    """Whether a number may be compared with those of a published protocol.
-
-    Attributes:
-        protocol: Name of the protocol.
-        comparable: The answer.
-        why: What fits, or what does not.
-    """
+    """Whether a number may be compared with those of a published protocol, and what fits, or does not."""
 
     protocol: str
     comparable: bool
@@ -93,12 +82,7 @@ there one sentence a video (--queries protocol)
 
 
 def same_size(texts: int, videos: int) -> list[str]:
-    """Names of the protocols that have so many test videos and texts; a matrix of scores has no ids.
-
-    Example:
-        >>> same_size(59800, 2990)
-        ['MSR-VTT full']
-    """
+    """Names of the protocols that have so many test videos and texts; a matrix of scores has no ids."""
     several = texts > videos
     return [p.name for p in PUBLISHED if videos in p.videos and (p.queries == EVERY) == several]
 

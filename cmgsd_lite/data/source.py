@@ -55,17 +55,11 @@ _NO_NAME = "its name is none of features, captions or lists"
 
 @dataclass(frozen=True)
 class Source:
-    """What was found under a path.
+    """What was found under a path, whose ``name`` is what the annotations say, else the folder's.
 
-    Attributes:
-        path: The path.
-        name: Name of the data set: what the annotations say, else the folder's name.
-        annotations: Merged annotations; without captions when there are none.
-        protocols: Split lists of each protocol found, best known first.
-        tables: Feature tables by expert.
-        similarity: Files set aside as scores.
-        human_labels: Files set aside as human judgements.
-        files: What became of every file under the path (and under that of the annotations).
+    Without captions the annotations are empty; split lists go by protocol, best known first, feature tables
+    by expert; files are set aside as scores (``similarity``) or human judgements. ``files`` says what became
+    of every file.
     """
 
     path: Path
@@ -108,13 +102,9 @@ def open_source(
 ) -> Source:
     """Look through a folder or archive six levels deep, or open one file of features or annotations.
 
-    Args:
-        path: Folder with features (and annotations), or one file.
-        experts: The experts to read; None for all that there is evidence for.
-        annotations: Where annotations and split lists are, when they lie elsewhere.
-
-    Raises:
-        DataError: nothing there, a single file that cannot be read, or an expert that is not there.
+    Without ``experts`` all are read that there is evidence for; ``annotations`` is where these and split
+    lists lie, if elsewhere. Raises DataError if nothing is there, a single file cannot be read, or an expert
+    is not there.
     """
     path = user_path(path)
     if not path.exists():

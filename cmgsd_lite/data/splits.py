@@ -75,11 +75,7 @@ class Listed:
 
 
 def protocol_name(protocol: str) -> str:
-    """The protocol behind a name: "9k" is "1k-A", "1k-B" is "miech".
-
-    Raises:
-        ValueError: an unknown name.
-    """
+    """The protocol behind a name ("9k" is "1k-A", "1k-B" is "miech"); ValueError if unknown."""
     known = _ALIASES.get(str(protocol).lower())
     if known is None:
         raise ValueError(f"protocol: expected one of {', '.join(PROTOCOLS)} (or 9k, plain), got {protocol!r}")
@@ -170,9 +166,7 @@ def slot_of(name: str) -> Slot | None:
 def slots_in(path: Path, root: Path | None = None) -> dict[Slot, Listed]:
     """The parts that a file lists: by its name, by its keys (JSON), or by a column or key `split`.
 
-    Raises:
-        UnknownLayoutError: nothing of the kind in it.
-        DataError: a damaged file.
+    Raises UnknownLayoutError where nothing of the kind is in it, DataError of a damaged file.
     """
     if path.suffix.lower() in (*_TABLES, *_LINES):
         found = _two_columns(path) or (_by_column(path) if path.suffix.lower() in _TABLES else {})

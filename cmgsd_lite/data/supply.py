@@ -9,13 +9,7 @@ from cmgsd_lite.data.protocols import SplitLists
 
 
 class Supply(NamedTuple):
-    """A missing thing.
-
-    Attributes:
-        missing: "features", "captions", "lists" or "a test list".
-        file: Where the lines go.
-        lines: Three lines, with ids that are there; more of the same kind follow.
-    """
+    """Missing features, captions, lists or a test list, and three lines for a file that would supply them."""
 
     missing: str
     file: str
@@ -29,12 +23,7 @@ class Supply(NamedTuple):
 def supplies(
     annotations: Annotations, protocols: dict[str, SplitLists], tables: dict[str, FeatureTable]
 ) -> list[Supply]:
-    """What is missing of features, captions and lists, with lines in which the ids are those that are there.
-
-    Example:
-        >>> [supply.missing for supply in supplies(Annotations({"video1": ["a dog"]}), {}, {})]
-        ['features', 'lists']
-    """
+    """What is missing of features, captions and lists, with lines whose ids are those that are there."""
     with_features = [video for table in tables.values() for video in table.position]
     usable = [video for video in with_features if annotations.captions.get(video)]
     ids = _three(usable or with_features or annotations.videos or _listed(protocols.values()))

@@ -26,12 +26,10 @@ _LEAST = 0.5  # of the stated seconds: what has less left is no longer what its 
 
 
 class Film(NamedTuple):
-    """Frames of one film.
+    """Frames of one film: by side, uint8 [F, side, side, 3], in the order of time, no moment twice.
 
-    Attributes:
-        frames: By side, uint8 [F, side, side, 3], in the order of time, no moment twice.
-        picks: For each count asked for, rows of `frames`; a film with fewer frames has some several times.
-        note: What of the film could not be read; empty where all could.
+    For each count asked for, ``picks`` are rows of them; a film with fewer frames has some several times.
+    ``note`` says what of the film could not be read.
     """
 
     frames: dict[int, Frames]
@@ -220,13 +218,9 @@ def frames_of(picture: Path) -> Frames:
 
 
 def sheet_of(films: Sequence[Frames], lines: Sequence[str], frames: int = 4, side: int = 128) -> Image.Image:
-    """Lay films under each other: a line of text, and below it some of the film's frames side by side.
+    """Lay films, uint8 [F, H, W, 3] each, under each other: a line of text, and some frames side by side.
 
-    Args:
-        films: uint8 [F, H, W, 3] each.
-        lines: One a film.
-        frames: How many of each, evenly spread; a film with fewer shows some several times.
-        side: Pixels of a frame.
+    They are evenly spread; a film with fewer shows some several times.
     """
     image, row = require("PIL.Image", "data"), side + 18
     sheet: Image.Image = image.new("RGB", (side * frames, row * len(films)), "white")

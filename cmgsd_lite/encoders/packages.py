@@ -9,11 +9,7 @@ from cmgsd_lite.errors import DataError
 
 
 def package_file(package: str, path: str, install: str) -> Path:
-    """Path of a file in an installed package, which is not imported.
-
-    Raises:
-        DataError: the package or the file is not there; says how to install it.
-    """
+    """Path of a file in an installed package, which is not imported; DataError says how to install it."""
     # find_spec does not import the package: one is slow to import, another needs what we do not install.
     spec = find_spec(package)
     if spec is None or spec.origin is None:

@@ -35,14 +35,9 @@ def gain_matrix(relevance: Matrix, shape: tuple[int, ...]) -> Array:
 
 
 def own_columns(video_of_text: Matrix | None, shape: tuple[int, ...]) -> Array:
-    """Return the column of each text's own video [texts].
+    """The column of each text's own video [texts]; None: text i belongs to video i.
 
-    Args:
-        video_of_text: Integers [texts], or None: text i belongs to video i.
-        shape: Of the scores.
-
-    Raises:
-        ValueError: If there is not one column of the scores for every text.
+    Raises ValueError if there is not one column of the scores for every text.
     """
     n_texts, n_videos = shape
     if video_of_text is None:

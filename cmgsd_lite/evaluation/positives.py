@@ -30,16 +30,7 @@ class Pairs(NamedTuple):
 
 
 def right_pairs(video_of_text: Matrix | None, positives: Positives | None, shape: tuple[int, ...]) -> Pairs:
-    """Take the right answers in either form.
-
-    Args:
-        video_of_text: One column a text, or None.
-        positives: Sets of columns, or None.
-        shape: Of the scores [texts, videos].
-
-    Raises:
-        ValueError: If both are given, or one is not as described.
-    """
+    """Take the right answers in either form, a column a text or sets of columns; ValueError if in none."""
     if positives is None:
         return Pairs(np.arange(shape[0]), own_columns(video_of_text, shape))
     if video_of_text is not None:
@@ -74,10 +65,8 @@ def _some(pairs: Pairs) -> Pairs:
 class Bars:
     """The score that rivals are held against: of each query's best right answer.
 
-    Args:
-        query: Number of the query of each right pair.
-        own: Score of each right pair.
-        count: How many queries there are.
+    ``query`` and ``own`` are number of the query and score of each right pair; ``count`` is that of all
+    queries.
     """
 
     def __init__(self, query: Indices, own: Array, count: int) -> None:
@@ -98,14 +87,9 @@ def count_above(
     of_text: NDArray[np.int64],
     of_video: NDArray[np.int64],
 ) -> None:
-    """Count the scores above each bar twice and those at it once, of rows and columns, in place.
+    """Count the scores [texts, videos] above each bar twice and those at it once, of rows and columns.
 
-    Args:
-        scores: [texts, videos].
-        text_bar: Of each row [texts], or None: rows are not counted.
-        video_bar: Of each column [videos], or None: columns are not counted.
-        of_text: Counts to add to [texts].
-        of_video: Counts to add to [videos].
+    The counts are added to ``of_text`` and ``of_video``; without a bar rows, or columns, are not counted.
     """
     # Slices that stay in the cache while four comparisons go over them, and counts that fit into a byte.
     videos = scores.shape[1]

@@ -25,10 +25,7 @@ LAST = 2.0**1000
 class Ranking:
     """A chunk of queries, items from the highest score to the lowest, and where scores tie.
 
-    Args:
-        scores: [queries, items], finite; float64 or narrower.
-        gains: [queries, items].
-        excluded: Items to leave out [queries, items], or None: last place, no gain.
+    Scores, finite, gains and what to leave out (last place, no gain) are [queries, items].
     """
 
     def __init__(self, scores: Array, gains: Array, excluded: Array | None = None) -> None:
@@ -60,10 +57,8 @@ class Ranking:
 class Runs:
     """Runs of items with one score: of a chunk's tied items, the places and the run that each belongs to.
 
-    Few items tie, and averaging over them is slow: it is done for those items alone.
-
-    Args:
-        same: Whether each item has the score of the next [queries, items - 1].
+    Few items tie, and averaging over them is slow: it is done for those items alone. ``same`` says whether
+    each item has the score of the next [queries, items - 1].
     """
 
     def __init__(self, same: Bools) -> None:

@@ -141,22 +141,7 @@ def _line(x: Tensor, slope: float | Tensor, level: float) -> Tensor:
 
 
 def check_alpha(alpha: float, min_margin: float | None, max_margin: float | None) -> None:
-    """Raise ValueError if margins between the bounds cannot have the mean ``alpha``.
-
-    Args:
-        alpha: The mean margin.
-        min_margin: Lower clip bound, or None.
-        max_margin: Upper clip bound, or None.
-
-    Raises:
-        ValueError: Naming the bound.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_alpha(0.2, 0.0, None)
-    """
+    """Raise ValueError if margins between the bounds cannot have the mean ``alpha``."""
     if min_margin is not None and min_margin > alpha:
         raise ValueError(f"min_margin: expected at most the mean margin {alpha}, got {min_margin}")
     if max_margin is not None and max_margin < alpha:

@@ -49,26 +49,9 @@ def off_diagonal(matrix: Tensor) -> Tensor:
 
 
 def checked(distances: Tensor, negatives: Tensor | None, detach: bool, ndim: int = 2) -> Tensor:
-    """Check distances and the mask of negative pairs.
+    """Distances [N, N] in float32 or wider, or several of them [K, N, N] (``ndim`` 3).
 
-    Args:
-        distances: [N, N], any unit.
-        negatives: Boolean [N, N] with a True, or None for all off the diagonal.
-        detach: Whether to stop the gradient.
-        ndim: 2, or 3 for several distances [K, N, N].
-
-    Returns:
-        The distances in float32 or wider.
-
-    Raises:
-        ValueError: Naming the argument, what was expected and what came.
-
-    Source:
-        ours.
-
-    Example:
-        >>> checked(torch.zeros(2, 2, dtype=torch.float16), None, detach=True).dtype
-        torch.float32
+    Raises ValueError if they are not square, or ``negatives`` is no boolean [N, N] with a True.
     """
     shape = distances.shape[-2:]
     if distances.ndim != ndim or shape[0] != shape[1] or shape[0] < 2:
@@ -89,22 +72,8 @@ def checked(distances: Tensor, negatives: Tensor | None, detach: bool, ndim: int
 def centred(distances: Tensor, negatives: Tensor | None, within: Within = "batch") -> tuple[Tensor, Tensor]:
     """Distances minus their mean over the negative pairs, and their population standard deviation.
 
-    Args:
-        distances: [N, N], as ``checked`` returns them, or several of them [K, N, N].
-        negatives: Boolean [N, N], or None for all off the diagonal.
-        within: The batch, each text's negatives or each video's.
-
-    Returns:
-        The same shape, 0 for the pairs that are no negatives; and of each matrix [1, 1] for the batch, [N, 1]
-        for texts, [1, N] for videos, 0 where there is no negative.
-
-    Source:
-        ours.
-
-    Example:
-        >>> centred(torch.tensor([[9.0, 1.0], [3.0, 9.0]]), None)
-        (tensor([[ 0., -1.],
-                [ 1.,  0.]]), tensor([[1.]]))
+    Of [N, N] or [K, N, N]. The first has the same shape, 0 for the pairs that are no negatives; the second is
+    of each matrix [1, 1] for the batch, [N, 1] for texts, [1, N] for videos, 0 where there is no negative.
     """
     if negatives is None and within == "batch" and not distances.requires_grad:
         n = distances.shape[-1] * (distances.shape[-1] - 1)
@@ -122,23 +91,7 @@ def centred(distances: Tensor, negatives: Tensor | None, within: Within = "batch
 
 
 def spread_of(apart: Tensor, negatives: Tensor | None, within: Within = "batch") -> Tensor:
-    """Population standard deviation of values whose mean is 0.
-
-    Args:
-        apart: [N, N] or [K, N, N], as ``centred`` returns them.
-        negatives: As there.
-        within: As there.
-
-    Returns:
-        As there.
-
-    Source:
-        ours.
-
-    Example:
-        >>> spread_of(torch.tensor([[0.0, -1.0], [1.0, 0.0]]), None)
-        tensor([[1.]])
-    """
+    """Population standard deviation of values whose mean is 0, as ``centred`` returns both."""
     # The norm instead of torch.std: 15 times faster on a CPU, and its gradient at 0 is 0, not NaN.
     reduced = _reduced(within)
     norm: Tensor = torch.linalg.vector_norm(apart, 2, *reduced)
@@ -155,32 +108,12 @@ def combine(
     eps: float,
     within: Within = "batch",
 ) -> tuple[Tensor, Tensor]:
-    """One z-score out of several distances, spread as that of one of them.
+    """One z-score out of several distances [K, N, N], spread as that of one of them; the weights sum to 1.
 
     Every distance is standardised and the weighted sum is standardised again, because an average of z-scores
-    is less spread than each.
-
-    Args:
-        distances: [K, N, N], each as ``checked`` returns it, K >= 1.
-        weights: K, summing to 1.
-        negatives: As in ``centred``.
-        eps: Added to every standard deviation.
-        within: As in ``centred``.
-
-    Returns:
-        A matrix [N, N], 0 for the pairs that are no negatives, and the factor that makes the z-score of it.
-        The z-score's standard deviation is the weighted mean of ``std / (std + eps)``: 1 but for eps, so that
-        one distance alone has its own z-score.
-
-    Source:
-        ours (docs/METHOD.md, "The reconstruction").
-
-    Example:
-        >>> d = torch.tensor([[0.0, 1.0, 2.0], [1.0, 0.0, 3.0], [2.0, 3.0, 0.0]])
-        >>> two, factor = combine(torch.stack([d, 9 * d]), [0.5, 0.5], None, eps=0.0)
-        >>> one, same = combine(d[None], [1.0], None, eps=0.0)
-        >>> bool(torch.allclose(two * factor, one * same))
-        True
+    is less spread than each. Returns a matrix [N, N], 0 for the pairs that are no negatives, and the factor
+    that makes the z-score of it. The z-score's standard deviation is the weighted mean of ``std / (std +
+    eps)``: 1 but for eps, so that one distance alone has its own z-score.
     """
     apart, std = centred(distances, negatives, within)
     # [K, 1, 1], [K, N, 1] or [K, 1, N]
@@ -208,31 +141,10 @@ def finished(
     max_margin: float | None,
     recentre: Within | None = None,
 ) -> Tensor:
-    """Clip, then give the pairs that are no negatives the plain margin.
+    """Clip, then give the pairs that are no negatives the margin ``alpha``; ``margin`` may be overwritten.
 
-    Args:
-        margin: [N, N]; it may be overwritten.
-        alpha: The plain margin.
-        negatives: Boolean [N, N], or None for all off the diagonal.
-        min_margin: Lower clip bound, or None.
-        max_margin: Upper clip bound, or None.
-        recentre: Where a bound is active, shift the margins before clipping so that the mean after it is
-            ``alpha`` again, in the batch or for every text or video. None: clipped as they are.
-
-    Returns:
-        [N, N]; the diagonal is ``alpha``.
-
-    Source:
-        ours (docs/METHOD.md, "The reconstruction").
-
-    Example:
-        >>> raw = torch.tensor([[0.2, -0.1], [0.5, 0.2]])
-        >>> finished(raw.clone(), 0.2, None, 0.0, None)
-        tensor([[0.2000, 0.0000],
-                [0.5000, 0.2000]])
-        >>> finished(raw, 0.2, None, 0.0, None, recentre="batch")
-        tensor([[0.2000, 0.0000],
-                [0.4000, 0.2000]])
+    With ``recentre``, where a bound is active, margins are shifted before clipping so that the mean after it
+    is ``alpha`` again, in the batch or for every text or video.
     """
     if _may_clip(margin, min_margin, max_margin):
         if recentre is not None:
@@ -247,23 +159,7 @@ def finished(
 
 
 def size_of(alpha: float, low: float | None, high: float | None) -> float:
-    """The size of margins, in whatever unit: what rounding is measured by.
-
-    Args:
-        alpha: The mean margin.
-        low: Lower clip bound, or None.
-        high: Upper clip bound, or None.
-
-    Returns:
-        The largest of their absolute values; .001 if all are 0.
-
-    Source:
-        ours.
-
-    Example:
-        >>> size_of(0.2, 0.0, None)
-        0.2
-    """
+    """The largest absolute value of mean margin and bounds, or .001: what rounding is measured by."""
     return max(abs(alpha), abs(low or 0.0), abs(high or 0.0)) or 1e-3
 
 
@@ -386,20 +282,5 @@ def _mean(values: Tensor, negatives: Tensor, within: Within) -> tuple[Tensor, Te
 
 
 def off_diagonal_mask(x: Tensor) -> Tensor:
-    """All pairs but an item with itself.
-
-    Args:
-        x: [N, N] or [K, N, N].
-
-    Returns:
-        Boolean [N, N], on the device of ``x``.
-
-    Source:
-        ours.
-
-    Example:
-        >>> off_diagonal_mask(torch.zeros(2, 2))
-        tensor([[False,  True],
-                [ True, False]])
-    """
+    """All pairs but an item with itself, boolean [N, N], of [N, N] or [K, N, N]."""
     return ~torch.eye(x.shape[-1], dtype=torch.bool, device=x.device)

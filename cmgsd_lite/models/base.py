@@ -200,21 +200,7 @@ class RetrievalModel(nn.Module):
 
 
 def present_experts(masks: list[Tensor]) -> Tensor:
-    """Which expert of which video has any token.
-
-    Args:
-        masks: Boolean [N, T] of each of E experts.
-
-    Returns:
-        Boolean [N, E].
-
-    Raises:
-        ValueError: If a video has no expert.
-
-    Example:
-        >>> present_experts([torch.tensor([[True, False]]), torch.tensor([[False]])])
-        tensor([[ True, False]])
-    """
+    """Which expert of which video has any token [N, E]; ValueError if a video has none."""
     present = torch.stack([mask.any(dim=1) for mask in masks], dim=1)
     if checks_values(present) and len(without := (~present.any(dim=1)).nonzero()):
         raise ValueError(

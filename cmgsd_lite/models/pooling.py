@@ -32,21 +32,10 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def check_features(features: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> None:
-    """Raise ValueError unless the experts' features and masks belong together.
+    """Raise ValueError unless the experts' features [N, T, D] and masks [N, T] belong together.
 
-    Args:
-        features: Tokens of each expert [N, T, D], floating point; T and D may differ between experts.
-        masks: Boolean [N, T] of each expert.
-
-    Raises:
-        ValueError: Naming the expert, what was expected and what came. NaN or infinite entries count only
-            where the mask says that a token exists.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_features({"rgb": torch.zeros(2, 3, 4)}, {"rgb": torch.ones(2, 3, dtype=torch.bool)})
+    T and D may differ between experts. NaN or infinite entries count only where the mask says that a token
+    exists.
     """
     if not features:
         raise ValueError("features: expected at least one expert, got none")

@@ -101,20 +101,7 @@ def _version(package: str) -> str:
 
 
 def check_writable(folder: Path) -> None:
-    """Make a folder and try to write in it, before there is something to lose.
-
-    Args:
-        folder: Made with its parents if it is not there.
-
-    Raises:
-        OSError: If it can not be made, is a file, or takes no file.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_writable(Path("runs"))  # doctest: +SKIP
-    """
+    """Make a folder and try to write in it, before there is something to lose; OSError if that fails."""
     probe, made = _temporary(folder / "writable"), not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -181,21 +168,7 @@ def sole_writer(folder: Path, *inner: str, again: bool = False) -> Iterator[None
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let an error of the system name a file: that of a full disk names none, others name a temporary one.
-
-    Args:
-        path: Of the file.
-
-    Raises:
-        OSError: The one that came, with the file's name.
-
-    Source:
-        ours.
-
-    Example:
-        >>> with naming(Path("runs.jsonl")):  # doctest: +SKIP
-        ...     stream.write(line)
-    """
+    """Let an error of the system name a file: that of a full disk names none, others name a temporary one."""
     try:
         yield
     except OSError as error:

@@ -15,16 +15,7 @@ pre { padding: .5rem; border: 1px solid; overflow-x: auto; }
 
 
 def page(title: str, parts: Iterable[str]) -> str:
-    """A whole page.
-
-    Args:
-        title: Plain text.
-        parts: HTML, escaped where it comes from data.
-
-    Example:
-        >>> "<title>a &lt; b</title>" in page("a < b", ["<h1>a &lt; b</h1>"])
-        True
-    """
+    """A whole page of parts in HTML, escaped where they come from data; the title is plain text."""
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
     view = '<meta name="viewport" content="width=device-width">'
     body = "\n".join(parts)
@@ -33,12 +24,7 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table of plain texts.
-
-    Example:
-        >>> table(["n"], [[1]])
-        '<table><tr><th scope="col">n</th></tr><tr><td>1</td></tr></table>'
-    """
+    """A table of plain texts."""
     cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
     lines = ["".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows]
     return f"<table><tr>{cells}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"

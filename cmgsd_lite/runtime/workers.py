@@ -43,22 +43,8 @@ class _Context(SpawnContext):
 class Workers(ProcessPoolExecutor):
     """A pool of processes; leaving its ``with`` by an exception kills them.
 
-    Spawned, not forked: the same on every system, and no half-copied thread pools.
-
-    Args:
-        count: Of processes.
-        start: Called in each of them first; of a module, so that it can be found there.
-        arguments: For ``start``.
-
-    Raises:
-        ChildProcessError: From the ``with``, if a process was ended from outside.
-
-    Source:
-        ours.
-
-    Example:
-        >>> with Workers(2, set_threads, 1) as workers:  # doctest: +SKIP
-        ...     future = workers.submit(train, 0)
+    Spawned, not forked: the same on every system, and no half-copied thread pools. ``start``, of a module, is
+    called in each of them first. The ``with`` raises ChildProcessError if a process was ended from outside.
     """
 
     def __init__(self, count: int, start: Callable[..., object], *arguments: Any) -> None:

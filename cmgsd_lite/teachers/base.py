@@ -42,15 +42,7 @@ class Teacher(Protocol):
 
 
 class TensorTeacher:
-    """A teacher whose fields are tensors, or teachers of this kind: they move between devices together.
-
-    Source:
-        ours.
-
-    Example:
-        >>> VideoToVideo(torch.eye(2), torch.tensor([0, 1])).to("cpu").features.device
-        device(type='cpu')
-    """
+    """A teacher whose fields are tensors, or teachers of this kind: they move between devices together."""
 
     def to(self, device: torch.device | str) -> Self:
         """Move all tensors, in place; nothing is done where they are there already.
@@ -64,46 +56,14 @@ class TensorTeacher:
 
 
 def cosine_distances_between(text: Tensor, video: Tensor) -> Tensor:
-    """Cosine distance of every text's vector to every video's, both of one modality.
-
-    Args:
-        text: [M, D].
-        video: [N, D].
-
-    Returns:
-        [M, N] in [0, 2], float32 or wider, also under autocast.
-
-    Source:
-        ours.
-
-    Example:
-        >>> cosine_distances_between(torch.eye(2), torch.eye(2)[:1])
-        tensor([[0.],
-                [1.]])
-    """
+    """Cosine distance [M, N] of vectors [M, D] to vectors [N, D], float32 or wider, also under autocast."""
     # Under autocast the product would have steps as wide as the differences between near pairs.
     with full_precision(text):
         return 1 - cosine_similarity_matrix(text, video)
 
 
 def check_numbers(videos: Tensor, captions: Tensor, video_count: int, caption_count: int) -> None:
-    """Raise ValueError unless the numbers of a batch are rows that a teacher has.
-
-    Args:
-        videos: Rows of videos [N].
-        captions: Numbers of captions [M].
-        video_count: How many videos the teacher was prepared on.
-        caption_count: How many captions.
-
-    Raises:
-        ValueError: Naming the argument, what was expected and what came.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_numbers(torch.tensor([0]), torch.tensor([1]), 1, 2)
-    """
+    """Raise ValueError unless the numbers of a batch are rows that a teacher has."""
     for name, numbers, count in (("videos", videos, video_count), ("captions", captions, caption_count)):
         if not isinstance(numbers, Tensor):
             raise ValueError(f"{name}: expected a tensor of whole numbers, got {type(numbers).__name__}")

@@ -40,18 +40,7 @@ def text_teacher(captions: Sequence[Sequence[str]], encode: Callable[[list[str]]
 def check_captions(captions: Sequence[Sequence[str]]) -> None:
     """Raise ValueError unless there is a list of captions, none of them empty, for each of some videos.
 
-    Args:
-        captions: The captions of each video.
-
-    Raises:
-        ValueError: Naming the first video that has none, or whose captions are one string, which would be
-            taken letter by letter.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_captions([["a dog", "a cat"], ["a car"]])
+    Captions that are one string would be taken letter by letter.
     """
     if isinstance(captions, str | Mapping) or not captions:
         kind = f"{type(captions).__name__} of {len(captions)}"

@@ -43,22 +43,11 @@ Metrics = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class RunResult:
-    """What one training of one condition gave.
+    """What one training of one condition gave; ``seconds`` of training without evaluation.
 
-    Args:
-        name: Of the condition.
-        seed: Of the run.
-        metrics: On the test videos, in both directions.
-        more: nDCG under the other kinds of relevance, by kind and direction.
-        history: Of the training.
-        margins: How many of a training batch's margins fall into each of ``MARGIN_BINS``, or None where
-            the margin is fixed.
-        seconds: Training time without evaluation.
-        unwritten: Why the trained model could not be written; empty where it was.
-
-    Example:
-        >>> bench.run("infonce", seed=0).metrics["t2v"]["R@10"]  # doctest: +SKIP
-        42.5
+    ``metrics`` are of the test videos in both directions, ``more`` is nDCG under the other kinds of
+    relevance, ``margins`` counts a batch's margins in each of ``MARGIN_BINS`` (None where the margin is
+    fixed), and ``unwritten`` says why the trained model could not be written.
     """
 
     name: str
@@ -164,8 +153,7 @@ class Bench:
     def rehearse(self) -> None:
         """Compute every condition's first loss, with a model that is not trained.
 
-        Raises:
-            ValueError: What a training would stop with at its first step, hours later if others come before.
+        Raises ValueError on what would stop a training at its first step, hours later if others come before.
         """
         seed = self.experiment.seeds[0]
         for name, config in self.experiment.conditions.items():
@@ -185,16 +173,7 @@ class Bench:
                 raise ValueError(f"condition {name}: {error}") from error
 
     def check_resume(self, name: str, seed: int, checkpoint: Path) -> None:
-        """Check that a checkpoint can be continued.
-
-        Args:
-            name: Of the condition.
-            seed: Of the run.
-            checkpoint: An existing file.
-
-        Raises:
-            DataError: If it belongs to another training, or to other data.
-        """
+        """Raise DataError if an existing checkpoint belongs to another training, or to other data."""
         check_resumable(
             checkpoint,
             self.build_model(seed),
@@ -209,11 +188,7 @@ class Bench:
     def teachers(self, name: str) -> dict[str, Teacher] | None:
         """Return the teachers of a condition, each prepared once, or None if it names none.
 
-        Args:
-            name: Of the condition.
-
-        Raises:
-            ValueError: On an unknown teacher, or a condition to which it is of no use.
+        Raises ValueError on an unknown teacher, or a condition to which it is of no use.
         """
         config = self.experiment.conditions[name]
         if config.teacher is None:
@@ -255,13 +230,7 @@ class Bench:
         return metrics, more
 
     def about(self, name: str, seed: int, folder: Path | None = None) -> dict[str, Any]:
-        """Return what a checkpoint must say for the model to be used again.
-
-        Args:
-            name: Of the condition.
-            seed: Of the run.
-            folder: Where the checkpoint will lie; its data is found from there.
-        """
+        """Return what a checkpoint in a folder must say, for its model and its data to be found again."""
         data = {**asdict(self.experiment.data), "experts": list(self.prepared.train.features)}
         return {
             **data,
@@ -272,12 +241,7 @@ class Bench:
         }
 
     def identity(self, name: str, seed: int) -> dict[str, Any]:
-        """Return what the result of a run depends on, to be compared with that of a later job.
-
-        Args:
-            name: Of the condition.
-            seed: Of the run.
-        """
+        """Return what the result of a run depends on, to be compared with that of a later job."""
         about = {key: value for key, value in self.about(name, seed).items() if key not in SPELLING}
         return {
             **about,

@@ -29,40 +29,14 @@ class Damage(ValueError):
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a tensor has no NaN and no infinity.
-
-    Args:
-        value: Of any shape and dtype.
-
-    Source:
-        ours.
-
-    Example:
-        >>> is_finite(torch.tensor([0.0, float("nan")]))
-        False
-    """
+    """Whether a tensor has no NaN and no infinity; anything else has none."""
     return not isinstance(value, Tensor) or bool(torch.isfinite(value).all())
 
 
 def checked_content(content: dict[str, Any]) -> dict[str, Any]:
-    """Check the structure of a checkpoint; nothing but the file is needed.
+    """Check the structure of a checkpoint, for which the file alone is needed; tensors come back copied.
 
-    Args:
-        content: As it was read.
-
-    Returns:
-        The content, tensors copied.
-
-    Raises:
-        Damage: On what it should not have, in words.
-
-    Source:
-        ours.
-
-    Example:
-        >>> checked_content({"model_config": 3})
-        Traceback (most recent call last):
-        cmgsd_lite.training.checkpoint_checks.Damage: int as 'model_config' instead of a dict
+    Raises Damage on what it should not have, in words.
     """
     content = dict(content)
     for name in ("model_config", "model", "about"):
@@ -78,25 +52,10 @@ def checked_content(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def checked_tensors(name: str, found: Any, expected: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a state dictionary against the one that it is to replace.
+    """Return contiguous copies of saved tensors by name, if they fit those that they are to replace.
 
-    Args:
-        name: For the message.
-        found: What was saved.
-        expected: Tensors by name, of any device; other values are not looked at.
-
-    Returns:
-        Contiguous copies of the saved tensors.
-
-    Raises:
-        Damage: If names, types, shapes or layouts differ, or a number is not finite.
-
-    Source:
-        ours.
-
-    Example:
-        >>> checked_tensors("model", {"a": torch.zeros(2)}, {"a": torch.ones(2)})
-        {'a': tensor([0., 0.])}
+    Raises Damage if names, types, shapes or layouts differ from ``expected`` (tensors of any device; other
+    values are not looked at), or a number is not finite.
     """
     _expect(found, dict, name)
     if list(map(repr, found)) != list(map(repr, expected)):
@@ -109,26 +68,7 @@ def checked_tensors(name: str, found: Any, expected: Mapping[str, Any]) -> dict[
 
 
 def checked_tensor(name: str, found: Any, expected: Tensor) -> Tensor:
-    """Check one tensor; see ``checked_tensors``.
-
-    Args:
-        name: For the message.
-        found: What was saved.
-        expected: Of its dtype and shape.
-
-    Returns:
-        A contiguous copy.
-
-    Raises:
-        Damage: If it is anything else.
-
-    Source:
-        ours.
-
-    Example:
-        >>> checked_tensor("weight", torch.zeros(1).expand(3), torch.ones(3)).stride()
-        (1,)
-    """
+    """Return a contiguous copy of one tensor of the expected dtype and shape; see ``checked_tensors``."""
     if not isinstance(found, Tensor):
         raise Damage(f"{type(found).__name__} as {name} instead of a tensor")
     plain = found.layout is torch.strided and not found.is_quantized and found.device.type == "cpu"
@@ -146,24 +86,9 @@ def checked_tensor(name: str, found: Any, expected: Tensor) -> Tensor:
 def checked_moments(
     optimizer: Mapping[str, Any], parameters: Iterable[Tensor]
 ) -> dict[int, dict[str, Tensor]]:
-    """Check what AdamW has kept of parameters.
+    """Return what AdamW has kept of parameters, by their number in its order; none without a gradient.
 
-    Args:
-        optimizer: Its saved state.
-        parameters: In the optimizer's order.
-
-    Returns:
-        The state by number of the parameter; a parameter that had no gradient has none.
-
-    Raises:
-        Damage: If it is not the state of these parameters.
-
-    Source:
-        ours.
-
-    Example:
-        >>> checked_moments({"state": {}, "param_groups": []}, [])
-        {}
+    Raises Damage if it is not the state of these parameters.
     """
     state: Any = optimizer.get("state")
     _expect(state, dict, "optimizer['state']")

@@ -51,11 +51,8 @@ def save_checkpoint(
         OSError: If the folder can not be written to.
         ValueError: If a weight is NaN or infinite; an older file is then untouched.
 
-    Source:
-        ours.
-
     Example:
-        >>> save_checkpoint(Path("runs/model.pt"), model, {"data": "minivtt"})  # doctest: +SKIP
+        >>> save_checkpoint(Path("runs/model.pt"), model, {"data": "minivtt"})
     """
     weights = model.state_dict()
     broken = [name for name, value in weights.items() if not is_finite(value)]
@@ -87,40 +84,12 @@ def save_checkpoint(
 
 
 def previous_of(path: Path) -> Path:
-    """Return where the checkpoint before the newest one is kept.
-
-    Args:
-        path: Of the newest.
-
-    Returns:
-        Another file in the same folder.
-
-    Source:
-        ours.
-
-    Example:
-        >>> previous_of(Path("checkpoint-seed0.pt")).name
-        'checkpoint-seed0.pt.previous'
-    """
+    """Return where the checkpoint before the newest one is kept: another file in the same folder."""
     return path.with_name(f"{path.name}.previous")
 
 
 def settings_of(model: RetrievalModel) -> dict[str, Any]:
-    """Return a model's settings as plain values, as a checkpoint holds them.
-
-    Args:
-        model: Any.
-
-    Returns:
-        The settings that ``ModelConfig`` takes.
-
-    Source:
-        ours.
-
-    Example:
-        >>> settings_of(build_model(ModelConfig("mean-pool", 8, {"rgb": 4})))["kind"]
-        'mean-pool'
-    """
+    """Return a model's settings, those that ``ModelConfig`` takes, as plain values."""
     return {**asdict(model.config), "expert_dims": dict(model.config.expert_dims)}
 
 

@@ -95,19 +95,5 @@ class Experiment:
 
 
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn tuples into lists, as JSON would have them.
-
-    Args:
-        settings: Plain values by name.
-
-    Returns:
-        The same, with lists.
-
-    Source:
-        ours.
-
-    Example:
-        >>> plain({"ramp": (0.2, 0.6)})
-        {'ramp': [0.2, 0.6]}
-    """
+    """Turn tuples among plain values into lists, as JSON would have them."""
     return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}

@@ -84,23 +84,11 @@ class DataConfig:
 
 
 def one_vector_each(dataset: RetrievalDataset) -> tuple[list[str] | None, list[str]]:
-    """Choose among experts where nobody chose: those with one vector a video suffice if every video has one.
+    """Choose among experts where nobody chose: those of one vector a video suffice if every video has one.
 
     The others are most often the same features before the mean over frames was taken, many times as large.
-    They are left out only where that costs no video; a choice that does is left to ``--experts``.
-
-    Args:
-        dataset: With all its experts.
-
-    Returns:
-        Names of the experts to use, or None for all; and what to say about it.
-
-    Source:
-        ours.
-
-    Example:
-        >>> one_vector_each(load_folder(path))[0]  # doctest: +SKIP
-        ['efficientnet_lite0_video_mean']
+    They are left out only where that costs no video; a choice that does is left to ``--experts``. Returns
+    names of experts, or None for all, and what to say about it.
     """
     lengths = {name: expert.values.shape[1] for name, expert in dataset.train.features.items()}
     single = [name for name, length in lengths.items() if length == 1]
@@ -131,25 +119,9 @@ def _has_one_of(split: Split, experts: list[str]) -> NDArray[np.bool_]:
 
 
 def hold_out(dataset: RetrievalDataset, videos: int, seed: int = 2021) -> RetrievalDataset:
-    """Put training videos where the test videos stood, so that a choice can not see any of the latter.
+    """Put so many training videos where the test videos stood, which a choice must not see.
 
-    Args:
-        dataset: Any.
-        videos: How many.
-        seed: Of the draw.
-
-    Returns:
-        The data set with fewer training videos, the same validation videos, and the drawn ones as test.
-
-    Raises:
-        ValueError: If ``videos`` is not between 1 and the number of training videos - 1.
-
-    Source:
-        ours.
-
-    Example:
-        >>> len(hold_out(load_dataset("minivtt"), 300).train)  # doctest: +SKIP
-        1700
+    Raises ValueError if ``videos`` is not between 1 and the number of training videos - 1.
     """
     train = dataset.train
     if not 1 <= videos < len(train):

@@ -12,23 +12,11 @@ EMBEDDED = "minivtt"
 
 
 def location_of(data: str, folder: Path | None) -> dict[str, str | None]:
-    """Say which data a checkpoint belongs to.
+    """Say which data a checkpoint in a folder (None: it lies nowhere) belongs to.
 
-    Args:
-        data: ``"minivtt"`` or a folder.
-        folder: Where the checkpoint lies, or None if it lies nowhere.
-
-    Returns:
-        ``data``: ``"minivtt"`` or the folder's bare name; ``data_from_here``: its path as seen from the
-        checkpoint's folder. None where that would be an absolute path in disguise or name the user: where
-        one of the two lies in the home folder and the other does not, or they share the root alone.
-
-    Source:
-        ours.
-
-    Example:
-        >>> location_of("data/msrvtt", Path("runs/mine"))
-        {'data': 'msrvtt', 'data_from_here': '../../data/msrvtt'}
+    ``data`` is ``"minivtt"`` or the folder's bare name, ``data_from_here`` its path as seen from the
+    checkpoint's folder: None where that would be an absolute path in disguise or name the user, where one of
+    the two lies in the home folder and the other does not, or they share the root alone.
     """
     if data == EMBEDDED:
         return {"data": EMBEDDED, "data_from_here": None}
@@ -38,24 +26,10 @@ def location_of(data: str, folder: Path | None) -> dict[str, str | None]:
 
 
 def data_of(about: dict[str, Any], checkpoint: Path) -> str:
-    """Find the data of a checkpoint.
+    """Find the data of a checkpoint, ``"minivtt"`` or a folder, by what it says about itself.
 
-    Args:
-        about: What the checkpoint says about itself.
-        checkpoint: The file.
-
-    Returns:
-        ``"minivtt"`` or a folder. Checkpoints of before ``data_from_here`` hold the path as it was typed.
-
-    Raises:
-        DataError: If the checkpoint does not say where its data lies.
-
-    Source:
-        ours.
-
-    Example:
-        >>> data_of({"data": "minivtt", "data_from_here": None}, Path("runs/model.pt"))
-        'minivtt'
+    Checkpoints of before ``data_from_here`` hold the path as it was typed. Raises DataError if one does not
+    say where its data lies.
     """
     data = about.get("data")
     for name in ("data", "data_from_here"):

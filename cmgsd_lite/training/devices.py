@@ -16,24 +16,10 @@ and everything in a checkpoint stay float32."""
 
 
 def chosen_device(device: str | torch.device = "auto") -> torch.device:
-    """Choose the device of a training.
+    """Return a device by its full name; ``"auto"``: a CUDA GPU if there is one, else the CPU.
 
-    Args:
-        device: ``"auto"``: a CUDA GPU if there is one, else the CPU. Any other, such as ``"mps"`` or
-            ``"cuda:1"``, is taken by its name alone.
-
-    Returns:
-        A device that tensors can be put on, by its full name.
-
-    Raises:
-        ValueError: If it is not there.
-
-    Source:
-        ours.
-
-    Example:
-        >>> chosen_device("cpu")
-        device(type='cpu')
+    Any other, such as ``"mps"`` or ``"cuda:1"``, is taken by its name alone. Raises ValueError if it is not
+    there.
     """
     if device == "auto" and not torch.cuda.is_available():
         return torch.device("cpu")
@@ -50,66 +36,20 @@ def chosen_device(device: str | torch.device = "auto") -> torch.device:
 
 
 def checked_precision(precision: Precision) -> Precision:
-    """Return a precision if there is such a one.
-
-    Args:
-        precision: As for ``fit``.
-
-    Returns:
-        ``precision``.
-
-    Raises:
-        ValueError: Otherwise.
-
-    Source:
-        ours.
-
-    Example:
-        >>> checked_precision("bfloat16")
-        'bfloat16'
-    """
+    """Return a precision; ValueError if there is no such one."""
     if precision not in get_args(Precision):
         raise ValueError(f"precision: expected one of {', '.join(get_args(Precision))}; got {precision!r}")
     return precision
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Run the products inside in a precision.
-
-    Args:
-        device: Where they run.
-        precision: ``"float32"`` changes nothing.
-
-    Returns:
-        A context manager.
-
-    Source:
-        torch.autocast.
-
-    Example:
-        >>> with autocast(torch.device("cpu"), "bfloat16"):
-        ...     (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
-        torch.bfloat16
-    """
+    """Run the products inside in a precision, by ``torch.autocast``; ``"float32"`` changes nothing."""
     return nullcontext() if precision == "float32" else torch.autocast(device.type, torch.bfloat16)
 
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed the global generators that dropout on a device draws from, and give them back as they were.
-
-    Args:
-        seed: Of everything drawn inside.
-        device: Beside the CPU, the one whose generator is seeded.
-
-    Source:
-        ours.
-
-    Example:
-        >>> with seeded(0, torch.device("cpu")):
-        ...     torch.rand(1)
-        tensor([0.4963])
-    """
+    """Seed the global generators that dropout on a device draws from, and give them back as they were."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         # torch.manual_seed would reseed GPUs that are not restored here.
         torch.default_generator.manual_seed(seed)
@@ -123,19 +63,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def placed(device: torch.device, *modules: nn.Module) -> Iterator[None]:
-    """Put modules on a device, and back to where they came from at the end.
-
-    Args:
-        device: Where they are inside.
-        modules: Models and losses; one without parameters and buffers is nowhere.
-
-    Source:
-        ours.
-
-    Example:
-        >>> with placed(torch.device("cpu"), nn.Linear(2, 2)):
-        ...     pass
-    """
+    """Put modules on a device, and back to where they came from at the end."""
     homes = [next((x.device for x in chain(m.parameters(), m.buffers())), device) for m in modules]
     try:
         for module in modules:

@@ -10,21 +10,7 @@ from torch import Tensor
 
 
 def digest(parts: Iterable[str | Tensor]) -> str:
-    """Digest texts and numbers in their order.
-
-    Args:
-        parts: Strings, and tensors of any shape and type.
-
-    Returns:
-        32 hexadecimal digits, equal for equal parts on every machine.
-
-    Source:
-        ours.
-
-    Example:
-        >>> digest(["ab", "c"]) == digest(["a", "bc"])
-        False
-    """
+    """Digest texts and tensors in their order: 32 hexadecimal digits, the same on every machine."""
     hasher = hashlib.blake2b(digest_size=16)
     for part in parts:
         if isinstance(part, Tensor):
@@ -36,19 +22,5 @@ def digest(parts: Iterable[str | Tensor]) -> str:
 
 
 def digest_of_captions(captions: Iterable[Sequence[str]]) -> str:
-    """Digest the captions of every video.
-
-    Args:
-        captions: Of each video, in order.
-
-    Returns:
-        32 hexadecimal digits.
-
-    Source:
-        ours.
-
-    Example:
-        >>> digest_of_captions([["a dog"], ["a cat"]]) == digest_of_captions([["a dog", "a cat"], []])
-        False
-    """
+    """Digest the captions of every video, in order."""
     return digest(repr(list(mine)) for mine in captions)

@@ -16,19 +16,7 @@ from cmgsd_lite.training.resuming import other
 
 
 def keep_run(bench: Bench, result: RunResult, folder: Path) -> None:
-    """Write a finished run that has its model; one line on stderr if that fails, the job can go on without.
-
-    Args:
-        bench: That it ran on.
-        result: Of the run.
-        folder: For the file.
-
-    Source:
-        ours.
-
-    Example:
-        >>> keep_run(bench, bench.run("infonce", 0), Path("runs/mine/finished"))  # doctest: +SKIP
-    """
+    """Write a finished run that has its model; if that fails, one line on stderr, for the job can go on."""
     if result.unwritten:  # whose model is missing, or that of an earlier job
         return
     path = _path(folder, result.name, result.seed)
@@ -40,24 +28,10 @@ def keep_run(bench: Bench, result: RunResult, folder: Path) -> None:
 
 
 def kept_runs(bench: Bench, folder: Path, models: Path) -> list[RunResult]:
-    """Read the finished runs of a job that was stopped.
+    """Read the finished runs of a job that was stopped, in the order of seeds and conditions.
 
-    Args:
-        bench: Of the job.
-        folder: Where ``keep_run`` has written.
-        models: Folder of trained models: a run of the first seed is finished when its model is there.
-
-    Returns:
-        The runs, in the order of seeds and conditions. A damaged file is said on stderr and left out.
-
-    Raises:
-        DataError: If a run is of other settings or data; the message says which.
-
-    Source:
-        ours.
-
-    Example:
-        >>> kept_runs(bench, Path("runs/mine/finished"), Path("runs/mine/models"))  # doctest: +SKIP
+    A run of the first seed is finished when its model is in ``models``. A damaged file is said on stderr and
+    left out; DataError names what a run of other settings or data differs in.
     """
     found = []
     for seed in bench.experiment.seeds:

@@ -17,14 +17,9 @@ from cmgsd_lite.evaluation.relevance import caption_overlap, same_category
 class KnownRelevance:
     """What test videos can be measured by, besides whether a query finds its own video.
 
-    Args:
-        kinds: Kind to [queries, videos] >= 0, the main kind first; empty where nothing is relevant.
-        beside_own: Kinds under which something is relevant even when each query's own video is left out.
-        notes: Kinds that are left out, and why, as sentences.
-
-    Example:
-        >>> known_relevance(load_dataset()).beside_own  # doctest: +SKIP
-        ('truth',)
+    ``kinds`` maps a kind to [queries, videos] >= 0, the main kind first, empty where nothing is relevant;
+    under ``beside_own`` something is relevant even without each query's own video; ``notes`` say what is left
+    out.
     """
 
     kinds: dict[str, NDArray[Any]]

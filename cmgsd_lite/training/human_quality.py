@@ -56,25 +56,9 @@ REAL = {
 def human_rows(folder: Path, batches: int = 20, size: int = 128, seed: int = 0) -> list[Row]:
     """Measure the text distances against people, as ``minivtt_rows`` does against the truth.
 
-    Args:
-        folder: Captions with human labels, as ``cmgsd_lite.data.human_labels`` reads them.
-        batches: How many, of ECCV Caption.
-        size: Pairs in a batch.
-        seed: Of the batches.
-
-    Returns:
-        A row for each data set and distance (see ``REAL``), ``rate`` None.
-
-    Raises:
-        DataError: If a file is missing.
-        ValueError: If fewer images are labelled than a batch needs.
-
-    Source:
-        ours.
-
-    Example:
-        >>> human_rows(folder)[0]["name"]  # doctest: +SKIP
-        'text (ECCV Caption)'
+    Returns a row for each data set and distance (see ``REAL``), ``rate`` None, of so many batches of ECCV
+    Caption and of all pairs of the others. Raises DataError if a file is missing, ValueError if fewer images
+    are labelled than a batch needs.
     """
     images, others = read_eccv(folder), read_captions_of_other_images(folder)
     teachers = _text_teachers(images.captions)
@@ -97,24 +81,10 @@ def human_rows(folder: Path, batches: int = 20, size: int = 128, seed: int = 0) 
 
 
 def human_quality(folder: Path) -> list[dict[str, Any]]:
-    """Measure frozen text encoders against people.
+    """Measure frozen text encoders, and the share of words that two captions have in common, against people.
 
-    Args:
-        folder: As for ``human_rows``.
-
-    Returns:
-        A row for each data set and encoder, and for the share of words that two captions have in common: how
-        many pairs, ``spearman`` and ``auc`` (see ``PEOPLE``).
-
-    Raises:
-        DataError: If a file is missing.
-
-    Source:
-        ours.
-
-    Example:
-        >>> human_quality(folder)[0]["data"]  # doctest: +SKIP
-        'MSRvid'
+    Returns a row for each data set and encoder: how many pairs, ``spearman`` and ``auc`` (see ``PEOPLE``).
+    Raises DataError if a file is missing.
     """
     parts, images, rows = _caption_pairs(folder), read_eccv(folder), []
     for teacher, encode in _encoders().items():

@@ -192,26 +192,7 @@ def rehearse(
 ) -> None:
     """Compute the first loss of a training, to learn now what would stop it; the model is not changed.
 
-    It is computed on the CPU, where every check looks at values.
-
-    Args:
-        model: As for ``fit``.
-        loss: As for ``fit``.
-        train: As for ``fit``.
-        validation: As for ``fit``.
-        config: As for ``fit``.
-        ids: As for ``fit``.
-        relevance: As for ``fit``.
-        teacher: As for ``fit``.
-
-    Raises:
-        ValueError: As ``fit`` would before or at its first step.
-
-    Source:
-        ours.
-
-    Example:
-        >>> rehearse(build_model(config), CMGSDLoss(), train, validation, TrainingConfig())  # doctest: +SKIP
+    It is computed on the CPU, where every check looks at values. Arguments and ValueError as of ``fit``.
     """
     _validation(validation)
     with placed(CPU, model, loss), torch.random.fork_rng(devices=[]):

@@ -25,22 +25,8 @@ def margin_histogram(
 ) -> list[int]:
     """Count the margins that a trained model's loss gives to a fixed batch of training videos.
 
-    Args:
-        model: In evaluation mode.
-        loss: Whose margins.
-        train: The first videos of it, each with its first caption, are the batch.
-        teachers: As the training had them, or None.
-        size: Pairs in the batch, at most.
-
-    Returns:
-        Off-diagonal margins in each of ``MARGIN_BINS``; the outermost bins hold what lies beyond.
-
-    Source:
-        ours.
-
-    Example:
-        >>> sum(margin_histogram(model, CMGSDLoss(), prepared.train, size=4))  # doctest: +SKIP
-        12
+    The batch is the first ``size`` videos at most, each with its first caption; the model is in evaluation
+    mode. Returns off-diagonal margins in each of ``MARGIN_BINS``; the outermost bins hold what lies beyond.
     """
     videos = torch.arange(min(size, len(train)))
     captions = train.first_caption_and_count()[0][videos]

@@ -169,18 +169,8 @@ def prepare_split(
 def check_learnable(train: PreparedSplit) -> None:
     """Raise ValueError unless there is something to learn from training videos.
 
-    Args:
-        train: Training videos.
-
-    Raises:
-        ValueError: If a feature is NaN, infinite or above ``MAGNITUDE``, an expert has no video or a video no
-            expert, or the features of all videos are alike to within ``ALIKE``.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_learnable(prepared.train)  # doctest: +SKIP
+    It is so if a feature is NaN, infinite or above ``MAGNITUDE``, an expert has no video or a video no
+    expert, or the features of all videos are alike to within ``ALIKE``.
     """
     for name, values in train.features.items():
         here = train.masks[name]
@@ -212,24 +202,9 @@ def _alike(rows: Tensor) -> bool:
 
 
 def group_codes(ids: Sequence[Hashable] | None, count: int) -> Tensor:
-    """Number the groups of known positives: equal ids, equal numbers.
+    """Number the groups of known positives [count]: equal ids, equal numbers; None: every video is its own.
 
-    Args:
-        ids: One name a video, or None: every video is its own group.
-        count: How many videos there are.
-
-    Returns:
-        [count] whole numbers.
-
-    Raises:
-        ValueError: If ``ids`` has another length.
-
-    Source:
-        ours.
-
-    Example:
-        >>> group_codes(["a", "b", "a"], 3)
-        tensor([0, 1, 0])
+    Raises ValueError if ``ids`` has another length.
     """
     if ids is None:
         return torch.arange(count)

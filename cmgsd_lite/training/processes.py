@@ -16,16 +16,7 @@ from cmgsd_lite.models import Output, RetrievalModel, VideoExperts
 
 @dataclass(frozen=True)
 class Share:
-    """Which of many processes this one is, and which pairs of a batch are its own.
-
-    Args:
-        rank: Number of the process.
-        count: How many there are.
-
-    Example:
-        >>> Share(1, 3).sizes(8), Share(1, 3).rows(8)
-        ([3, 3, 2], slice(3, 6, None))
-    """
+    """Which of many processes this one is, and which pairs of a batch are its own."""
 
     rank: int = 0
     count: int = 1
@@ -53,23 +44,11 @@ def joined_output(
     masks: Mapping[str, Tensor],
     sizes: list[int],
 ) -> Output:
-    """Encode the own pairs and join the processes: embeddings and scores of the whole batch, with gradients.
+    """Encode the own pairs and join the processes: the whole batch's embeddings and scores, with gradients.
 
-    Args:
-        model: The same in every process.
-        text: Text vectors of the own pairs [n, D].
-        features: Of the own pairs' videos, as ``RetrievalModel.encode_video`` takes them.
-        masks: Of these.
-        sizes: The n of every process; their sum is N.
-
-    Returns:
-        Embeddings [N, D] and ``sim`` [N, N], of which this process computes the rows of its texts.
-
-    Source:
-        ours.
-
-    Example:
-        >>> output = joined_output(model, text, features, masks, sizes=[64, 64])  # doctest: +SKIP
+    ``text`` [n, D], ``features`` and ``masks`` are of the own pairs, ``sizes`` holds the n of every process,
+    whose sum is N. Returns embeddings [N, D] and ``sim`` [N, N], of which this process computes the rows of
+    its texts.
     """
     texts, videos = model.encode_text(text), model.encode_video(features, masks)
     everything = VideoExperts(gather(videos.vectors, sizes, alike=False), gather(videos.present, sizes))
@@ -78,22 +57,10 @@ def joined_output(
 
 
 class DrawnTogether(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Dropout of the joined batch: each process draws for all pairs and keeps what falls on its own.
+    """Dropout of the joined batch: each process draws for all pairs and keeps what falls on its own ``rows``.
 
     One process and several drop the same units then. Where dropout is drawn inside a fused kernel, on a GPU,
     nothing is changed: it is equal in distribution only.
-
-    Args:
-        rows: The own pairs.
-        pairs: In the batch.
-
-    Source:
-        ours.
-
-    Example:
-        >>> with DrawnTogether(slice(0, 2), 4):
-        ...     torch.nn.functional.dropout(torch.ones(2, 3)).shape
-        torch.Size([2, 3])
     """
 
     def __init__(self, rows: slice, pairs: int) -> None:

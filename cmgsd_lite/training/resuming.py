@@ -30,25 +30,11 @@ SPELLING = (*LOCATION, "protocol", "queries", "max_tokens", "held_out")
 def data_digest(
     train: PreparedSplit, validation: PreparedSplit | None, ids: Sequence[Hashable] | None = None
 ) -> dict[str, str]:
-    """Digest what a training depends on: videos, captions and features, in their order.
+    """Digest what a training depends on: videos, captions, features, in their order, and known positives.
 
     The static teachers are made of these and are not digested: their last bit may differ between machines.
-
-    Args:
-        train: Training videos.
-        validation: Videos that the epoch is chosen by, or None.
-        ids: Known positives, as given to ``fit``.
-
-    Returns:
-        What was digested, to 32 hexadecimal digits: ``"train videos"``, ``"train captions"``,
-        ``"train features of rgb"``, and likewise for validation.
-
-    Source:
-        ours.
-
-    Example:
-        >>> list(data_digest(prepared.train, None))  # doctest: +SKIP
-        ['train videos', 'train captions', 'train features of rgb']
+    The names are those of what was digested: ``"train videos"``, ``"train captions"``, ``"train features of
+    rgb"``, and likewise for validation.
     """
     found = {}
     for part, split in (("train", train), ("validation", validation)):
@@ -73,31 +59,12 @@ def check_resumable(
     teachers: Collection[str] | None = None,
     loss: nn.Module | None = None,
 ) -> dict[str, Any]:
-    """Read a checkpoint that a training is to go on from.
+    """Read a checkpoint that a training is to go on from; what is in it fits model, loss and optimizer.
 
-    Args:
-        path: The file.
-        model: That is to be trained on.
-        config: Settings of the training.
-        about: What the checkpoint should say about itself.
-        data: Its digests, from ``data_digest``.
-        precision: As for ``fit``. The device may be another one.
-        teachers: Names of the teachers whose distances the loss is given, or None.
-        loss: That it is to be trained with; None does not look at what a loss learned.
-
-    Returns:
-        Its content; what it says of model, loss and optimizer fits these.
-
-    Raises:
-        DataError: If settings, data or what the loss has learned are others; the message says which. A
-            checkpoint of before digests goes on with a warning, if all else and the folder of its data are
-            the same.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_resumable(Path("runs/checkpoint.pt"), model, config, {}, data)  # doctest: +SKIP
+    ``about``, ``data`` (from ``data_digest``), ``precision`` and the names of ``teachers`` are those of the
+    training, whose device may be another one; without a ``loss`` what a loss learned is not looked at. Raises
+    DataError that says which settings, data or learned parameters are others. A checkpoint of before digests
+    goes on with a warning, if all else and the folder of its data are the same.
     """
     saved = load_checkpoint(path)
     if "optimizer" not in saved:
@@ -149,22 +116,7 @@ def _checked_loss(path: Path, loss: nn.Module, saved: dict[str, Any]) -> dict[st
 
 
 def other(wanted: dict[str, Any], found: dict[str, Any]) -> str:
-    """Say what two sets of settings differ in.
-
-    Args:
-        wanted: By name.
-        found: Likewise.
-
-    Returns:
-        Words that follow "expected".
-
-    Source:
-        ours.
-
-    Example:
-        >>> other({"seed": 1, "epochs": 2}, {"seed": 0, "epochs": 2})
-        'seed = 1, found seed = 0'
-    """
+    """Say what two sets of settings differ in, in words that follow "expected"."""
     keys = [key for key in {**wanted, **found} if wanted.get(key) != found.get(key)]
     pairs = [", ".join(f"{key} = {side.get(key)!r}" for key in keys) for side in (wanted, found)]
     return f"{pairs[0]}, found {pairs[1]}"

@@ -26,7 +26,7 @@ def run_all(
     finished: Callable[[RunResult], object] | None = None,
     done: Sequence[RunResult] = (),
 ) -> list[RunResult]:
-    """Run every condition of an experiment with every seed.
+    """Run every condition of an experiment with every seed; results in the order of conditions, then seeds.
 
     Args:
         bench: Of the experiment; the processes get what it has prepared.
@@ -36,18 +36,9 @@ def run_all(
         finished: Called with every result as it comes, so that an error later on does not take it along.
         done: Results of runs that are not to be run again.
 
-    Returns:
-        Results in the order of conditions, then seeds.
-
     Raises:
         ValueError: If ``jobs`` is below 1, or as ``fit``, when all other runs are finished.
         ChildProcessError: If one of the processes is ended from outside.
-
-    Source:
-        ours.
-
-    Example:
-        >>> results = run_all(Bench(experiment), jobs=2)  # doctest: +SKIP
     """
     if jobs < 1:
         raise ValueError(f"jobs: expected a whole number >= 1, got {jobs}")

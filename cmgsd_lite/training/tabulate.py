@@ -16,24 +16,10 @@ from cmgsd_lite.training.devices import chosen_device
 def tabulate(
     experiment: Experiment, described: dict[str, Any], results: Sequence[RunResult]
 ) -> dict[str, Any]:
-    """Put results into the form of ``metrics.json``.
+    """Put the results of ``run_all`` into the form of ``metrics.json``, which ``run --json`` prints.
 
-    Args:
-        experiment: What was run.
-        described: From ``Bench.describe``.
-        results: From ``run_all``.
-
-    Returns:
-        The object that ``run --json`` prints: schema, dataset, seeds, one row a finished condition with
-        every seed's metrics, their mean and their standard deviation (null for a single seed), settings and
-        versions.
-
-    Source:
-        ours.
-
-    Example:
-        >>> tabulate(experiment, bench.describe(), results)["rows"][0]["name"]  # doctest: +SKIP
-        'fixed-mean'
+    Schema, what ``Bench.describe`` says, seeds, one row a finished condition with every seed's metrics, their
+    mean and their standard deviation (null for a single seed), settings and versions.
     """
     rows = []
     for name, config in experiment.conditions.items():

@@ -119,48 +119,20 @@ def four_distances(
 
 
 def unscaled_teacher(split: PreparedSplit) -> Tensor:
-    """Build another static video teacher: each expert at length one, its dimensions left as they are.
+    """Build another static video teacher [V, sum of D]: each expert at length one, a missing one zeros.
 
     The package's ``video_teacher`` gives every dimension the same spread. Of features that went through a
     PCA, the last and noisiest dimensions then count as much as the first.
-
-    Args:
-        split: Whose features.
-
-    Returns:
-        [V, sum of D]; a missing expert is zeros.
-
-    Source:
-        ours.
-
-    Example:
-        >>> unscaled_teacher(prepared.train).shape  # doctest: +SKIP
-        torch.Size([2000, 192])
     """
     pooled = {name: masked_mean(values, split.masks[name]) for name, values in split.features.items()}
     return torch.cat([normalise(x) for x in pooled.values()], dim=1)
 
 
 def clip_relevance(split: Split, videos: Tensor) -> Tensor:
-    """Relevance of clips to each other, whichever caption is drawn.
+    """Relevance of clips to each other, whichever caption is drawn; DataError if the split has no truth.
 
-    Args:
-        split: Of MiniVTT.
-        videos: Rows of N clips.
-
-    Returns:
-        Symmetric [N, N] in [0, 1]: the mean relevance of all captions of i to clip j, and the other way
-        round, averaged.
-
-    Raises:
-        DataError: If the split has no truth.
-
-    Source:
-        ours.
-
-    Example:
-        >>> clip_relevance(load_dataset().train, torch.tensor([0, 1])).shape
-        torch.Size([2, 2])
+    Symmetric [N, N] in [0, 1]: the mean relevance of all captions of i to clip j, and the other way round,
+    averaged.
     """
     chosen = split.subset([split.video_ids[i] for i in videos.tolist()])
     truth = torch.from_numpy(relevance(chosen))
@@ -174,21 +146,8 @@ def minivtt_quality(
 ) -> list[dict[str, Any]]:
     """Measure all distances against the truth, on training clips and on validation clips.
 
-    Args:
-        seeds: Of models and batches.
-        epochs: Of each training.
-        batches: For each seed and split.
-
-    Returns:
-        A row for each split, model (None: a static distance) and distance, with mean and standard deviation
-        over seeds of every measure (see ``DEFINITIONS``).
-
-    Source:
-        ours.
-
-    Example:
-        >>> minivtt_quality(seeds=(0,), epochs=1)[0]["distance"]  # doctest: +SKIP
-        'text-static'
+    Returns a row for each split, model (None: a static distance) and distance, with mean and standard
+    deviation over seeds (of models and batches) of every measure (see ``DEFINITIONS``).
     """
     training = TrainingConfig(epochs=epochs, patience=None)
     bench = Bench(Experiment(DataConfig(), CONDITIONS, training=training))

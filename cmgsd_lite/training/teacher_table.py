@@ -49,25 +49,9 @@ def minivtt_rows(
 ) -> list[Row]:
     """Measure every teacher, and a trained model's own distances, against the truth of the embedded world.
 
-    Args:
-        rates: Of false negatives: of ``"low"``, ``"default"``, ``"high"``.
-        batches: How many, drawn from the training clips.
-        size: Pairs in a batch.
-        seed: Of batches and model.
-        epochs: Of the model's training.
-
-    Returns:
-        A row for each rate and distance: ``name``, ``rate`` and the measures of ``MEASURES``.
-
-    Raises:
-        ValueError: If there are fewer clips than a batch needs.
-
-    Source:
-        ours.
-
-    Example:
-        >>> minivtt_rows(["default"])[0]["name"]  # doctest: +SKIP
-        'text'
+    Returns a row for each rate of false negatives and distance: ``name``, ``rate`` and the measures of
+    ``MEASURES``, over so many batches of training clips. Raises ValueError if there are fewer clips than a
+    batch needs.
     """
     rows = []
     for rate in rates:
@@ -111,23 +95,7 @@ def sum_of_standardised(*distances: Tensor) -> Tensor:
 
 
 def table_row(name: str, rate: str | None, measured: Iterable[Row]) -> Row:
-    """Take the mean over batches.
-
-    Args:
-        name: Of the distance.
-        rate: Of false negatives; None for real captions.
-        measured: From ``hinge_agreement``.
-
-    Returns:
-        The row; a measure that no batch has is None.
-
-    Source:
-        ours.
-
-    Example:
-        >>> table_row("mine", None, [{"auc_text": 90.0}, {"auc_text": 80.0}])
-        {'name': 'mine', 'rate': None, 'auc_text': 85.0}
-    """
+    """Take the mean over batches of ``hinge_agreement``; a measure that no batch has is None."""
     return {"name": name, "rate": rate, **_mean(list(measured))}
 
 

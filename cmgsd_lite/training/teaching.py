@@ -47,24 +47,9 @@ def prepare_teacher(name: str, train: PreparedSplit) -> Teacher:
 
 
 def prepare_teachers(teacher: TeacherChoice | None, train: PreparedSplit) -> dict[str, Teacher] | None:
-    """Prepare what ``fit`` was given as its teacher.
+    """Prepare what ``fit`` was given as its teacher: teachers by name, a single object by that of its class.
 
-    Args:
-        teacher: A name of ``TEACHERS`` or several, a teacher, teachers by names of one's own, or None.
-        train: Training videos.
-
-    Returns:
-        Teachers by name, a single object by that of its class; None for None.
-
-    Raises:
-        ValueError: As ``prepare_teacher``, or on something that is no teacher.
-
-    Source:
-        ours.
-
-    Example:
-        >>> list(prepare_teachers(["directed", "video"], prepared.train))  # doctest: +SKIP
-        ['directed', 'video']
+    Raises ValueError as ``prepare_teacher``, or on something that is no teacher.
     """
     if teacher is None:
         return None
@@ -91,24 +76,10 @@ def check_names(names: Sequence[str], argument: str = "teacher") -> None:
 def static_inputs(
     train: PreparedSplit, teachers: Mapping[str, Teacher] | None, videos: Tensor, captions: Tensor
 ) -> dict[str, Any]:
-    """Gather what a loss is given of its teachers.
+    """Gather what a loss is given of its teachers for rows of videos [N] and numbers of captions [N].
 
-    Args:
-        train: Training videos.
-        teachers: By name, or None.
-        videos: Rows of the batch's videos [N].
-        captions: Numbers of its captions [N].
-
-    Returns:
-        ``distances`` by the teachers' names; without teachers ``text_teacher`` and ``video_teacher``. Never
-        both: one could not tell what a margin is made of.
-
-    Source:
-        ours.
-
-    Example:
-        >>> list(static_inputs(prepared.train, None, videos, captions))  # doctest: +SKIP
-        ['text_teacher', 'video_teacher']
+    ``distances`` by the teachers' names; without teachers ``text_teacher`` and ``video_teacher``. Never both:
+    one could not tell what a margin is made of.
     """
     if teachers is None:
         return {"text_teacher": train.text_teacher[videos], "video_teacher": train.video_teacher[videos]}
@@ -116,21 +87,7 @@ def static_inputs(
 
 
 def uses_teacher(loss: nn.Module) -> bool:
-    """Find out whether a loss of this package makes use of a teacher, by what its ``needs`` state.
-
-    Args:
-        loss: As ``LossConfig.build`` returns it.
-
-    Returns:
-        Whether it does.
-
-    Source:
-        ours.
-
-    Example:
-        >>> uses_teacher(CMGSDLoss()), uses_teacher(CMGSDLoss(schedule="dynamic"))
-        (True, False)
-    """
+    """Find out whether a loss of this package makes use of a teacher, by what its ``needs`` state."""
     return any(STATIC & set(group) for group in getattr(loss, "needs", ()))
 
 

@@ -297,10 +297,9 @@ class Trainer:
         )
 
     def load(self, saved: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Take up a saved training; returns its history and its best epoch.
+        """Take up a training from ``check_resumable``; returns its history and its best epoch.
 
-        Args:
-            saved: From ``check_resumable``. Settings of the optimizer stay those of this training.
+        Settings of the optimizer stay those of this training.
         """
         self.model.load_state_dict(saved["model"])
         own = self.optimizer.state_dict()["param_groups"]
@@ -310,21 +309,7 @@ class Trainer:
 
 
 def check_finite(loss: float, progress: float) -> None:
-    """Raise ValueError if a loss is NaN or infinite.
-
-    Args:
-        loss: Of one batch.
-        progress: Fraction of training done.
-
-    Raises:
-        ValueError: Saying where in the training it happened.
-
-    Source:
-        ours.
-
-    Example:
-        >>> check_finite(0.3, progress=0.5)
-    """
+    """Raise ValueError if the loss of a batch is NaN or infinite, saying at which fraction of training."""
     if not math.isfinite(loss):
         raise ValueError(f"loss: expected a finite number, got {loss} at {progress:.1%} of training")
 

@@ -115,12 +115,7 @@ def _wait(started: Sequence[subprocess.Popen[bytes]], timeout: float) -> None:
 
 
 class Encoders(nn.Module):
-    """A linear map a side.
-
-    Example:
-        >>> Encoders()(torch.ones(2, 6), torch.ones(2, 5))[0].shape
-        torch.Size([2, 8])
-    """
+    """A linear map a side."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,21 +127,7 @@ class Encoders(nn.Module):
 
 
 def measure(pairs: int) -> list[dict[str, Any]]:
-    """Compute, in each of the processes that have joined, the rows of ``compare``.
-
-    Args:
-        pairs: In the batch.
-
-    Returns:
-        The rows, equal in every process.
-
-    Source:
-        ours.
-
-    Example:
-        >>> measure(4)[0]["gathered"]  # of one process
-        0.0
-    """
+    """Compute, in each of the processes that have joined, the rows of ``compare``: equal in every process."""
     torch.manual_seed(0)  # the same encoders and the same batch everywhere
     model, text, video = Encoders(), torch.randn(pairs, 6), torch.randn(pairs, 5)
     own = Share.of_this_process().rows(pairs)

@@ -26,31 +26,14 @@ Matrix = npt.NDArray[np.float32]
 
 
 def split_of(index: int) -> str:
-    """Name the split of clip number ``index``: train, validate or test.
-
-    Example:
-        >>> split_of(2000)
-        'validate'
-    """
+    """Name the split of clip number ``index``: train, validate or test."""
     return next(name for name, indices in SPLITS.items() if index in indices)
 
 
 def clip_annotations(variant: str, indices: Sequence[int]) -> dict[str, Any]:
     """Captions of some clips in MSR-VTT's own schema, with ``scene`` a clip and ``claim`` a sentence more.
 
-    Args:
-        variant: How much the captions say: "low", "default" or "high" rate of false negatives.
-        indices: Numbers of the clips.
-
-    Returns:
-        The JSON object. A mistaken caption has ``noise`` too; its claim is what it says.
-
-    Source:
-        ours; the schema is that of MSR-VTT (Xu et al., CVPR 2016).
-
-    Example:
-        >>> clip_annotations("default", [7])["videos"][0]["video_id"]
-        'video7'
+    A mistaken caption has ``noise`` too; its claim is what it says.
     """
     groups = list(dict.fromkeys(entity.group for entity in ENTITIES))
     videos: list[dict[str, Any]] = []
@@ -76,12 +59,7 @@ def clip_annotations(variant: str, indices: Sequence[int]) -> dict[str, Any]:
 
 
 def zipped_json(content: dict[str, Any], name: str) -> bytes:
-    """Zip a JSON object so that equal objects give equal bytes (no dates, sorted keys).
-
-    Example:
-        >>> zipped_json({"a": 1}, "a.json") == zipped_json({"a": 1}, "a.json")
-        True
-    """
+    """Zip a JSON object so that equal objects give equal bytes (no dates, sorted keys)."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
@@ -92,17 +70,9 @@ def zipped_json(content: dict[str, Any], name: str) -> bytes:
 
 
 def raw_features(indices: Sequence[int], progress: bool = True) -> tuple[Matrix, Matrix]:
-    """Render clips and run the frozen encoders over them.
+    """Render clips and run the frozen encoders over them: frames [N, 8, 1280] and motion [N, 139].
 
-    Args:
-        indices: Numbers of the clips.
-        progress: Whether to show a progress bar.
-
-    Returns:
-        Appearance of every frame [N, 8, 1280] and motion of every clip [N, 139].
-
-    Raises:
-        DataError: If the optional packages of the appearance encoder are missing.
+    Raises DataError if the optional packages of the appearance encoder are missing.
     """
     from cmgsd_lite.encoders import EfficientNetLite0Encoder  # optional packages, needed here alone
 
@@ -120,18 +90,9 @@ def feature_tables(
 ) -> dict[str, dict[str, npt.NDArray[Any]]]:
     """Reduce raw features by PCA fitted on the training clips, as they lie on disk.
 
-    Args:
-        indices: Numbers of the clips.
-        appearance: [N, 8, 1280].
-        motion: [N, 139], standardised on the training clips before the PCA.
-
-    Returns:
-        Columns of three files, float16: ``appearance_mean`` (128-d), ``appearance_frames`` (the leading 64 of
-        them for each frame: a file of less than 4 MB), and ``motion`` (64-d) without the clips in which
-        nothing moves: they lack that expert.
-
-    Raises:
-        ValueError: If there are fewer training clips than dimensions to keep.
+    Motion is standardised on the training clips before. Columns of three files, float16: ``appearance_mean``
+    (128-d), ``appearance_frames`` (the leading 64 of them for each frame: a file of less than 4 MB), and
+    ``motion`` (64-d) without the clips in which nothing moves: they lack that expert.
     """
     numbers = np.array(indices)
     train = np.isin(numbers, list(SPLITS["train"]))

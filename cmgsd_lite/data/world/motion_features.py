@@ -14,17 +14,10 @@ _REACH = 8  # pixels of the halved frame that a block may move
 
 
 def motion_descriptor(frames: npt.NDArray[np.uint8]) -> FloatArray:
-    """Describe how things move in a clip.
+    """Describe how things move in a clip, uint8 [8, 128, 128, 3].
 
-    Args:
-        frames: uint8 [8, 128, 128, 3].
-
-    Returns:
-        float32 [139]: 8 x 6 of the trajectory (centroid, spread, orientation, mass), 7 x 2 steps and 7 turns
-        of it, 7 x 10 of the flow (mean, divergence, curl, energy, and mean flow left/right/up/down).
-
-    Source:
-        Ours, with standard pieces (background subtraction by median, block-matching flow).
+    float32 [139]: 8 x 6 of the trajectory (centroid, spread, orientation, mass), 7 x 2 steps and 7 turns of
+    it, 7 x 10 of the flow (mean, divergence, curl, energy, and mean flow left/right/up/down).
     """
     grey = _halved(frames.astype(np.float32).mean(axis=3))
     track = _trajectory(grey)

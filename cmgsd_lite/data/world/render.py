@@ -25,18 +25,9 @@ _FOREGROUND: dict[str, tuple[str, Colour]] = {
 
 
 def render(scene: Scene) -> Frames:
-    """Draw a clip.
+    """Draw a clip: uint8 [8, 128, 128, 3], RGB.
 
-    Args:
-        scene: what is true of the clip; its seed decides size, path, speed, hue, view, noise, occlusion.
-
-    Returns:
-        uint8 [8, 128, 128, 3], RGB.
-
-    Example:
-        >>> from cmgsd_lite.data.world.scenes import Scene, Subject
-        >>> render(Scene("beach", (Subject("dog", "red", "right"),), seed=0)).shape
-        (8, 128, 128, 3)
+    The scene's seed decides size, path, speed, hue, view, noise, occlusion.
     """
     rng = Random(f"minivtt view {scene.seed}")
     background = paint(scene.place, rng)

@@ -75,10 +75,8 @@ _WET = {"swim", "sail"}
 def verb_phrases(motion: str, kind: str | None, place: str) -> list[str]:
     """Base forms that say a motion (or class of motions).
 
-    Args:
-        motion: a motion or motion class.
-        kind: the entity's kind, or None for vague nouns.
-        place: the place the sentence says, or "": things swim and sail only at sea.
+    ``kind`` is the entity's, or None for vague nouns; things swim and sail only where the sentence says the
+    sea.
     """
     phrases = list(_GENERIC[motion])
     if kind is None or (kind in _WET and place != "sea"):
