@@ -94,9 +94,6 @@ class GatheredLoss(nn.Module):
         loss: The loss of a batch.
         group: Of processes; None for all.
 
-    Source:
-        ours.
-
     Example:
         >>> from cmgsd_lite.losses import CMGSDLoss
         >>> loss = GatheredLoss(CMGSDLoss(schedule="dynamic"))  # of one process: the loss itself
@@ -151,9 +148,6 @@ def average_gradients(parameters: Iterable[nn.Parameter], group: Group = None) -
 
     Raises:
         ConnectionError: If another process has stopped.
-
-    Source:
-        ours.
 
     Example:
         >>> average_gradients(nn.Linear(2, 2).parameters())
@@ -220,9 +214,6 @@ def joined(device: str = "auto", store: Path | None = None) -> Iterator[None]:
 
     Raises:
         ConnectionError: If the others do not come.
-
-    Source:
-        ours.
 
     Example:
         >>> with joined():

@@ -54,10 +54,7 @@ class PermutedMarginInfoNCELoss(PermutedCMGSDLoss):
     """The control of ``MarginInfoNCELoss``: its own margins with the batch shuffled at every step.
 
     Args:
-        temperature: As there.
-        margin: As there.
-        beta: As there.
-        schedule: As there.
+        temperature, margin, beta, schedule: As there.
         seed: Of the shuffling.
         settings: As there.
 

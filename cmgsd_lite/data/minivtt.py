@@ -55,9 +55,6 @@ def data_folder() -> Path:
     Raises:
         DataError: If it is in neither place.
 
-    Source:
-        ours.
-
     Example:
         >>> (data_folder() / "motion.npz").is_file()
         True
@@ -83,9 +80,6 @@ def load_minivtt(protocol: str | None = None, experts: Sequence[str] | None = No
 
     Raises:
         DataError: On an unknown protocol or expert, or damaged data.
-
-    Source:
-        ours.
 
     Example:
         >>> len(load_minivtt().test)
@@ -123,9 +117,6 @@ def relevance(split: Split) -> NDArray[np.float32]:
     Raises:
         DataError: If the split has no scenes: it is not of MiniVTT.
 
-    Source:
-        ours.
-
     Example:
         >>> relevance(load_minivtt().test.subset(["video2300"])).max()
         np.float32(1.0)
@@ -144,9 +135,6 @@ def entailment(split: Split) -> NDArray[np.bool_]:
 
     Raises:
         DataError: If the split has no scenes.
-
-    Source:
-        ours.
 
     Example:
         >>> entailment(load_minivtt().test.subset(["video2300"])).dtype
@@ -168,9 +156,6 @@ def false_negatives(split: Split, videos: Sequence[int], captions: Sequence[int]
 
     Raises:
         ValueError: If the two have different lengths.
-
-    Source:
-        ours.
 
     Example:
         >>> false_negatives(load_minivtt().train, [0, 1], [0, 20]).diagonal().any()
@@ -196,9 +181,6 @@ def batch_relevance(split: Split) -> Callable[[Tensor, Tensor], Tensor]:
 
     Raises:
         DataError: If the split has no scenes.
-
-    Source:
-        ours.
 
     Example:
         >>> import torch
@@ -229,9 +211,6 @@ def build_minivtt(out: Path, progress: bool = True) -> None:
 
     Raises:
         DataError: If the optional packages of the appearance encoder are missing.
-
-    Source:
-        ours.
 
     Example:
         >>> build_minivtt(Path("rebuilt"))  # doctest: +SKIP

@@ -109,8 +109,7 @@ def variance_components(first: Floats, second: Floats, count: Floats) -> Compone
 
     Args:
         first: As for ``paired_interval``, with two seeds at least.
-        second: As there.
-        count: As there.
+        second, count: As there.
 
     Returns:
         The components, none below 0.

@@ -79,9 +79,6 @@ def nearest_pairs(
     Raises:
         ValueError: If the two are not square and of one shape, or a distance is NaN.
 
-    Source:
-        ours.
-
     Example:
         >>> truth = [[True, True, False], [False, True, False], [False, False, True]]
         >>> nearest_pairs([[0, 0.1, 0.9], [0.5, 0, 0.9], [0.9, 0.9, 0]], truth, (16.7,)).precision
@@ -119,9 +116,6 @@ def anchor_areas(distances: ArrayLike, false_negatives: ArrayLike) -> dict[str, 
     Raises:
         ValueError: If the two are not square and of one shape, or a distance is NaN.
 
-    Source:
-        ours.
-
     Example:
         >>> truth = [[True, True, False], [False, True, False], [False, False, True]]
         >>> anchor_areas([[0, 0.1, 0.9], [0.5, 0, 0.9], [0.9, 0.9, 0]], truth)["auc_text"]
@@ -149,9 +143,6 @@ def hinge_agreement(distances: ArrayLike, false_negatives: ArrayLike) -> dict[st
 
     Raises:
         ValueError: If the two are not square and of one shape, or a distance is NaN.
-
-    Source:
-        ours.
 
     Example:
         >>> list(hinge_agreement([[0.0, 1.0], [1.0, 0.0]], [[True, False], [True, True]])["recall"])

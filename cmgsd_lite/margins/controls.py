@@ -19,8 +19,7 @@ def oracle_margin(relevance: Tensor, alpha: float = 0.2, beta: float = 0.05, **o
 
     Args:
         relevance: Graded relevance [N, N] in [0, 1] of text i to video j.
-        alpha: As in ``zscore_margin``.
-        beta: As in ``zscore_margin``.
+        alpha, beta: As in ``zscore_margin``.
         options: Handed on to ``zscore_margin``.
 
     Returns:
@@ -52,9 +51,6 @@ def mask_margin(false_negatives: Tensor, alpha: float = 0.2) -> Tensor:
 
     Raises:
         ValueError: If the mask is not a square boolean matrix with N >= 2.
-
-    Source:
-        ours.
 
     Example:
         >>> mask_margin(torch.tensor([[False, True], [False, False]]))

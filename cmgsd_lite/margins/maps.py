@@ -96,14 +96,7 @@ def combined_margin(
     Args:
         distances: [N, N] each, any unit; or one tensor of them [K, N, N].
         weights: One for each, summing to 1; numbers or tensors of one.
-        alpha: As in ``zscore_margin``.
-        beta: As in ``zscore_margin``.
-        min_margin: As in ``zscore_margin``.
-        max_margin: As in ``zscore_margin``.
-        eps: As in ``zscore_margin``.
-        negatives: As in ``zscore_margin``.
-        detach: As in ``zscore_margin``.
-        within: As in ``zscore_margin``.
+        alpha, beta, min_margin, max_margin, eps, negatives, detach, within: As in ``zscore_margin``.
         nearest: None, or a share in (0, 1] for the map of ``nearest_margin``.
 
     Returns:
@@ -171,11 +164,7 @@ def nearest_margin(
         alpha: Margin of a pair beyond the quantile.
         beta: Decrease of the margin for one standard deviation of distance below the quantile.
         nearest: Share of the negative pairs, in (0, 1], that are nearer than the quantile.
-        min_margin: As in ``zscore_margin``.
-        max_margin: As in ``zscore_margin``.
-        eps: As in ``zscore_margin``.
-        negatives: As in ``zscore_margin``.
-        detach: As in ``zscore_margin``.
+        min_margin, max_margin, eps, negatives, detach: As in ``zscore_margin``.
         within: As in ``zscore_margin``; the share is one of the batch's, text's or video's negatives.
 
     Returns:
@@ -184,9 +173,6 @@ def nearest_margin(
 
     Raises:
         ValueError: As ``zscore_margin``, and if ``nearest`` is not in (0, 1].
-
-    Source:
-        ours.
 
     Example:
         >>> d = torch.tensor([[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]])
@@ -248,8 +234,7 @@ def affine_margin(
         beta: Margin for one unit of distance.
         min_margin: Lower clip bound, or None.
         max_margin: Upper clip bound, or None.
-        negatives: As in ``zscore_margin``.
-        detach: As in ``zscore_margin``.
+        negatives, detach: As in ``zscore_margin``.
 
     Returns:
         Margins [N, N].
@@ -290,18 +275,13 @@ def exponential_margin(
             ``zscore_margin`` with slope alpha * beta.
         min_margin: Lower clip bound, or None.
         max_margin: Upper clip bound, or None.
-        eps: As in ``zscore_margin``.
-        negatives: As in ``zscore_margin``.
-        detach: As in ``zscore_margin``.
+        eps, negatives, detach: As in ``zscore_margin``.
 
     Returns:
         Margins [N, N].
 
     Raises:
         ValueError: As ``zscore_margin``.
-
-    Source:
-        ours.
 
     Example:
         >>> d = torch.tensor([[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]])

@@ -20,9 +20,6 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     Returns:
         Means [N, D].
 
-    Source:
-        ours.
-
     Example:
         >>> masked_mean(torch.tensor([[[2.0], [4.0], [99.0]]]), torch.tensor([[True, True, False]]))
         tensor([[3.]])

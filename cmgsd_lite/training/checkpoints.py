@@ -107,9 +107,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             previous one that is whole.
         OSError: If it can not be read.
 
-    Source:
-        ours.
-
     Example:
         >>> load_checkpoint(Path("runs/model.pt"))["about"]  # doctest: +SKIP
         {'data': 'minivtt'}
@@ -137,9 +134,6 @@ def load_model(path: Path) -> tuple[RetrievalModel, dict[str, Any]]:
     Raises:
         DataError: As ``load_checkpoint``.
         OSError: As ``load_checkpoint``.
-
-    Source:
-        ours.
 
     Example:
         >>> model, about = load_model(Path("runs/model.pt"))  # doctest: +SKIP

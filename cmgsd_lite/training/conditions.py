@@ -227,9 +227,6 @@ def condition(name: str, **changes: object) -> LossConfig:
     Raises:
         ValueError: If there is no such condition.
 
-    Source:
-        ours.
-
     Example:
         >>> condition("cmgsd-4", beta=0.1).beta
         0.1

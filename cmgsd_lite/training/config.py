@@ -77,8 +77,7 @@ class Experiment:
         seeds: Of the paired runs.
         model: Kind of model.
         training: Settings of every training; its seed is replaced by the run's.
-        device: As for ``fit``.
-        precision: As for ``fit``.
+        device, precision: As for ``fit``.
 
     Example:
         >>> Experiment(DataConfig(), {"infonce": LossConfig("infonce")}).seeds

@@ -91,9 +91,6 @@ def relevant_at(kind: str) -> float | None:
     Returns:
         1 where the truth is known: relevant means true. Otherwise None: at least half of a query's best.
 
-    Source:
-        ours.
-
     Example:
         >>> relevant_at("truth")
         1.0

@@ -49,9 +49,6 @@ def compare(processes: int = 2, pairs: int = 9) -> list[dict[str, Any]]:
     Raises:
         RuntimeError: If a process fails.
 
-    Source:
-        ours.
-
     Example:
         >>> [row["gathered"] < 1e-6 < row["apart"] for row in compare()]  # doctest: +SKIP
         [True, True, True]
@@ -73,9 +70,6 @@ def launch(arguments: Sequence[str], processes: int, timeout: float = 300.0) -> 
 
     Raises:
         RuntimeError: If processes fail or do not end, with the last line that each of them said.
-
-    Source:
-        ours.
 
     Example:
         >>> launch(["-c", "print('started')"], processes=2).strip()

@@ -105,9 +105,6 @@ def claims_true(claims: Sequence[Claim], scenes: Sequence[Scene]) -> BoolMatrix:
     Returns:
         bool [T, V]; rows are texts, columns are videos.
 
-    Source:
-        Ours.
-
     Example:
         >>> from cmgsd_lite.data.world.scenes import Scene, Subject
         >>> claims_true([Claim(entity="any animal")], [Scene("sea", (Subject("dog", "red", "up"),), 0)])
@@ -132,9 +129,6 @@ def graded_relevance(claims: Sequence[Claim], scenes: Sequence[Scene]) -> FloatM
 
     Returns:
         float32 [T, V] in 0..1; rows are texts, columns are videos.
-
-    Source:
-        Ours.
     """
     codes, inverse = _unique_codes(claims)
     slots, places = _scene_codes(scenes)
