@@ -189,7 +189,7 @@ def share_start(*modules: nn.Module, settings: Any = None, group: Group = None) 
 
     Raises ValueError if the settings, plain values, differ, ConnectionError if another process has stopped.
     """
-    rank, count = processes(group)
+    count = processes(group)[1]
     if count == 1:
         return
     theirs: list[Any] = [None] * count

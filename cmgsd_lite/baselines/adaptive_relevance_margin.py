@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cmgsd_lite.baselines.inputs import every_negative, similarity_with_gradient
+from cmgsd_lite.baselines.inputs import every_negative, unimodal_similarity
 from cmgsd_lite.losses.base import Inputs, RetrievalLoss
 
 
@@ -52,7 +52,7 @@ class AdaptiveRelevanceMarginLoss(RetrievalLoss):
 
     def _target(self, name: str, x: Tensor | None, sim: Tensor) -> Tensor:
         assert x is not None  # ``needs`` says so
-        target = (1 + similarity_with_gradient(name, x, sim)).to(sim.dtype) / 2
+        target = (1 + unimodal_similarity(name, x, sim)).to(sim.dtype) / 2
         return target.detach() if self.detach else target
 
     def extra_repr(self) -> str:

@@ -61,10 +61,8 @@ class DropTripleLoss(MaskingLoss):
     def pairs_to_drop(self, sim: Tensor, given: Inputs) -> Tensor:
         """Return which pairs to leave out, boolean [N, N]; no gradient flows through the decision."""
         own = {"text": given.text, "video": given.video}
-        near = reduce(
-            torch.maximum, [unimodal_similarity(k, x, sim) for k, x in own.items() if x is not None]
-        )
-        dropped = at_least(near, self.threshold)
+        near = [unimodal_similarity(k, x.detach(), sim) for k, x in own.items() if x is not None]
+        dropped = at_least(reduce(torch.maximum, near), self.threshold)
         return dropped if given.progress is None else dropped & (given.progress >= self.warm_up)
 
     def extra_repr(self) -> str:

@@ -26,19 +26,16 @@ EPS = 1e-4
 
 
 def unimodal_similarity(name: str, x: Tensor, sim: Tensor) -> Tensor:
-    """As ``similarity_with_gradient``, without."""
-    check_features(name, x, sim)
-    return 1 - _distances(name, x.detach())
-
-
-def similarity_with_gradient(name: str, x: Tensor, sim: Tensor) -> Tensor:
     """Cosine similarity of all pairs of one modality's embeddings [N, D]: [N, N] in [-1, 1] up to rounding.
 
     Float32 or wider. Raises ValueError, calling ``x`` by its name, if it is not [N, D] on the device of
     ``sim`` or has NaN or infinite entries.
     """
     check_features(name, x, sim)
-    return 1 - _distances(name, x)
+    try:
+        return 1 - cosine_distances(x)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected finite features, got NaN or infinite entries") from error
 
 
 def static_sources(sim: Tensor, given: Inputs) -> list[Source]:
@@ -127,10 +124,3 @@ def check_between(name: str, value: float, low: float, high: float) -> float:
     if not low <= value <= high:
         raise ValueError(f"{name}: expected a number in [{low}, {high}], got {value}")
     return value
-
-
-def _distances(name: str, x: Tensor) -> Tensor:
-    try:
-        return cosine_distances(x)
-    except ValueError as error:
-        raise ValueError(f"{name}: expected finite features, got NaN or infinite entries") from error

@@ -12,6 +12,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from typing import NoReturn
 
@@ -325,15 +326,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _seed(text: str) -> int:
-    return _within(text, SEEDS)
-
-
-def _seeds(text: str) -> int:
-    return _within(text, range(1, MOST_SEEDS + 1))
-
-
-def _within(text: str, allowed: range) -> int:
+def _within(allowed: range, text: str) -> int:
     try:
         if (number := int(text)) in allowed:
             return number
@@ -342,6 +335,9 @@ def _within(text: str, allowed: range) -> int:
     raise argparse.ArgumentTypeError(
         f"expected a whole number from {allowed[0]} to {allowed[-1]}, got {text[:40]!r}"
     )
+
+
+_seed, _seeds = partial(_within, SEEDS), partial(_within, range(1, MOST_SEEDS + 1))
 
 
 def _common(parser: argparse.ArgumentParser, data_default: str | None = "minivtt") -> None:

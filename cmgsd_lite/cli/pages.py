@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from cmgsd_lite.data.minivtt import clip, entailment
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.evaluation.agreement import area_under_curve
 from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.training.experiment import Bench
-from cmgsd_lite.training.prepare import PreparedSplit
 from cmgsd_lite.training.scoring import score
 
 if TYPE_CHECKING:
@@ -40,7 +38,9 @@ class TrainingTruth:
         train = bench.prepared.train
         self.first = train.first_caption_and_count()[0]
         # Every clip with its first caption alone: rows and columns are in the same order.
-        self.split = _with_texts(train, self.first)
+        self.split = replace(
+            train, text=train.text[self.first], video_of_text=train.video_of_text[self.first]
+        )
         self.true = entailment(bench.dataset.train)[self.first.numpy()]
         self.captions = [bench.dataset.train.captions[name][0] for name in train.video_ids]
 
@@ -135,7 +135,3 @@ def _examples(truth: TrainingTruth, sims: Mapping[str, NDArray[np.float32]], wor
         pair = own.frames()[4], other.frames()[4]
         examples.append(Example(truth.captions[text], *pair, "\n".join(ranks), *facets))
     return examples
-
-
-def _with_texts(split: PreparedSplit, rows: Tensor) -> PreparedSplit:
-    return replace(split, text=split.text[rows], video_of_text=split.video_of_text[rows])

@@ -85,9 +85,12 @@ def _expert(table: FeatureTable) -> dict[str, Any]:
     }
 
 
+def _present(source: Source) -> set[str]:
+    return {video for table in source.tables.values() for video in table.position}
+
+
 def _usable(source: Source) -> list[str]:
-    present = {video for table in source.tables.values() for video in table.position}
-    return [video for video in present if source.annotations.captions.get(video)]
+    return [video for video in _present(source) if source.annotations.captions.get(video)]
 
 
 def _protocol(source: Source, lists: SplitLists) -> dict[str, dict[str, int]]:
@@ -124,10 +127,6 @@ def _left_out(source: Source, name: str, lists: SplitLists) -> list[str]:
     except DataError as error:
         return [f"{name}: {error}"]
     return left_out(name, source.annotations, lists, source.tables, ids)
-
-
-def _present(source: Source) -> set[str]:
-    return {video for table in source.tables.values() for video in table.position}
 
 
 def _aside(file: Path, root: Path) -> dict[str, Any]:

@@ -83,7 +83,10 @@ def centred(distances: Tensor, negatives: Tensor | None, within: Within = "batch
         diagonal.zero_()
         return apart, spread_of(apart, None, within)
     negatives = off_diagonal_mask(distances) if negatives is None else negatives
-    apart = torch.where(negatives, distances - _mean(distances, negatives, within)[0], 0)
+    reduced = _reduced(within)
+    count = negatives.sum(*reduced).clamp_min(1).to(distances.dtype)
+    mean = torch.where(negatives, distances, 0).sum(*reduced) / count
+    apart = torch.where(negatives, distances - mean, 0)
     return apart, spread_of(apart, negatives, within)
 
 
@@ -269,13 +272,6 @@ def _reduced(within: Within) -> tuple[tuple[int, ...], bool]:
     if within not in ("batch", "text", "video"):
         raise ValueError(f"within: expected 'batch', 'text' or 'video', got {within!r}")
     return {"batch": ((-2, -1), True), "text": ((-1,), True), "video": ((-2,), True)}[within]
-
-
-def _mean(values: Tensor, negatives: Tensor, within: Within) -> tuple[Tensor, Tensor]:
-    """Mean over the negative pairs, and how many there are (at least 1, for the division)."""
-    reduced = _reduced(within)
-    count = negatives.sum(*reduced).clamp_min(1).to(values.dtype)
-    return torch.where(negatives, values, 0).sum(*reduced) / count, count
 
 
 def off_diagonal_mask(x: Tensor) -> Tensor:

@@ -62,12 +62,12 @@ def checked_tensors(name: str, found: Any, expected: Mapping[str, Any]) -> dict[
         other = sorted({*map(repr, found)} ^ {*map(repr, expected)})[:3]
         raise Damage(f"a {name} with other entries ({', '.join(other)[:200] or 'another order'})")
     return {
-        key: checked_tensor(f"{name}[{key!r}]", found[key], one) if isinstance(one, Tensor) else found[key]
+        key: _checked_tensor(f"{name}[{key!r}]", found[key], one) if isinstance(one, Tensor) else found[key]
         for key, one in expected.items()
     }
 
 
-def checked_tensor(name: str, found: Any, expected: Tensor) -> Tensor:
+def _checked_tensor(name: str, found: Any, expected: Tensor) -> Tensor:
     """Return a contiguous copy of one tensor of the expected dtype and shape; see ``checked_tensors``."""
     if not isinstance(found, Tensor):
         raise Damage(f"{type(found).__name__} as {name} instead of a tensor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -110,74 +111,60 @@ class LossConfig:
         Raises:
             ValueError: On a setting out of range, or an unknown kind.
         """
-        if self.kind == "fixed":
-            return MaxMarginRankingLoss(self.margin, self.reduction, self._strength(0.03))
-        if self.kind == "infonce":
-            return InfoNCELoss(self.temperature, self.positives, self.learnable)
-        if self.kind == "sigmoid":
-            return SigmoidLoss(1 / self.temperature, self._strength(-8.0), positives=self.positives)
-        if self.kind == "random":
-            return RandomMarginLoss(self.margin, self.beta, self.reduction, seed=seed)
-        if self.kind == "infonce-random":
-            return RandomMarginLoss(
-                self.margin, self.beta, base="infonce", temperature=self.temperature, seed=seed
-            )
-        if self.kind in ("cmgsd", "permuted", "infonce-cmgsd", "infonce-permuted"):
-            adaptive = self._adaptive(seed)
-            return adaptive if self.sources is None else SelectedSourcesLoss(adaptive, self.sources)
-        return self._baseline()
-
-    def _adaptive(self, seed: int) -> RetrievalLoss:
-        schedule = LinearRamp(*self.ramp) if self.schedule == "ramp" else self.schedule
-        more: dict[str, Any] = {name: getattr(self, name) for name in ("form", "nearest", "scale", "within")}
-        if self.kind == "infonce-cmgsd":
-            return baselines.MarginInfoNCELoss(self.temperature, self.margin, self.beta, schedule, **more)
-        if self.kind == "infonce-permuted":
-            return baselines.PermutedMarginInfoNCELoss(
-                self.temperature, self.margin, self.beta, schedule, seed, **more
-            )
-        settings = {
-            "margin": self.margin,
-            "beta": self.beta,
-            "reduction": self.reduction,
-            "schedule": schedule,
-        }
-        if self.kind == "cmgsd":
-            return CMGSDLoss(**settings, **more)  # type: ignore[arg-type]
-        return PermutedCMGSDLoss(**settings, seed=seed, **more)
-
-    def _baseline(self) -> RetrievalLoss:
-        hinge: dict[str, Any] = {"base": self.base, "reduction": self.reduction}
         # InfoNCE's; the hinge's smooth reduction has its own default.
         temperature = self.temperature if self.base == "infonce" else None
+        hinge: dict[str, Any] = {"base": self.base, "reduction": self.reduction}
         under = {**hinge, "margin": self.margin, "temperature": temperature}
-        if self.kind == "oracle":
-            return baselines.RelevanceMarginLoss(self.margin, self.beta, self.reduction)
-        if self.kind == "relevance-target":
-            return baselines.AdaptiveRelevanceMarginLoss()
-        if self.kind == "debiased":
-            return baselines.DebiasedInfoNCELoss(self._strength(0.03), self.temperature)
-        if self.kind == "mask":
-            return baselines.TrueMaskLoss(self._strength(1.0), **under)
-        if self.kind == "guided-mask":
-            return baselines.GuidedMaskLoss(self._strength(0.02), **under)
-        if self.kind == "caption-threshold":
-            return baselines.CaptionThresholdLoss(self._strength(0.6), **under)
-        if self.kind == "drop-triple":
-            return baselines.DropTripleLoss(self._strength(0.75), **under)
-        if self.kind in ("soft-targets", "soft-truth"):
-            return baselines.SoftTargetLoss(
-                self._strength(0.5),
-                self.temperature,
-                "distances" if self.kind == "soft-targets" else "relevance",
-                positives=self.positives,
-                learnable=self.learnable,
-            )
-        if self.kind == "mean-margin":
-            return baselines.AdaptiveMeanMarginLoss(
+        losses: dict[str, Callable[[], RetrievalLoss]] = {
+            "fixed": lambda: MaxMarginRankingLoss(self.margin, self.reduction, self._strength(0.03)),
+            "cmgsd": lambda: self._adaptive(CMGSDLoss, reduction=self.reduction),
+            "permuted": lambda: self._adaptive(PermutedCMGSDLoss, reduction=self.reduction, seed=seed),
+            "random": lambda: RandomMarginLoss(self.margin, self.beta, self.reduction, seed=seed),
+            "infonce": lambda: InfoNCELoss(self.temperature, self.positives, self.learnable),
+            "sigmoid": lambda: SigmoidLoss(
+                1 / self.temperature, self._strength(-8.0), positives=self.positives
+            ),
+            "infonce-cmgsd": lambda: self._adaptive(
+                baselines.MarginInfoNCELoss, temperature=self.temperature
+            ),
+            "infonce-permuted": lambda: self._adaptive(
+                baselines.PermutedMarginInfoNCELoss, temperature=self.temperature, seed=seed
+            ),
+            "infonce-random": lambda: RandomMarginLoss(
+                self.margin, self.beta, base="infonce", temperature=self.temperature, seed=seed
+            ),
+            "oracle": lambda: baselines.RelevanceMarginLoss(self.margin, self.beta, self.reduction),
+            "mask": lambda: baselines.TrueMaskLoss(self._strength(1.0), **under),
+            "guided-mask": lambda: baselines.GuidedMaskLoss(self._strength(0.02), **under),
+            "caption-threshold": lambda: baselines.CaptionThresholdLoss(self._strength(0.6), **under),
+            "drop-triple": lambda: baselines.DropTripleLoss(self._strength(0.75), **under),
+            "mean-margin": lambda: baselines.AdaptiveMeanMarginLoss(
                 self._strength(0.5), temperature=self.temperature, **hinge
-            )
-        raise ValueError(f"kind: expected one of {', '.join(get_args(Kind))}, got {self.kind!r}")
+            ),
+            "debiased": lambda: baselines.DebiasedInfoNCELoss(self._strength(0.03), self.temperature),
+            "relevance-target": baselines.AdaptiveRelevanceMarginLoss,
+            "soft-targets": lambda: self._soft("distances"),
+            "soft-truth": lambda: self._soft("relevance"),
+        }
+        if self.kind not in losses:
+            raise ValueError(f"kind: expected one of {', '.join(get_args(Kind))}, got {self.kind!r}")
+        return losses[self.kind]()
+
+    def _adaptive(self, loss: Callable[..., RetrievalLoss], **own: Any) -> RetrievalLoss:
+        """A loss with the margins of CMGSD, from the sources that were chosen."""
+        schedule = LinearRamp(*self.ramp) if self.schedule == "ramp" else self.schedule
+        of_margin = ("margin", "beta", "form", "nearest", "scale", "within")
+        adaptive = loss(schedule=schedule, **{name: getattr(self, name) for name in of_margin}, **own)
+        return adaptive if self.sources is None else SelectedSourcesLoss(adaptive, self.sources)
+
+    def _soft(self, targets: Literal["distances", "relevance"]) -> RetrievalLoss:
+        return baselines.SoftTargetLoss(
+            self._strength(0.5),
+            self.temperature,
+            targets,
+            positives=self.positives,
+            learnable=self.learnable,
+        )
 
     def _strength(self, default: float) -> float:
         return default if self.strength is None else self.strength

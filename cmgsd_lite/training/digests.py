@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -19,8 +19,3 @@ def digest(parts: Iterable[str | Tensor]) -> str:
         else:
             hasher.update(part.encode("utf-8", "surrogatepass") + b"\0")
     return hasher.hexdigest()
-
-
-def digest_of_captions(captions: Iterable[Sequence[str]]) -> str:
-    """Digest the captions of every video, in order."""
-    return digest(repr(list(mine)) for mine in captions)

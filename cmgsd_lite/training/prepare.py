@@ -13,7 +13,7 @@ from cmgsd_lite.data import RetrievalDataset, Split
 from cmgsd_lite.data.formats.tables import ALIKE, MAGNITUDE
 from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.teachers import Statistics, feature_statistics, text_teacher, video_teacher
-from cmgsd_lite.training.digests import digest_of_captions
+from cmgsd_lite.training.digests import digest
 
 Encode = Callable[[Sequence[str]], Tensor]
 
@@ -158,7 +158,7 @@ def prepare_split(
         # The texts are the captions in the same order, unless others were asked for.
         text_teacher(captions, encode if texts is not None else lambda _: vectors),
         video_teacher(features, masks, statistics or feature_statistics(features, masks)),
-        digest_of_captions(chosen.get(name, []) for name in split.video_ids),
+        digest(repr(list(chosen.get(name, []))) for name in split.video_ids),
         captions if texts is None else (),
     )
 

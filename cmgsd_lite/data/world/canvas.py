@@ -12,7 +12,6 @@ from cmgsd_lite.data.world.glyphs import Colour, prop
 FRAME = 128
 SCALE = 2
 SIZE = FRAME * SCALE
-Box = tuple[float, float, float, float]
 
 
 def vary(rng: Random, colour: Colour, hue: float = 0.02, light: float = 0.1) -> Colour:

@@ -22,7 +22,7 @@ def motion_descriptor(frames: npt.NDArray[np.uint8]) -> FloatArray:
     grey = _halved(frames.astype(np.float32).mean(axis=3))
     track = _trajectory(grey)
     steps = np.diff(track[:, :2], axis=0)
-    turning = _angle_steps(grey, track)
+    turning = _angle_steps(track)
     flow = _flow_statistics(*_block_flow(grey))
     return np.concatenate([track.ravel(), 2 * steps.ravel(), turning, flow.ravel()]).astype(np.float32)
 
@@ -55,7 +55,7 @@ def _trajectory(grey: FloatArray) -> FloatArray:
     return np.stack([x, y, 3 * np.sqrt(xx), 3 * np.sqrt(yy), 5 * xy, 0.5 * size], axis=1)
 
 
-def _angle_steps(grey: FloatArray, track: FloatArray) -> FloatArray:
+def _angle_steps(track: FloatArray) -> FloatArray:
     """Change of the foreground's orientation from frame to frame, in half turns: [7]."""
     xx, yy, xy = (track[:, 2] / 3) ** 2, (track[:, 3] / 3) ** 2, track[:, 4] / 5
     double = np.unwrap(np.arctan2(2 * xy, xx - yy))
