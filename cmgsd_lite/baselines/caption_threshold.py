@@ -24,10 +24,7 @@ class CaptionThresholdLoss(MaskingLoss):
     Args:
         threshold: Similarity in [-1, 1]. TMR's .8 is on a scale from 0 to 1: .6 as a cosine, of another
             encoder; the value does not transfer between encoders, nor to shares of words.
-        base: ``"infonce"`` or ``"hinge"``.
-        margin: Of the hinge.
-        reduction: Of the hinge, as in ``MaxMarginRankingLoss``.
-        temperature: Of InfoNCE or of the smooth reduction; None for .05 and .03.
+        base, margin, reduction, temperature: As in ``GuidedMaskLoss``.
 
     Raises:
         ValueError: On a setting out of range.

@@ -17,10 +17,7 @@ class TrueMaskLoss(MaskingLoss):
 
     Args:
         relevant_at: Smallest relevance in [0, 1] that counts as a right answer; 1 is "wholly true".
-        base: ``"infonce"`` or ``"hinge"``.
-        margin: Of the hinge.
-        reduction: Of the hinge, as in ``MaxMarginRankingLoss``.
-        temperature: Of InfoNCE or of the smooth reduction; None for .05 and .03.
+        base, margin, reduction, temperature: As in ``GuidedMaskLoss``.
 
     Raises:
         ValueError: On a setting out of range.

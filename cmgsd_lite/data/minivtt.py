@@ -125,16 +125,7 @@ def relevance(split: Split) -> NDArray[np.float32]:
 
 
 def entailment(split: Split) -> NDArray[np.bool_]:
-    """Plain truth: which caption is true of which clip.
-
-    Args:
-        split: Of MiniVTT, its captions in order.
-
-    Returns:
-        bool [captions, clips].
-
-    Raises:
-        DataError: If the split has no scenes.
+    """Plain truth: which caption is true of which clip, bool [captions, clips]; argument as of ``relevance``.
 
     Example:
         >>> entailment(load_minivtt().test.subset(["video2300"])).dtype

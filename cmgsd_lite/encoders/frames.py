@@ -127,13 +127,10 @@ class ClipFrameEncoder:
         """Encode RGB frames.
 
         Args:
-            frames: uint8 [N, H, W, 3], RGB, square; brought to the model's size.
+            frames: As for ``EfficientNetLite0Encoder``, square; brought to the model's size.
 
         Returns:
             Image embeddings [N, dim], float32, of any length.
-
-        Raises:
-            ValueError: If ``frames`` has another shape or type.
         """
         return _in_batches(frames, self._embedded, self._batch_size, self.dim)
 

@@ -96,8 +96,7 @@ def ndcg_per_query(
         raise ValueError(
             "relevance: expected at most 500 for gain='exponential', where 2^r overflows, got more"
         )
-    found: Floats = _evaluate(sim, relevance, exclude, partial(ndcg_at, k=k, gain=gain))[0]
-    return found
+    return _one(sim, relevance, exclude, partial(ndcg_at, k=k, gain=gain))
 
 
 def random_floor(
@@ -114,10 +113,7 @@ def random_floor(
     model which finds the own video and nothing else.
 
     Args:
-        relevance: Of each item to each query [queries, items], >= 0.
-        k: Where to cut, as :func:`ndcg` has it.
-        exclude: Items to leave out, bool [queries, items].
-        gain: "linear" or "exponential".
+        relevance, k, exclude, gain: As for :func:`ndcg`.
 
     Returns:
         Percent.
@@ -146,12 +142,10 @@ def mean_average_precision_at_r(
     R is the number of items relevant to the query. Ties count with their expected value.
 
     Args:
-        sim: Scores [queries, items], higher is better: ``sim`` for t2v, ``sim.T`` for v2t.
-        relevance: Relevance of each item to each query [queries, items], >= 0.
+        sim, relevance, exclude: As for :func:`ndcg`.
         relevant_at: An item is relevant at relevance >= this (> 0). None: at least half of the query's
             highest relevance. That is the usual meaning for 0/1 relevance, does not depend on the scale of
             a graded one, and leaves no query with some relevance empty.
-        exclude: Items to leave out of a query's gallery, bool [queries, items].
 
     Returns:
         Percent. Queries without a relevant item are left out of the mean.
@@ -185,9 +179,7 @@ def average_precision_at_r(
         >>> average_precision_at_r([[0.9, 0.5, 0.1]], [[1, 1, 0]])
         array([100.])
     """
-    measure = partial(ap_at_r, relevant_at=_threshold(relevant_at))
-    found: Floats = _evaluate(sim, relevance, exclude, measure)[0]
-    return found
+    return _one(sim, relevance, exclude, partial(ap_at_r, relevant_at=_threshold(relevant_at)))
 
 
 def r_precision(
@@ -227,9 +219,7 @@ def r_precision_per_query(
         >>> r_precision_per_query([[0.9, 0.5, 0.1]], [[0, 1, 0]])
         array([0.])
     """
-    measure = partial(precision_at_r, relevant_at=_threshold(relevant_at))
-    found: Floats = _evaluate(sim, relevance, exclude, measure)[0]
-    return found
+    return _one(sim, relevance, exclude, partial(precision_at_r, relevant_at=_threshold(relevant_at)))
 
 
 def relevance_metrics(
@@ -273,9 +263,8 @@ def mean_average_precision(sim: Matrix, relevance: Matrix, *, exclude: npt.Array
     public code (whose comment speaks of a count): give ``relevance == 1`` to leave them out.
 
     Args:
-        sim: Scores [queries, items], higher is better: ``sim`` for t2v, ``sim.T`` for v2t.
+        sim, exclude: As for :func:`ndcg`.
         relevance: Of each item to each query [queries, items], in [0, 1].
-        exclude: Items to leave out of a query's gallery, bool [queries, items].
 
     Returns:
         Percent. Queries without an item of relevance 1 are left out of the mean.
@@ -294,7 +283,7 @@ def mean_average_precision(sim: Matrix, relevance: Matrix, *, exclude: npt.Array
     gains = as_numbers("relevance", relevance)
     if gains.size and gains.max() > 1:
         raise ValueError(f"relevance: expected numbers in [0, 1], got {gains.max()}")
-    return _mean(_evaluate(sim, gains, exclude, average_precision)[0])
+    return _mean(_one(sim, gains, exclude, average_precision))
 
 
 def recall_of_all(
@@ -311,11 +300,10 @@ def recall_of_all(
     ECCV Caption asks for any: that is ``retrieval_metrics(sim, positives=...)``.
 
     Args:
-        sim: Scores [queries, items], higher is better: ``sim`` for t2v, ``sim.T`` for v2t.
+        sim, exclude: As for :func:`ndcg`.
         relevance: Relevance of each item to each query [queries, items], >= 0, or whether it is relevant.
         k: Places looked at.
-        relevant_at: As in :func:`mean_average_precision_at_r`.
-        exclude: Items to leave out of a query's gallery, bool [queries, items].
+        relevant_at: As for :func:`mean_average_precision_at_r`.
 
     Returns:
         Percent, ties with their expected value. Below 100 even for an ideal order where a query has more than
@@ -333,13 +321,18 @@ def recall_of_all(
     """
     _check_places(k)
     measure = partial(recall_at, k=k, relevant_at=_threshold(relevant_at))
-    return _mean(_evaluate(sim, relevance, exclude, measure)[0])
+    return _mean(_one(sim, relevance, exclude, measure))
 
 
 def _check_places(k: object, others: str = "") -> None:
     """Refuse a number of places that is none; ``others``: what else is taken."""
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise ValueError(f"k: expected an integer >= 1{others}, got {k!r}")
+
+
+def _one(sim: Matrix, relevance: Matrix, exclude: npt.ArrayLike | None, measure: Measure) -> Floats:
+    values: Floats = _evaluate(sim, relevance, exclude, measure)[0]
+    return values
 
 
 def _evaluate(sim: Matrix, relevance: Matrix, exclude: npt.ArrayLike | None, *measures: Measure) -> Floats:

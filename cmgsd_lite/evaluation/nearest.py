@@ -104,17 +104,12 @@ def nearest_pairs(
 def anchor_areas(distances: ArrayLike, false_negatives: ArrayLike) -> dict[str, float]:
     """AUC of false negatives against true ones, per anchor and over the batch.
 
-    Args:
-        distances: [N, N] from text i to video j; the diagonal is not looked at.
-        false_negatives: Boolean [N, N]: text i is true of video j.
+    Arguments and errors as of ``nearest_pairs``.
 
     Returns:
         ``auc_text``: the negatives of one text, mean over the texts that have negatives of both kinds;
         ``auc_video``: those of one video; ``auc_batch``: all pairs. In percent, NaN where there is nothing to
         compare.
-
-    Raises:
-        ValueError: If the two are not square and of one shape, or a distance is NaN.
 
     Example:
         >>> truth = [[True, True, False], [False, True, False], [False, False, True]]
@@ -133,16 +128,11 @@ def anchor_areas(distances: ArrayLike, false_negatives: ArrayLike) -> dict[str, 
 def hinge_agreement(distances: ArrayLike, false_negatives: ArrayLike) -> dict[str, Any]:
     """All measures of this module for one batch, as they are reported.
 
-    Args:
-        distances: [N, N] from text i to video j; the diagonal is not looked at.
-        false_negatives: Boolean [N, N]: text i is true of video j.
+    Arguments and errors as of ``nearest_pairs``.
 
     Returns:
         ``auc_text``, ``auc_video``, ``auc_batch``, and ``precision`` and ``recall`` by share in percent, a
         text such as ``"0.25"``; all in percent.
-
-    Raises:
-        ValueError: If the two are not square and of one shape, or a distance is NaN.
 
     Example:
         >>> list(hinge_agreement([[0.0, 1.0], [1.0, 0.0]], [[True, False], [True, True]])["recall"])
