@@ -27,24 +27,13 @@ def load_anchors(path: str | Path, file: str = "derived_anchor_features_pca256.n
     videos. These are the training videos, so a training video's vector knows its own anchor caption: that
     caption is taken out of what is trained on. Test videos' captions never enter a vector.
 
-    Args:
-        path: Folder that is searched six levels deep, as by ``load_folder``.
-        file: Name of the file: an npz with ``video_id`` [V], ``features`` [V, D] and the rows
-            ``train_idx`` and ``test_idx``.
-
-    Returns:
-        The data set, protocol ``"anchors"``; 100 of the training videos are drawn for validation. Its queries
-        are all captions. It shares names with 1k-A, not its training videos: do not put numbers side by side.
-
-    Raises:
-        DataError: No such file, another layout, or no anchor sentences (the 1k-A csv) beside it.
+    The file is an npz with ``video_id`` [V], ``features`` [V, D] and the rows ``train_idx`` and ``test_idx``;
+    100 of the training videos are drawn for validation, and queries are all captions. It shares names with
+    1k-A, not its training videos: do not put numbers side by side. Raises DataError if there is no such file,
+    it has another layout, or no anchor sentences (the 1k-A csv) lie beside it.
 
     Source:
         ours; the scores are Cap4Video's (Wu et al., CVPR 2023).
-
-    Example:
-        >>> load_anchors(Path("data")).protocol  # doctest: +SKIP
-        'anchors'
     """
     source = open_source(path, experts=[])
     found = next((one for one in source.similarity if one.name == file), None)

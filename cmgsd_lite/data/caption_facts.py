@@ -8,7 +8,7 @@ import numpy as np
 
 from cmgsd_lite.evaluation.relevance import caption_words
 
-SAMPLE, _SEED, _LEAST = 500, 2021, 2
+SAMPLE, _SEED, _LEAST, _MOST = 500, 2021, 2, 12
 COUNTED = (
     "A caption is likely true of another video when all its content words (stemmed, without words such as "
     f"a, the, is; at least {_LEAST} of them) stand together in one caption of that video. Paraphrases are "
@@ -36,8 +36,8 @@ class CaptionFacts:
     examples: list[tuple[str, str, str, str]]
 
 
-def caption_facts(captions: Mapping[str, Sequence[str]], most: int = 12) -> CaptionFacts:
-    """Count lengths, exact twins and likely false negatives (see `COUNTED`); keep so many examples."""
+def caption_facts(captions: Mapping[str, Sequence[str]]) -> CaptionFacts:
+    """Count lengths, exact twins and likely false negatives (see `COUNTED`), with some of each."""
     pairs = [(video, caption) for video, mine in captions.items() for caption in mine]
     owners: dict[str, list[str]] = {}
     for video, caption in pairs:
@@ -49,13 +49,13 @@ def caption_facts(captions: Mapping[str, Sequence[str]], most: int = 12) -> Capt
     examples = [(*pairs[number][::-1], *pairs[others[0]]) for number, others in found.items()]
     return CaptionFacts(
         lengths=dict(sorted(Counter(len(caption.split()) for _, caption in pairs).items())),
-        twins=twins[:most],
+        twins=twins[:_MOST],
         twin_captions=sum(len(owners[_bare(caption)]) > 1 for _, caption in pairs),
         captions=len(pairs),
         sampled=sampled,
         with_false_negatives=len(found),
         others=sum(map(len, found.values())) / max(sampled, 1),
-        examples=examples[:most],
+        examples=examples[:_MOST],
     )
 
 

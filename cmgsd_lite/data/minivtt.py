@@ -47,18 +47,7 @@ QUERIES_PER_CLIP = 3
 
 
 def data_folder() -> Path:
-    """Find the built data: inside an installed package, or beside the package in a source checkout.
-
-    Returns:
-        The folder.
-
-    Raises:
-        DataError: If it is in neither place.
-
-    Example:
-        >>> (data_folder() / "motion.npz").is_file()
-        True
-    """
+    """Find the built data, inside an installed package or beside it in a clone; DataError if in neither."""
     package = Path(str(resources.files("cmgsd_lite")))
     for folder in (package / "data" / "_minivtt", package.parent / "data" / "minivtt"):
         if folder.is_dir():

@@ -109,17 +109,7 @@ class MiniLMEncoder:
         self._batch_size = batch_size
 
     def encode(self, texts: Sequence[str]) -> Tensor:
-        """Encode texts.
-
-        Args:
-            texts: N strings; what goes beyond 256 tokens is cut.
-
-        Returns:
-            Sentence vectors [N, 384] of length one, float32.
-
-        Raises:
-            ValueError: If ``texts`` is one string instead of a sequence of them.
-        """
+        """Encode N texts to float32 [N, 384] of length one; what goes beyond 256 tokens is cut."""
         _check_texts(texts)
         vectors = torch.zeros(len(texts), self.dim)
         by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))

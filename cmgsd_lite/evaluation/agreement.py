@@ -39,13 +39,12 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
     return float(require("scipy.stats", "data").spearmanr(a, b).statistic)
 
 
-def batch_agreement(distances: ArrayLike, relevance: ArrayLike, relevant_at: float = 1.0) -> dict[str, float]:
+def batch_agreement(distances: ArrayLike, relevance: ArrayLike) -> dict[str, float]:
     """Agreement of the distances of a batch with the truth, over its negative pairs.
 
     Args:
         distances: [N, N] of one modality.
-        relevance: Truth [N, N] in [0, 1]: of caption i for clip j.
-        relevant_at: Relevance from which a negative is a false one.
+        relevance: Truth [N, N] in [0, 1]: of caption i for clip j; a negative is a false one from 1 on.
 
     Returns:
         ``spearman``: rank correlation of nearness (minus the distance) with relevance; ``auc``: of false
@@ -66,9 +65,7 @@ def batch_agreement(distances: ArrayLike, relevance: ArrayLike, relevant_at: flo
             f"relevance: expected a square matrix like distances {list(d.shape)}, got {list(truth.shape)}"
         )
     outside = ~np.eye(len(d), dtype=bool)
-    areas = anchor_areas(
-        d, truth >= relevant_at - 1e-6
-    )  # a share of facets such as 3/3 may miss 1 by rounding
+    areas = anchor_areas(d, truth >= 1 - 1e-6)  # a share of facets such as 3/3 may miss 1 by rounding
     return {
         "spearman": rank_correlation(-d[outside], truth[outside]),
         "auc": areas["auc_batch"] / 100,

@@ -15,16 +15,8 @@ from cmgsd_lite.similarity import normalise
 class GatedEmbeddingUnit(nn.Module):
     """Linear map, context gating, unit length: ``normalise(x * sigmoid(W x + b))`` with ``x = V input + c``.
 
-    Args:
-        input_dim: Width of the input.
-        output_dim: Width of the output.
-
     Source:
         Miech et al. 2018 (MoEE, arXiv 1804.02516), section 3.1.
-
-    Example:
-        >>> GatedEmbeddingUnit(4, 2)(torch.randn(3, 4)).norm(dim=1)
-        tensor([1.0000, 1.0000, 1.0000], grad_fn=<LinalgVectorNormBackward0>)
     """
 
     def __init__(self, input_dim: int, output_dim: int) -> None:
@@ -41,16 +33,8 @@ class GatedEmbeddingUnit(nn.Module):
 class GatedText(nn.Module):
     """The text side of expert models: a gated unit for every expert, and the experts' weights.
 
-    Args:
-        config: The settings.
-
     Source:
         Miech et al. 2018 (MoEE), sections 3.1 and 3.2; used likewise by CE and MMT.
-
-    Example:
-        >>> config = ModelConfig("gated-experts", text_dim=4, expert_dims={"rgb": 8, "audio": 2})
-        >>> GatedText(config)(torch.randn(3, 4)).weights.shape
-        torch.Size([3, 2])
     """
 
     def __init__(self, config: ModelConfig) -> None:

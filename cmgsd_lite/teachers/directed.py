@@ -103,17 +103,7 @@ class Containment(TensorTeacher):
 
     @classmethod
     def of(cls, captions: Sequence[Sequence[str]]) -> Self:
-        """Prepare the teacher.
-
-        Args:
-            captions: The captions of each of V training videos, at least one each.
-
-        Returns:
-            The teacher; its captions are numbered in the flat order.
-
-        Raises:
-            ValueError: If there is no video, or one without captions.
-        """
+        """Prepare the teacher; captions and errors as of ``DirectedEmbedding.of``."""
         check_captions(captions)
         number: dict[str, int] = {}
         said = [

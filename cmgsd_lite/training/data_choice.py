@@ -118,7 +118,7 @@ def _has_one_of(split: Split, experts: list[str]) -> NDArray[np.bool_]:
     return found
 
 
-def hold_out(dataset: RetrievalDataset, videos: int, seed: int = 2021) -> RetrievalDataset:
+def hold_out(dataset: RetrievalDataset, videos: int) -> RetrievalDataset:
     """Put so many training videos where the test videos stood, which a choice must not see.
 
     Raises ValueError if ``videos`` is not between 1 and the number of training videos - 1.
@@ -127,7 +127,7 @@ def hold_out(dataset: RetrievalDataset, videos: int, seed: int = 2021) -> Retrie
     if not 1 <= videos < len(train):
         raise ValueError(f"held_out: expected 1 to {len(train) - 1} training videos, got {videos}")
     # Sorted: the same videos whatever the order of the list.
-    drawn = np.random.default_rng(seed).choice(sorted(train.video_ids), videos, replace=False)
+    drawn = np.random.default_rng(2021).choice(sorted(train.video_ids), videos, replace=False)
     apart = set(drawn.tolist())
     kept = train.subset(video for video in train.video_ids if video not in apart)
     held = train.subset(video for video in train.video_ids if video in apart)

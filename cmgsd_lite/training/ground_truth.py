@@ -83,17 +83,9 @@ def known_relevance(dataset: RetrievalDataset, queries: str = "all") -> KnownRel
 
 
 def relevant_at(kind: str) -> float | None:
-    """Smallest relevance that counts as relevant for mAP@R and R-Precision.
+    """Smallest relevance of a kind of ``known_relevance`` that counts as relevant for mAP@R and R-Precision.
 
-    Args:
-        kind: Of ``known_relevance``.
-
-    Returns:
-        1 where the truth is known: relevant means true. Otherwise None: at least half of a query's best.
-
-    Example:
-        >>> relevant_at("truth")
-        1.0
+    1 where the truth is known: relevant means true. Otherwise None: at least half of a query's best.
     """
     return 1.0 if kind == "truth" else None
 

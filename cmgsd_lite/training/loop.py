@@ -186,7 +186,6 @@ def rehearse(
     validation: PreparedSplit | None,
     config: TrainingConfig,
     *,
-    ids: Sequence[Hashable] | None = None,
     relevance: BatchRelevance | None = None,
     teacher: TeacherChoice | None = None,
 ) -> None:
@@ -197,7 +196,7 @@ def rehearse(
     _validation(validation)
     with placed(CPU, model, loss), torch.random.fork_rng(devices=[]):
         teachers = prepare_teachers(teacher, train)
-        trainer = Trainer(model, loss, train, config, ids, relevance, teachers=teachers)
+        trainer = Trainer(model, loss, train, config, None, relevance, teachers=teachers)
         check_finite(trainer.batch_loss(*next(trainer.batches(0)), 0.0).item(), 0.0)
 
 

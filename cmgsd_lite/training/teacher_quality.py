@@ -41,12 +41,7 @@ DEFINITIONS = {
 
 
 class DrawnBatch(NamedTuple):
-    """A batch: rows of clips in their split, and of the caption drawn for each in the flat order.
-
-    Example:
-        >>> DrawnBatch(torch.tensor([0]), torch.tensor([3])).captions
-        tensor([3])
-    """
+    """A batch: rows of clips in their split, and of the caption drawn for each in the flat order."""
 
     videos: Tensor
     captions: Tensor

@@ -73,21 +73,9 @@ def minivtt_rows(
 
 
 def sum_of_standardised(*distances: Tensor) -> Tensor:
-    """Add distances of different units: each less its mean, over its standard deviation, off the diagonal.
+    """Add distances [N, N]: each less its mean, over its standard deviation, off the diagonal.
 
-    Args:
-        distances: [N, N] each.
-
-    Returns:
-        [N, N].
-
-    Source:
-        ours; what ``CMGSDLoss`` does with several sources.
-
-    Example:
-        >>> d = torch.tensor([[0.0, 1.0], [3.0, 0.0]])
-        >>> sum_of_standardised(d, 10 * d)[0, 1]
-        tensor(-2.)
+    It is what ``CMGSDLoss`` does with several sources, whatever their units.
     """
     outside = ~torch.eye(len(distances[0]), dtype=torch.bool)
     standardised = [(d - d[outside].mean()) / d[outside].std(correction=0) for d in distances]

@@ -15,6 +15,7 @@ FloatImage = npt.NDArray[np.float32]
 GLYPH_PIXELS = 112  # masters are about twice as large as a figure in a frame: scaling down smooths them
 _PADDING = 10
 _RIM_WIDTH = 3.5  # master pixels
+_PROP_LINES = 0.62  # how much of its colour a prop keeps under a line
 _SMALL_PART = 0.16  # interior parts below this share of the glyph are lighter: windows, wheels, bellies
 
 
@@ -57,7 +58,7 @@ def _soften(mask: FloatImage) -> FloatImage:
     return np.asarray(np.asarray(image, dtype=np.float32) / 255, dtype=np.float32)
 
 
-def sticker(glyph: str, colour: Colour, rim: bool = True) -> Image.Image:
+def sticker(glyph: str, colour: Colour) -> Image.Image:
     """RGBA figure: fill with a soft top light, darker lines, and a light rim that sets it off any ground."""
     line, body, small, band = glyph_parts(glyph)
     height = line.shape[0]
@@ -66,11 +67,8 @@ def sticker(glyph: str, colour: Colour, rim: bool = True) -> Image.Image:
     fill = base + np.where(light > 0, (1 - base) * light, base * light)
     fill = fill + small[:, :, None] * (0.45 if base.max() > 0.3 else 0.2) * (1 - fill)
     ink = _line_colour(base)
-    image = fill + line[:, :, None] * (ink - fill)
-    alpha = body
-    if rim:
-        image = 1 + body[:, :, None] * (image - 1)
-        alpha = np.maximum(body, band * 0.92)
+    image = 1 + body[:, :, None] * (fill + line[:, :, None] * (ink - fill) - 1)
+    alpha = np.maximum(body, band * 0.92)
     rgba = np.concatenate([image, alpha[:, :, None]], axis=2)
     return Image.fromarray((np.clip(rgba, 0, 1) * 255 + 0.5).astype(np.uint8), "RGBA")
 
@@ -92,13 +90,13 @@ def _scaled_parts(glyph: str, height: int) -> FloatImage:
     return np.stack([np.asarray(image, dtype=np.float32) / 255 for image in scaled])
 
 
-def prop(glyph: str, colour: Colour, height: int, line_share: float = 0.62) -> Image.Image:
+def prop(glyph: str, colour: Colour, height: int) -> Image.Image:
     """RGBA piece of scenery, `height` pixels high: no rim and quiet lines, so that figures stand out."""
     line, body, small = _scaled_parts(glyph, height)
     base = np.array([channel / 255 for channel in colour], dtype=np.float32)
     light = np.linspace(0.1, -0.1, height, dtype=np.float32)[:, None, None]
     fill = base * (1 + light) + small[:, :, None] * (0.2 * (1 - base))
-    image = fill * (1 - (1 - line_share) * line[:, :, None])
+    image = fill * (1 - (1 - _PROP_LINES) * line[:, :, None])
     rgba = np.concatenate([image, body[:, :, None]], axis=2)
     return Image.fromarray((np.clip(rgba, 0, 1) * 255).astype(np.uint8), "RGBA")
 

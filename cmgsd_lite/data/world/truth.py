@@ -1,7 +1,9 @@
 """What is true: does a caption's claim hold of a clip, and if not, how much of it does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import reduce
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,49 +94,30 @@ _TABLES: dict[str, _Table] = {
 
 
 def claims_true(claims: Sequence[Claim], scenes: Sequence[Scene]) -> BoolMatrix:
-    """Entailment: of which clips is each claim true?
+    """Entailment: of which clips is each claim true? bool [claims, clips].
 
-    A claim is true of a clip if its place holds and some subject satisfies entity, colour and motion at
-    once; a claim about two subjects needs two different ones. "animal" is true of a dog, "moves" of any
-    motion. Facets that are not said hold of everything.
-
-    Args:
-        claims: T claims.
-        scenes: V scenes.
-
-    Returns:
-        bool [T, V]; rows are texts, columns are videos.
-
-    Example:
-        >>> from cmgsd_lite.data.world.scenes import Scene, Subject
-        >>> claims_true([Claim(entity="any animal")], [Scene("sea", (Subject("dog", "red", "up"),), 0)])
-        array([[ True]])
+    A claim is true of a clip if its place holds and some subject satisfies entity, colour and motion at once;
+    a claim about two subjects needs two different ones. "animal" is true of a dog, "moves" of any motion.
+    Facets that are not said hold of everything.
     """
     codes, inverse = _unique_codes(claims)
     slots, places = _scene_codes(scenes)
-    true = _pairs_hold(codes, slots) & _holds("place", codes, places)
+    true = _best(_holds, np.logical_and, codes, slots) & _holds("place", codes, places)
     return true[inverse]
 
 
 def graded_relevance(claims: Sequence[Claim], scenes: Sequence[Scene]) -> FloatMatrix:
-    """Relevance of clips to claims: 1 if the claim is true, otherwise the share of it that is.
+    """Relevance of clips to claims, float32 [claims, clips]: 1 if the claim is true, else the share that is.
 
     The share is the mean over the facets that are said, each with the same weight: 1 if the facet holds, 0.5
     if a named entity is of the same group or a motion of the same family, else 0; for the assignment of
     subjects that gives most. It is below 1 exactly if the claim is not true.
-
-    Args:
-        claims: T claims.
-        scenes: V scenes.
-
-    Returns:
-        float32 [T, V] in 0..1; rows are texts, columns are videos.
     """
     codes, inverse = _unique_codes(claims)
     slots, places = _scene_codes(scenes)
     said = np.maximum((codes > 0).sum(axis=1), 1).astype(np.float32)
-    share = (_best_credit(codes, slots) + _credit("place", codes, places)) / said[:, None]
-    true = _pairs_hold(codes, slots) & _holds("place", codes, places)
+    share = (_best(_credit, np.add, codes, slots) + _credit("place", codes, places)) / said[:, None]
+    true = _best(_holds, np.logical_and, codes, slots) & _holds("place", codes, places)
     share[true] = 1.0
     return np.asarray(share[inverse], dtype=np.float32)
 
@@ -172,39 +155,20 @@ def _credit(facet: str, codes: _Codes, values: _Codes) -> FloatMatrix:
     return _TABLES[facet].credit[:, values][codes[:, FACETS.index(facet)]]
 
 
-def _pairs_hold(codes: _Codes, slots: list[dict[str, _Codes]]) -> BoolMatrix:
-    """Whether some assignment of subjects satisfies all but the place."""
-    main = [
-        _holds("entity", codes, slot["entity"])
-        & _holds("colour", codes, slot["colour"])
-        & _holds("motion", codes, slot["motion"])
-        for slot in slots
-    ]
-    true: BoolMatrix = main[0] | main[1]
+def _best(
+    of_facet: Callable[[str, _Codes, _Codes], npt.NDArray[Any]],
+    joined: Callable[[Any, Any], npt.NDArray[Any]],
+    codes: _Codes,
+    slots: list[dict[str, _Codes]],
+) -> npt.NDArray[Any]:
+    """What the facets but the place give together, under the better assignment of subjects: [U, V]."""
+    main = [reduce(joined, (of_facet(facet, codes, slot[facet]) for facet in slot)) for slot in slots]
+    best = np.maximum(main[0], main[1])
     pairs = np.flatnonzero((codes[:, FACETS.index("other_entity") :] > 0).any(axis=1))
     some = codes[pairs]
     other = [
-        _holds("other_entity", some, slot["entity"]) & _holds("other_colour", some, slot["colour"])
+        joined(*(of_facet(f"other_{facet}", some, slot[facet]) for facet in ("entity", "colour")))
         for slot in slots
     ]
-    true[pairs] = main[0][pairs] & other[1] | main[1][pairs] & other[0]
-    return true
-
-
-def _best_credit(codes: _Codes, slots: list[dict[str, _Codes]]) -> FloatMatrix:
-    """Credit of all but the place under the better assignment of subjects."""
-    main = [
-        _credit("entity", codes, slot["entity"])
-        + _credit("colour", codes, slot["colour"])
-        + _credit("motion", codes, slot["motion"])
-        for slot in slots
-    ]
-    best: FloatMatrix = np.maximum(main[0], main[1])
-    pairs = np.flatnonzero((codes[:, FACETS.index("other_entity") :] > 0).any(axis=1))
-    some = codes[pairs]
-    other = [
-        _credit("other_entity", some, slot["entity"]) + _credit("other_colour", some, slot["colour"])
-        for slot in slots
-    ]
-    best[pairs] = np.maximum(main[0][pairs] + other[1], main[1][pairs] + other[0])
+    best[pairs] = np.maximum(joined(main[0][pairs], other[1]), joined(main[1][pairs], other[0]))
     return best
