@@ -207,18 +207,9 @@ def share_start(*modules: nn.Module, settings: Any = None, group: Group = None) 
 def joined(device: str = "auto", store: Path | None = None) -> Iterator[None]:
     """Join the processes that ``torchrun`` has started; nothing happens in a process that is alone.
 
-    Args:
-        device: Of the training: NCCL between GPUs, one for each process of a machine; gloo otherwise.
-        store: A file in which the processes of one machine find one another, for those started without
-            ``torchrun`` and with ``RANK`` and ``WORLD_SIZE`` in their environment.
-
-    Raises:
-        ConnectionError: If the others do not come.
-
-    Example:
-        >>> with joined():
-        ...     processes()
-        (0, 1)
+    NCCL between GPUs, one for each process of a machine; gloo otherwise. In the file ``store`` the processes
+    of one machine find one another, if they were started without ``torchrun`` and with ``RANK`` and
+    ``WORLD_SIZE`` in their environment. Raises ConnectionError if the others do not come.
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1 or distributed.is_initialized():

@@ -37,8 +37,10 @@ ORDER = (
 INTERNAL = re.compile(
     r"__main__|cli(\..*)?|data\.(formats|world)(\..*)?|data\.(anchors|caption_facts|discover|human_labels|notes|protocols)"
     r"|data\.(registry|source|splits|supply)|encoders\.packages|losses\.(base|blocks(\..*)?|checks|control|learned|sources)"
-    r"|baselines\.(inputs|masking)|evaluation\.(inputs|positives|ties)|margins\.matrices|models\.(base|gated_experts|pooling)|runtime\.workers|teachers\.base"
-    r"|training\.(checkpoint_checks|data_location|digests|finished|human_quality|processes|resuming|running|tabulate)"
+    r"|baselines\.(inputs|masking)|evaluation\.(inputs|positives|ties)|margins\.matrices|runtime\.workers|teachers\.base"
+    r"|models\.(base|gated_experts|pooling)"
+    r"|training\.(checkpoint_checks|data_location|digests|finished|human_quality|processes|resuming|running)"
+    r"|training\.(tabulate|teacher_table|trainer)"
     r"|course\.exercises\.chapter\d\d"
 )
 """Modules that nobody needs to import: the command line, the parts of the readers and of the drawn world."""

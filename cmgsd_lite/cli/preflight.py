@@ -28,17 +28,9 @@ def check_before_training(
 ) -> None:
     """Check data, losses and the output folder; say on stderr what is left out of the data, and the device.
 
-    Args:
-        bench: Of the experiment that is to be run.
-        out: Folder for what is written; made if it is not there.
-        folders: Further folders in it.
-        files: That will be written in it, checkpoints apart.
-        models: How often a model's size will be written.
-        parts: Which splits are to be ranked.
-
-    Raises:
-        DataError: If there are too few videos, or the output folder can not take what will be written.
-        ValueError: If a loss can not take its first step.
+    Raises DataError if the splits that are to be ranked (``parts``) have too few videos, or ``out`` can not
+    take what will be written: further folders, files (checkpoints apart), and so many times a model's size.
+    ValueError if a loss can not take its first step.
     """
     say(*bench.notes, f"training on {bench.experiment.device}, {bench.experiment.precision}")
     check_videos(bench, parts)

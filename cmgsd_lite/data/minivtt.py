@@ -183,17 +183,8 @@ def build_minivtt(out: Path, progress: bool = True) -> None:
     """Rebuild the whole embedded data set: annotations of all variants, split lists and features.
 
     The same code gives the same scenes and captions byte for byte on every machine; features may differ in
-    the last digits with another CPU or library version.
-
-    Args:
-        out: Folder to write into; each file is written whole or not at all.
-        progress: Whether to show a progress bar.
-
-    Raises:
-        DataError: If the optional packages of the appearance encoder are missing.
-
-    Example:
-        >>> build_minivtt(Path("rebuilt"))  # doctest: +SKIP
+    the last digits with another CPU or library version. Each file is written whole or not at all. Raises
+    DataError if the optional packages of the appearance encoder are missing.
     """
     require("PIL.Image", "data")  # drawing needs what loading does not
     from cmgsd_lite.data.world.build import build_minivtt as build

@@ -11,18 +11,9 @@ from cmgsd_lite.validation import checks_values
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the tokens that exist; zero where a video has none.
+    """Mean [N, D] over the tokens [N, T, D] that exist, by a mask [N, T]; zero where a video has none.
 
-    Args:
-        values: Tokens [N, T, D]. What stands in masked places is never read, NaN included.
-        mask: Boolean [N, T], True where the token exists.
-
-    Returns:
-        Means [N, D].
-
-    Example:
-        >>> masked_mean(torch.tensor([[[2.0], [4.0], [99.0]]]), torch.tensor([[True, True, False]]))
-        tensor([[3.]])
+    What stands in masked places is never read, NaN included.
     """
     kept = values.masked_fill(~mask[:, :, None], 0)
     return kept.sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp_min(1)

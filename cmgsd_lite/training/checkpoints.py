@@ -123,20 +123,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def load_model(path: Path) -> tuple[RetrievalModel, dict[str, Any]]:
-    """Rebuild the model of a checkpoint, in evaluation mode, with its best weights.
+    """Rebuild a checkpoint's model, in evaluation mode, with its best weights; and what was saved about it.
 
-    Args:
-        path: A file that ``save_checkpoint`` wrote, at the end of training or on the way.
-
-    Returns:
-        The model, and what was saved about it.
-
-    Raises:
-        DataError: As ``load_checkpoint``.
-        OSError: As ``load_checkpoint``.
-
-    Example:
-        >>> model, about = load_model(Path("runs/model.pt"))  # doctest: +SKIP
+    Errors as of ``load_checkpoint``.
     """
     content = load_checkpoint(path)
     model = build_model(ModelConfig(**content["model_config"]))

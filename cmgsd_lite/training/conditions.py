@@ -202,21 +202,9 @@ ADDED: dict[str, Any] = {
 
 
 def condition(name: str, **changes: object) -> LossConfig:
-    """Look a condition up by name, with some settings changed.
+    """Look a condition of ``CONDITIONS`` or ``MORE`` up by name, with the settings changed that are not None.
 
-    Args:
-        name: One of ``CONDITIONS`` or ``MORE``.
-        changes: Settings of ``LossConfig``; those that are None are left as they are.
-
-    Returns:
-        The settings.
-
-    Raises:
-        ValueError: If there is no such condition.
-
-    Example:
-        >>> condition("cmgsd-4", beta=0.1).beta
-        0.1
+    Raises ValueError if there is no such condition.
     """
     known = {**CONDITIONS, **MORE}
     if name not in known:

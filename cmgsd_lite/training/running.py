@@ -28,17 +28,11 @@ def run_all(
 ) -> list[RunResult]:
     """Run every condition of an experiment with every seed; results in the order of conditions, then seeds.
 
-    Args:
-        bench: Of the experiment; the processes get what it has prepared.
-        jobs: Processes at a time; the results do not depend on it.
-        out: Folder for the trained models of the first seed, or None.
-        progress: Whether to show a progress bar (on stderr).
-        finished: Called with every result as it comes, so that an error later on does not take it along.
-        done: Results of runs that are not to be run again.
-
-    Raises:
-        ValueError: If ``jobs`` is below 1, or as ``fit``, when all other runs are finished.
-        ChildProcessError: If one of the processes is ended from outside.
+    They do not depend on how many processes (``jobs``) run at a time. Trained models of the first seed go to
+    ``out``; ``finished`` is called with every result as it comes, so that an error later on does not take it
+    along; results that are ``done`` are not run again. Raises ValueError if ``jobs`` is below 1, or as
+    ``fit``, when all other runs are finished; ChildProcessError if one of the processes is ended from
+    outside.
     """
     if jobs < 1:
         raise ValueError(f"jobs: expected a whole number >= 1, got {jobs}")

@@ -48,27 +48,12 @@ BatchRelevance = Callable[[Tensor, Tensor], Tensor]
 
 
 class Trainer:
-    """The state of one training: model, loss, optimizer, and the batches of each epoch.
+    """One training's model, loss and optimizer, and the batches of each epoch; arguments as of ``fit``.
 
-    Args:
-        model: Trained in place.
-        loss: Maps a batch to a scalar.
-        train: Training videos.
-        config: Settings.
-        ids: One name a training video, or None: as for ``fit``.
-        relevance: Ground truth for controls, or None: as for ``fit``.
-        device: Where model and loss are; the training videos are put there.
-        precision: As for ``fit``.
-        teachers: By name, whose distances the loss is given instead of the split's teacher features, or None.
-        share: Which process of how many this is.
-
-    Raises:
-        ValueError: If there are fewer training videos than a batch needs, there is nothing to learn from them
-            (``check_learnable``), a batch to come has no negative, or the loss needs a ground truth that is
-            not there, or takes no distances though there are teachers.
-
-    Example:
-        >>> Trainer(model, CMGSDLoss(), train, TrainingConfig(), None, None).run_epoch(0)  # doctest: +SKIP
+    Model and loss lie on the device, and the training videos are put there; teachers are given by name.
+    Raises ValueError if there are fewer training videos than a batch needs, there is nothing to learn from
+    them (``check_learnable``), a batch to come has no negative, or the loss needs a ground truth that is not
+    there, or takes no distances though there are teachers.
     """
 
     def __init__(

@@ -58,22 +58,11 @@ def compare(processes: int = 2, pairs: int = 9) -> list[dict[str, Any]]:
 
 
 def launch(arguments: Sequence[str], processes: int, timeout: float = 300.0) -> str:
-    """Start Python several times, as ``torchrun`` would, and wait for the end.
+    """Start Python several times, as ``torchrun`` would, and return what the first process printed.
 
-    Args:
-        arguments: Of Python: a script or module with its options; ``--store FILE`` is added, for ``joined``.
-        processes: How many.
-        timeout: Seconds to wait for all; whoever runs then is killed.
-
-    Returns:
-        What the first process printed.
-
-    Raises:
-        RuntimeError: If processes fail or do not end, with the last line that each of them said.
-
-    Example:
-        >>> launch(["-c", "print('started')"], processes=2).strip()
-        'started'
+    The arguments are a script or module with its options; ``--store FILE`` is added, for ``joined``. Raises
+    RuntimeError if processes fail or have not ended after ``timeout`` seconds, with the last line that each
+    of them said.
     """
     with TemporaryDirectory() as temporary:
         folder, started = Path(temporary), []
