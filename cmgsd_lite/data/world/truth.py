@@ -163,7 +163,7 @@ def _best(
 ) -> npt.NDArray[Any]:
     """What the facets but the place give together, under the better assignment of subjects: [U, V]."""
     main = [reduce(joined, (of_facet(facet, codes, slot[facet]) for facet in slot)) for slot in slots]
-    best = np.maximum(main[0], main[1])
+    best: npt.NDArray[Any] = np.maximum(main[0], main[1])
     pairs = np.flatnonzero((codes[:, FACETS.index("other_entity") :] > 0).any(axis=1))
     some = codes[pairs]
     other = [
