@@ -134,6 +134,8 @@ class RetrievalModel(nn.Module):
         torch.Size([2, 5])
     """
 
+    text: nn.Module
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
@@ -192,7 +194,9 @@ class RetrievalModel(nn.Module):
         return next(self.parameters()).dtype
 
     def _encode_text(self, text: Tensor) -> TextExperts:
-        raise NotImplementedError
+        """What the model's own ``text`` part makes of them."""
+        encoded: TextExperts = self.text(text)
+        return encoded
 
     def _encode_video(self, values: list[Tensor], masks: list[Tensor]) -> VideoExperts:
         """Experts in the configured order, zeros where masked."""

@@ -78,10 +78,6 @@ class GatedExpertsModel(RetrievalModel):
             GatedEmbeddingUnit(dim, config.embed_dim) for dim in config.expert_dims.values()
         )
 
-    def _encode_text(self, text: Tensor) -> TextExperts:
-        encoded: TextExperts = self.text(text)
-        return encoded
-
     def _encode_video(self, values: list[Tensor], masks: list[Tensor]) -> VideoExperts:
         present = present_experts(masks)
         pooled = [masked_mean(of_expert, mask) for of_expert, mask in zip(values, masks, strict=True)]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cmgsd_lite.models.base import RetrievalModel, TextExperts, VideoExperts, present_experts
+from cmgsd_lite.models.base import RetrievalModel, VideoExperts, present_experts
 from cmgsd_lite.models.config import ModelConfig
 from cmgsd_lite.models.gated_experts import GatedText
 from cmgsd_lite.models.pooling import masked_mean
@@ -55,10 +55,6 @@ class TransformerModel(RetrievalModel):
         self.encoder = nn.TransformerEncoder(
             layer, config.layers, norm=nn.LayerNorm(dim), enable_nested_tensor=False
         )
-
-    def _encode_text(self, text: Tensor) -> TextExperts:
-        encoded: TextExperts = self.text(text)
-        return encoded
 
     def _encode_video(self, values: list[Tensor], masks: list[Tensor]) -> VideoExperts:
         limit = self.config.max_tokens

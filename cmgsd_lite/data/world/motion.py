@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 
 import numpy as np
@@ -62,57 +63,46 @@ def _rest(stage: _Stage) -> Path:
     )
 
 
-def _across(sign: int) -> Callable[[_Stage], Path]:
-    def path(stage: _Stage) -> Path:
-        rest, rng = _rest(stage), stage.rng
-        room = FRAME - stage.size - 4
-        span = room * between(rng, 0.6, 1.0)
-        start = 2 + stage.size / 2 + between(rng, 0, room - span)
-        x = start + span * _TIME
-        bob = between(rng, 0, 2.5) * np.abs(np.sin(_TIME * 9))
-        drift = between(rng, -4, 4) * _TIME
-        return replace(
-            rest, x=x if sign > 0 else FRAME - x, y=rest.y + drift - bob, ground=rest.ground + drift
-        )
-
-    return path
+def _across(stage: _Stage, sign: int) -> Path:
+    rest, rng = _rest(stage), stage.rng
+    room = FRAME - stage.size - 4
+    span = room * between(rng, 0.6, 1.0)
+    start = 2 + stage.size / 2 + between(rng, 0, room - span)
+    x = start + span * _TIME
+    bob = between(rng, 0, 2.5) * np.abs(np.sin(_TIME * 9))
+    drift = between(rng, -4, 4) * _TIME
+    return replace(rest, x=x if sign > 0 else FRAME - x, y=rest.y + drift - bob, ground=rest.ground + drift)
 
 
-def _vertical(sign: int) -> Callable[[_Stage], Path]:
-    def path(stage: _Stage) -> Path:
-        rest, rng = _rest(stage), stage.rng
-        low, high = FRAME - stage.size / 2 - 6, stage.size / 2 + 3
-        span = (low - high) * between(rng, 0.75, 1.0)
-        start = low - between(rng, 0, low - high - span)
-        y = start - span * _TIME
-        x = rest.x + between(rng, -8, 8) * _TIME
-        ground = np.full(FRAMES, min(122.0, start + stage.half))
-        return replace(rest, x=x, y=y if sign > 0 else y[::-1].copy(), ground=ground)
-
-    return path
+def _vertical(stage: _Stage, sign: int) -> Path:
+    rest, rng = _rest(stage), stage.rng
+    low, high = FRAME - stage.size / 2 - 6, stage.size / 2 + 3
+    span = (low - high) * between(rng, 0.75, 1.0)
+    start = low - between(rng, 0, low - high - span)
+    y = start - span * _TIME
+    x = rest.x + between(rng, -8, 8) * _TIME
+    ground = np.full(FRAMES, min(122.0, start + stage.half))
+    return replace(rest, x=x, y=y if sign > 0 else y[::-1].copy(), ground=ground)
 
 
-def _depth(sign: int) -> Callable[[_Stage], Path]:
-    def path(stage: _Stage) -> Path:
-        rest, rng = _rest(stage), stage.rng
-        far = max(SMALLEST, stage.size * between(rng, 0.4, 0.5))
-        near = min(86.0, stage.size * between(rng, 1.35, 1.6))
-        size = far * (near / far) ** _TIME
-        share = (size - far) / (near - far)
-        ground = stage.horizon + 8 + (118 - stage.horizon - 8) * share
-        hover = (stage.ground - stage.half - stage.y) * (0.4 + 0.6 * share)
-        y = np.maximum(ground - stage.half * size / stage.size - hover, size / 2 + 2)
-        x = 64 + (stage.x - 64) * (1 - 0.6 * share)
-        step = 1 if sign > 0 else -1
-        return replace(
-            rest,
-            x=x[::step].copy(),
-            y=y[::step].copy(),
-            ground=ground[::step].copy(),
-            size=size[::step].copy(),
-        )
-
-    return path
+def _depth(stage: _Stage, sign: int) -> Path:
+    rest, rng = _rest(stage), stage.rng
+    far = max(SMALLEST, stage.size * between(rng, 0.4, 0.5))
+    near = min(86.0, stage.size * between(rng, 1.35, 1.6))
+    size = far * (near / far) ** _TIME
+    share = (size - far) / (near - far)
+    ground = stage.horizon + 8 + (118 - stage.horizon - 8) * share
+    hover = (stage.ground - stage.half - stage.y) * (0.4 + 0.6 * share)
+    y = np.maximum(ground - stage.half * size / stage.size - hover, size / 2 + 2)
+    x = 64 + (stage.x - 64) * (1 - 0.6 * share)
+    step = 1 if sign > 0 else -1
+    return replace(
+        rest,
+        x=x[::step].copy(),
+        y=y[::step].copy(),
+        ground=ground[::step].copy(),
+        size=size[::step].copy(),
+    )
 
 
 def _bounce(stage: _Stage) -> Path:
@@ -181,7 +171,9 @@ def _orient(entity: Entity, path: Path, motion: str, rng: Random) -> Path:
 
 
 _MOTIONS: dict[str, Callable[[_Stage], Path]] = {
-    "right": _across(1), "left": _across(-1), "up": _vertical(1), "down": _vertical(-1),
-    "near": _depth(1), "away": _depth(-1), "bounce": _bounce, "circle": _circle, "spin": _spin,
-    "shake": _shake, "swing": _swing, "back and forth": _back_and_forth, "still": _rest,
+    "right": partial(_across, sign=1), "left": partial(_across, sign=-1),
+    "up": partial(_vertical, sign=1), "down": partial(_vertical, sign=-1),
+    "near": partial(_depth, sign=1), "away": partial(_depth, sign=-1),
+    "bounce": _bounce, "circle": _circle, "spin": _spin, "shake": _shake, "swing": _swing,
+    "back and forth": _back_and_forth, "still": _rest,
 }  # fmt: skip
