@@ -94,6 +94,9 @@ class GatheredLoss(nn.Module):
         loss: The loss of a batch.
         group: Of processes; None for all.
 
+    Source:
+        ours.
+
     Example:
         >>> from cmgsd_lite.losses import CMGSDLoss
         >>> loss = GatheredLoss(CMGSDLoss(schedule="dynamic"))  # of one process: the loss itself
@@ -148,6 +151,9 @@ def average_gradients(parameters: Iterable[nn.Parameter], group: Group = None) -
 
     Raises:
         ConnectionError: If another process has stopped.
+
+    Source:
+        ours.
 
     Example:
         >>> average_gradients(nn.Linear(2, 2).parameters())

@@ -71,6 +71,9 @@ class Constant:
     Raises:
         ValueError: If ``value`` is outside [0, 1].
 
+    Source:
+        ours.
+
     Example:
         >>> Constant(0.3)(0.9)
         0.3

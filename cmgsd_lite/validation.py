@@ -24,6 +24,9 @@ def checks_values(x: Tensor) -> bool:
     Returns:
         True in eager mode on the CPU, and where it was asked for.
 
+    Source:
+        ours.
+
     Example:
         >>> checks_values(torch.zeros(2)), checks_values(torch.zeros(2, device="meta"))
         (True, False)
@@ -36,6 +39,9 @@ def checks_values(x: Tensor) -> bool:
 @contextmanager
 def validating() -> Iterator[None]:
     """Within this block values are looked at on every device.
+
+    Source:
+        ours.
 
     Example:
         >>> with validating():

@@ -102,6 +102,9 @@ def clip(video_id: str) -> Clip:
     Raises:
         ValueError: On another id.
 
+    Source:
+        ours.
+
     Example:
         >>> clip("video7").video_id
         'video7'
@@ -133,6 +136,9 @@ def contact_sheet(
     Raises:
         ValueError: If there is no clip, or another number of captions.
         OSError: If the file can not be written.
+
+    Source:
+        ours.
 
     Example:
         >>> contact_sheet(["video7", "video8"], frames=2).size

@@ -70,6 +70,9 @@ def load_minivtt(protocol: str | None = None, experts: Sequence[str] | None = No
     Raises:
         DataError: On an unknown protocol or expert, or damaged data.
 
+    Source:
+        ours.
+
     Example:
         >>> len(load_minivtt().test)
         1000
@@ -106,6 +109,9 @@ def relevance(split: Split) -> NDArray[np.float32]:
     Raises:
         DataError: If the split has no scenes: it is not of MiniVTT.
 
+    Source:
+        ours.
+
     Example:
         >>> relevance(load_minivtt().test.subset(["video2300"])).max()
         np.float32(1.0)
@@ -115,6 +121,9 @@ def relevance(split: Split) -> NDArray[np.float32]:
 
 def entailment(split: Split) -> NDArray[np.bool_]:
     """Plain truth: which caption is true of which clip, bool [captions, clips]; argument as of ``relevance``.
+
+    Source:
+        ours.
 
     Example:
         >>> entailment(load_minivtt().test.subset(["video2300"])).dtype
@@ -136,6 +145,9 @@ def false_negatives(split: Split, videos: Sequence[int], captions: Sequence[int]
 
     Raises:
         ValueError: If the two have different lengths.
+
+    Source:
+        ours.
 
     Example:
         >>> false_negatives(load_minivtt().train, [0, 1], [0, 20]).diagonal().any()
@@ -161,6 +173,9 @@ def batch_relevance(split: Split) -> Callable[[Tensor, Tensor], Tensor]:
 
     Raises:
         DataError: If the split has no scenes.
+
+    Source:
+        ours.
 
     Example:
         >>> import torch

@@ -54,6 +54,9 @@ def batch_agreement(distances: ArrayLike, relevance: ArrayLike) -> dict[str, flo
     Raises:
         ValueError: If the two are not square and of one shape, or have NaN.
 
+    Source:
+        ours.
+
     Example:
         >>> truth = [[1.0, 1.0, 0.0], [1.0, 1.0, 0.5], [0.0, 0.5, 1.0]]
         >>> batch_agreement([[0.0, 0.1, 0.9], [0.1, 0.0, 0.6], [0.9, 0.6, 0.0]], truth)["auc"]

@@ -121,6 +121,9 @@ def random_floor(
     Raises:
         ValueError: As :func:`ndcg`.
 
+    Source:
+        ours.
+
     Example:
         >>> round(random_floor([[1.0, 0.0]]), 1)
         81.5

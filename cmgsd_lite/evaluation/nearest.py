@@ -79,6 +79,9 @@ def nearest_pairs(
     Raises:
         ValueError: If the two are not square and of one shape, or a distance is NaN.
 
+    Source:
+        ours.
+
     Example:
         >>> truth = [[True, True, False], [False, True, False], [False, False, True]]
         >>> nearest_pairs([[0, 0.1, 0.9], [0.5, 0, 0.9], [0.9, 0.9, 0]], truth, (16.7,)).precision
@@ -111,6 +114,9 @@ def anchor_areas(distances: ArrayLike, false_negatives: ArrayLike) -> dict[str, 
         ``auc_video``: those of one video; ``auc_batch``: all pairs. In percent, NaN where there is nothing to
         compare.
 
+    Source:
+        ours.
+
     Example:
         >>> truth = [[True, True, False], [False, True, False], [False, False, True]]
         >>> anchor_areas([[0, 0.1, 0.9], [0.5, 0, 0.9], [0.9, 0.9, 0]], truth)["auc_text"]
@@ -133,6 +139,9 @@ def hinge_agreement(distances: ArrayLike, false_negatives: ArrayLike) -> dict[st
     Returns:
         ``auc_text``, ``auc_video``, ``auc_batch``, and ``precision`` and ``recall`` by share in percent, a
         text such as ``"0.25"``; all in percent.
+
+    Source:
+        ours.
 
     Example:
         >>> list(hinge_agreement([[0.0, 1.0], [1.0, 0.0]], [[True, False], [True, True]])["recall"])

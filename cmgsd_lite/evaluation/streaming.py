@@ -63,6 +63,9 @@ def embedding_ranks(
         ValueError: If the embeddings are not finite matrices of one width, type and device, a score can
             overflow, or another argument is not as described.
 
+    Source:
+        ours.
+
     Example:
         >>> found = embedding_ranks(np.eye(3), np.eye(3)[[0, 1, 1]])
         >>> found["t2v"], found["v2t"]

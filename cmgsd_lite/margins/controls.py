@@ -52,6 +52,9 @@ def mask_margin(false_negatives: Tensor, alpha: float = 0.2) -> Tensor:
     Raises:
         ValueError: If the mask is not a square boolean matrix with N >= 2.
 
+    Source:
+        ours.
+
     Example:
         >>> mask_margin(torch.tensor([[False, True], [False, False]]))
         tensor([[0.2000,   -inf],

@@ -174,6 +174,9 @@ def nearest_margin(
     Raises:
         ValueError: As ``zscore_margin``, and if ``nearest`` is not in (0, 1].
 
+    Source:
+        ours.
+
     Example:
         >>> d = torch.tensor([[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]])
         >>> nearest_margin(d, alpha=0.2, beta=0.1, nearest=0.5)[0]
@@ -282,6 +285,9 @@ def exponential_margin(
 
     Raises:
         ValueError: As ``zscore_margin``.
+
+    Source:
+        ours.
 
     Example:
         >>> d = torch.tensor([[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]])

@@ -34,6 +34,9 @@ def off_diagonal(matrix: Tensor) -> Tensor:
     Raises:
         ValueError: If ``matrix`` is not square.
 
+    Source:
+        ours.
+
     Example:
         >>> off_diagonal(torch.arange(9).view(3, 3))
         tensor([[1, 2, 3],

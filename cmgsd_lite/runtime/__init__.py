@@ -35,6 +35,9 @@ def require(module: str, extra: str) -> Any:
     Raises:
         DataError: If the package is not installed; the message holds the command that installs it.
 
+    Source:
+        ours.
+
     Example:
         >>> require("json", "data").dumps({})
         '{}'
@@ -57,6 +60,9 @@ def set_threads(threads: int = 1) -> None:
     Raises:
         ValueError: If ``threads`` is below 1.
 
+    Source:
+        ours.
+
     Example:
         >>> set_threads(1)
     """
@@ -73,6 +79,9 @@ def versions() -> dict[str, str]:
     Returns:
         ``python``, ``machine`` and the packages that numbers come from; ``"not installed"`` for those that
         are not. A clone that is on the path without having been installed says its own version.
+
+    Source:
+        ours.
 
     Example:
         >>> sorted(versions())[0]
@@ -120,6 +129,9 @@ def sole_writer(folder: Path, *inner: str, again: bool = False) -> Iterator[None
 
     Raises:
         OSError: If another process is writing there, or the folder can not be written to.
+
+    Source:
+        ours.
 
     Example:
         >>> with sole_writer(Path("runs/mine")):  # doctest: +SKIP
@@ -176,6 +188,9 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         OSError: If the folder can not be written to, or a device or pipe has that name. An older file
             at ``path`` is then untouched.
 
+    Source:
+        ours.
+
     Example:
         >>> write_atomically(Path("notes.txt"), lambda path: path.write_text("done"))  # doctest: +SKIP
     """
@@ -217,6 +232,9 @@ def write_json(path: Path, content: object) -> None:
 
     Raises:
         ValueError: If there is a NaN or infinite number in it: no other program could read that.
+
+    Source:
+        ours.
 
     Example:
         >>> write_json(Path("metrics.json"), {"schema": 1})  # doctest: +SKIP

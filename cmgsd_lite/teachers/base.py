@@ -15,6 +15,9 @@ from cmgsd_lite.validation import checks_values
 class Teacher(Protocol):
     """Anything that measures how far the captions of a batch are from its videos; one's own may stand in.
 
+    Source:
+        ours.
+
     Example:
         >>> class Random:
         ...     def distances(self, videos, captions):

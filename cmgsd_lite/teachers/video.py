@@ -35,6 +35,9 @@ def feature_statistics(features: Mapping[str, Tensor], masks: Mapping[str, Tenso
     Raises:
         ValueError: If features and masks do not belong together.
 
+    Source:
+        ours.
+
     Example:
         >>> features = {"rgb": torch.tensor([[[1.0]], [[3.0]]])}
         >>> feature_statistics(features, {"rgb": torch.ones(2, 1, dtype=torch.bool)})["rgb"].std

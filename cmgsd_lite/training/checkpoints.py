@@ -51,6 +51,9 @@ def save_checkpoint(
         OSError: If the folder can not be written to.
         ValueError: If a weight is NaN or infinite; an older file is then untouched.
 
+    Source:
+        ours.
+
     Example:
         >>> save_checkpoint(Path("runs/model.pt"), model, {"data": "minivtt"})
     """
@@ -106,6 +109,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         DataError: If the file is missing, damaged, or not a checkpoint of this format, and there is no
             previous one that is whole.
         OSError: If it can not be read.
+
+    Source:
+        ours.
 
     Example:
         >>> load_checkpoint(Path("runs/model.pt"))["about"]  # doctest: +SKIP

@@ -137,6 +137,9 @@ def prepare_split(
     Raises:
         ValueError: If the split has no video, or one without captions, or an empty text.
 
+    Source:
+        ours.
+
     Example:
         >>> prepared = prepare_split(split, WordLlamaEncoder().encode)  # doctest: +SKIP
     """

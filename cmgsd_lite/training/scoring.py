@@ -27,6 +27,9 @@ def score(model: RetrievalModel, split: PreparedSplit) -> Tensor:
     Returns:
         ``sim`` [C, V] on the CPU: rows are texts, columns are videos.
 
+    Source:
+        ours.
+
     Example:
         >>> sim = score(model, prepared.test)  # doctest: +SKIP
     """
@@ -57,6 +60,9 @@ def evaluate(
 
     Raises:
         ValueError: If the scores are not finite, or the relevance does not fit.
+
+    Source:
+        ours.
 
     Example:
         >>> evaluate(model, prepared.test)["t2v"]["R@10"]  # doctest: +SKIP

@@ -62,6 +62,9 @@ def draw_batches(split: PreparedSplit, count: int, size: int = 128, seed: int = 
     Raises:
         ValueError: If the split has fewer clips than a batch.
 
+    Source:
+        ours.
+
     Example:
         >>> len(draw_batches(prepared.train, 3))  # doctest: +SKIP
         3
@@ -91,6 +94,9 @@ def four_distances(
     Returns:
         ``text-static`` and ``video-static``, and with a model ``text-dynamic`` and ``video-dynamic``: cosine
         distances [N, N].
+
+    Source:
+        ours.
 
     Example:
         >>> list(four_distances(prepared.train, batch))  # doctest: +SKIP

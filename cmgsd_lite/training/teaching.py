@@ -36,6 +36,9 @@ def prepare_teacher(name: str, train: PreparedSplit) -> Teacher:
     Raises:
         ValueError: On an unknown name, or if the split does not hold the captions whose words are needed.
 
+    Source:
+        ours.
+
     Example:
         >>> prepare_teacher("directed", prepared.train)  # doctest: +SKIP
     """

@@ -49,6 +49,9 @@ def compare(processes: int = 2, pairs: int = 9) -> list[dict[str, Any]]:
     Raises:
         RuntimeError: If a process fails.
 
+    Source:
+        ours.
+
     Example:
         >>> [row["gathered"] < 1e-6 < row["apart"] for row in compare()]  # doctest: +SKIP
         [True, True, True]
