@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict
 
 
@@ -115,73 +115,46 @@ LARGER = (
 )
 
 
-def check_count_false_negatives(function: Callable[[Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_count_false_negatives(function: Callable[[Tensor], Any]) -> Verdict:
     """Check a function that counts the false negatives of a batch.
 
     Args:
         function: bool [N, N] (caption i is true of clip j) to a number.
-        strict: Raise unless it is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_count_false_negatives(lambda true: None)
         · not attempted yet
     """
     said = "true although not the partner: the loss is told that each of these is wrong"
-    return check_function(function, _false_negatives, _truths, said, COUNTING, strict=strict)
+    return check_function(function, _false_negatives, _truths, said, COUNTING)
 
 
-def check_right_first(function: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_right_first(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
     """Check the percentage of queries whose best clip is one that the sentence is true of.
 
     Args:
         function: Similarities and _truths [queries, clips] to percent.
-        strict: Raise unless it is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_right_first(lambda sim, true: None)
         · not attempted yet
     """
     said = "this metric asks whether the answer is right, not whose sentence it was"
-    return check_function(function, _right_first, _searches, said, FIRST, strict=strict)
+    return check_function(function, _right_first, _searches, said, FIRST)
 
 
-def check_larger_batch(function: Callable[[float, int, int], Any], strict: bool = False) -> Verdict:
+@checker
+def check_larger_batch(function: Callable[[float, int, int], Any]) -> Verdict:
     """Check how many false negatives a caption has in a larger batch.
 
     Args:
         function: False negatives a caption, the size of its batch, and a larger size, to a number.
-        strict: Raise unless it is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_larger_batch(lambda per_caption, n, larger: None)
         · not attempted yet
     """
     said = "the share stays, the number grows with the batch: large batches do not wash false negatives away"
-    return check_function(function, _larger_batch, _batches, said, LARGER, tolerance=1e-3, strict=strict)
+    return check_function(function, _larger_batch, _batches, said, LARGER, tolerance=1e-3)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
 
 HONEST = 10.0
@@ -188,18 +188,12 @@ CAPTIONS = (
 )
 
 
-def check_ndcg_floor(function: Callable[[Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_ndcg_floor(function: Callable[[Tensor], Any]) -> Verdict:
     """Check the expected nDCG of a random order of one query's videos.
 
     Args:
         function: Gains [videos] to percent.
-        strict: Raise unless it is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         Järvelin and Kekäläinen, TOIS 2002; the floor: ours.
@@ -209,21 +203,15 @@ def check_ndcg_floor(function: Callable[[Tensor], Any], strict: bool = False) ->
         · not attempted yet
     """
     said = "in a random order each place has the mean gain: no need to try the orders"
-    return check_function(function, _ndcg_floor, _all_gains, said, FLOOR, tolerance=1e-2, strict=strict)
+    return check_function(function, _ndcg_floor, _all_gains, said, FLOOR, tolerance=1e-2)
 
 
-def check_expected_recall(function: Callable[[Tensor, int], Any], strict: bool = False) -> Verdict:
+@checker
+def check_expected_recall(function: Callable[[Tensor, int], Any]) -> Verdict:
     """Check R@K, text to video, when tied videos are put in a random order.
 
     Args:
         function: Scores [N, N], partners on the diagonal, and K, to percent.
-        strict: Raise unless it is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         McSherry and Najork, ECIR 2008.
@@ -233,22 +221,16 @@ def check_expected_recall(function: Callable[[Tensor, int], Any], strict: bool =
         · not attempted yet
     """
     said = "a constant matrix gets K of N here and 0 by averaged ranks: say which rule a table follows"
-    return check_function(function, _expected_recall, _tied_scores, said, TIES, tolerance=1e-2, strict=strict)
+    return check_function(function, _expected_recall, _tied_scores, said, TIES, tolerance=1e-2)
 
 
-def check_video_ranks(function: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_video_ranks(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
     """Check ranks from video to text when each video has several captions.
 
     Args:
         function: Scores [texts, videos] and the column of each text's own video [texts] to the rank of each
             video's best caption [videos] among the captions of other videos, ties averaged.
-        strict: Raise unless it is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         The rule of CE and MMT; ties: ours.
@@ -258,21 +240,15 @@ def check_video_ranks(function: Callable[[Tensor, Tensor], Any], strict: bool = 
         · not attempted yet
     """
     said = "one good caption is enough, and a video's own other captions are no rivals"
-    return check_function(function, _video_ranks, _several_captions, said, CAPTIONS, strict=strict)
+    return check_function(function, _video_ranks, _several_captions, said, CAPTIONS)
 
 
-def check_fooled(matrix: Any, strict: bool = False) -> Verdict:
+@checker
+def check_fooled(matrix: Any) -> Verdict:
     """Check a matrix on which common code says R@1 = 100 % although hardly a query is answered.
 
     Args:
         matrix: Scores [N, N] without NaN.
-        strict: Raise unless it is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours; the code is that of CLIP4Clip's ``metrics.py``, by idea.
@@ -282,11 +258,8 @@ def check_fooled(matrix: Any, strict: bool = False) -> Verdict:
         ✗ not yet: common code says 100 %, and it is right: 100 % of the queries are answered
     """
     if not_attempted(matrix):
-        return Verdict("open").or_raise(strict)
-    return _fooled(as_numbers(matrix)).or_raise(strict)
-
-
-def _fooled(sim: Tensor | None) -> Verdict:
+        return Verdict("open")
+    sim = as_numbers(matrix)
     if sim is None or sim.ndim != 2 or sim.shape[0] != sim.shape[1] or not len(sim):
         found = "no numbers" if sim is None else f"shape {list(sim.shape)}"
         return Verdict("off", f"expected a square matrix of numbers, got {found}")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot, softmax
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
 from cmgsd_lite.losses import MaxMarginRankingLoss
 
@@ -69,30 +69,19 @@ _CROSS_ENTROPY = (
 )
 
 
-def check_cross_entropy(function: Callable[..., Any], strict: bool = False) -> Verdict:
+@checker
+def check_cross_entropy(function: Callable[..., Any]) -> Verdict:
     """Check the cross-entropy of every video that looks for its text, with a margin on the negatives.
 
     Args:
         function: Of similarities [N, N], a margin and a temperature; to [N].
-        strict: Raise unless the answer is right.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_cross_entropy(lambda sim, margin, temperature: None)
         · not attempted yet
     """
     said = "with a margin on the negatives, cross-entropy is smooth divided by the temperature"
-    return check_function(
-        function, _cross_entropy, cross_entropy_inputs, said, _CROSS_ENTROPY, gradient=True, strict=strict
-    )
+    return check_function(function, _cross_entropy, cross_entropy_inputs, said, _CROSS_ENTROPY, gradient=True)
 
 
 def share_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, float]:
@@ -136,28 +125,19 @@ _SHARES = (
 )
 
 
-def check_push_shares(function: Callable[..., Any], strict: bool = False) -> Verdict:
+@checker
+def check_push_shares(function: Callable[..., Any]) -> Verdict:
     """Check how the push of ``smooth`` is shared among the negatives of an anchor.
 
     Args:
         function: Of an anchor's violations [N] and a temperature; the slope of each [N].
-        strict: Raise unless the answer is right.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_push_shares(lambda violations, temperature: None)
         · not attempted yet
     """
     said = "a softmax with a zero among the violations: what the zero gets is not pushed at all"
-    return check_function(function, _shares, share_inputs, said, _SHARES, strict=strict)
+    return check_function(function, _shares, share_inputs, said, _SHARES)
 
 
 def k_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, float, int]:
@@ -238,57 +218,39 @@ _K_HARDEST = (
 )
 
 
-def check_k_hardest(function: Callable[..., Any], strict: bool = False) -> Verdict:
+@checker
+def check_k_hardest(function: Callable[..., Any]) -> Verdict:
     """Check the loss over the k hardest negatives of every anchor.
 
     Args:
         function: Of similarities [N, N], a margin and k; to a scalar.
-        strict: Raise unless the answer is right.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_k_hardest(lambda sim, margin, k: None)
         · not attempted yet
     """
     said = "between the hardest one and all of them: one bad negative no longer decides alone"
-    return check_function(function, _k_hardest, k_inputs, said, _K_HARDEST, strict=strict)
+    return check_function(function, _k_hardest, k_inputs, said, _K_HARDEST)
 
 
-def check_logs(answer: Any, strict: bool = False) -> Verdict:
+@checker
+def check_logs(answer: Any) -> Verdict:
     """Check the order of four logs, from the best model to the worst.
 
     Args:
         answer: Their letters, as a text or a list.
-        strict: Raise unless the answer is right.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_logs("A, B, C, D")  # doctest: +ELLIPSIS
         ✗ not yet: ...
     """
     if not_attempted(answer):
-        return Verdict("open").or_raise(strict)
+        return Verdict("open")
     parts = answer if isinstance(answer, Iterable) else (answer,)
     letters = "".join(re.findall(r"[A-Z]", " ".join(str(part) for part in parts).upper()))
     if sorted(letters) != sorted(LOGS):
         said = f"expected the letters {', '.join(LOGS)}, each once, the best first; got {answer!r}"
-        return Verdict("off", said).or_raise(strict)
+        return Verdict("off", said)
     # Validation R@10 of the four: B 64.7, D 62.2, C 46.4, A 18.1.
     return judge(
         letters,
@@ -304,5 +266,4 @@ def check_logs(answer: Any, strict: bool = False) -> Verdict:
             ("ACDB", "that is the worst one first"),
         ],
         otherwise="how many spreads does the own clip lie above the negatives in each?",
-        strict=strict,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
 from cmgsd_lite.evaluation.nearest import anchor_areas
 
@@ -77,28 +77,19 @@ _SLOT = (
 )
 
 
-def check_video_anchors(function: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_video_anchors(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
     """Check the share of videos whose hardest negative text is a false negative.
 
     Args:
         function: Of ``sim`` [N, N] and the boolean truth [N, N] to a share in 0..1.
-        strict: Raise unless the answer is right.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_video_anchors(lambda sim, true: None)
         · not attempted yet
     """
     said = "the anchor of a column is a video, its negatives are the other texts of that column"
-    return check_function(function, _slot, slot_inputs, said, _SLOT, strict=strict)
+    return check_function(function, _slot, slot_inputs, said, _SLOT)
 
 
 def order_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
@@ -175,57 +166,39 @@ _ORDER = (
 )
 
 
-def check_order(function: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_order(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
     """Check how often a false negative of a text lies above a true one of the same text.
 
     Args:
         function: Of similarities and false negatives, [N, N] each, to a share in 0..1.
-        strict: Raise unless the answer is right.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_order(lambda sim, false: None)
         · not attempted yet
     """
     said = "a hinge compares the negatives of one anchor, so this is the order that it sees"
-    return check_function(function, _order, order_inputs, said, _ORDER, strict=strict)
+    return check_function(function, _order, order_inputs, said, _ORDER)
 
 
-def check_pooling_trap(sim: Any, false: Any, strict: bool = False) -> Verdict:
+@checker
+def check_pooling_trap(sim: Any, false: Any) -> Verdict:
     """Check a matrix whose texts are all in perfect order while the pooled order is worse than chance.
 
     Args:
         sim: Similarities [N, N], from -1 to 1.
         false: The false negatives [N, N], boolean or 0 and 1.
-        strict: Raise unless the answer is right.
 
     Returns:
         The verdict, with the two orders that the matrix has.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_pooling_trap(None, None)
         · not attempted yet
     """
     if not_attempted(sim) or not_attempted(false):
-        return Verdict("open").or_raise(strict)
-    return _trap(as_numbers(sim), as_numbers(false)).or_raise(strict)
-
-
-def _trap(sim: Tensor | None, false: Tensor | None) -> Verdict:
+        return Verdict("open")
+    sim, false = as_numbers(sim), as_numbers(false)
     if (
         sim is None
         or false is None

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, judge_words, not_attempted
 from cmgsd_lite.distances import cosine_distances
 from cmgsd_lite.margins import off_diagonal, zscore_margin
@@ -18,28 +18,12 @@ FLAT, APART = 10.0, 1e-3
 
 
 def row_margin(d: Tensor, alpha: float, beta: float) -> Tensor:
-    """The z-score map with the statistics of each row, see ``zscore_margin(within="text")``.
-
-    Source:
-        ours.
-
-    Example:
-        >>> row_margin(torch.tensor([[0, 0.2, 0.6], [0.2, 0, 0.6], [0.2, 0.6, 0]]), 0.2, 0.1)[0]
-        tensor([0.2000, 0.1000, 0.3000])
-    """
+    """The z-score map with the statistics of each row, see ``zscore_margin(within="text")``."""
     return zscore_margin(d, alpha, beta, min_margin=None, eps=0.0, within="text")
 
 
 def row_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
-    """Distances [N, N] whose rows are not constant, alpha and beta.
-
-    Source:
-        ours.
-
-    Example:
-        >>> row_inputs(torch.Generator(), 2)[0].shape
-        torch.Size([3, 3])
-    """
+    """Distances [N, N] whose rows are not constant, alpha and beta."""
     n = max(n, 3)  # two negatives at least: one alone has no spread
     while True:
         d = hundredths(generator, n, n, low=0, high=2).fill_diagonal_(0)
@@ -93,18 +77,12 @@ ROW_MISTAKES = (
 )
 
 
-def check_row_margin(function: Callable[[Tensor, float, float], Any], strict: bool = False) -> Verdict:
+@checker
+def check_row_margin(function: Callable[[Tensor, float, float], Any]) -> Verdict:
     """Check the z-score map with statistics of each row.
 
     Args:
         function: Of distances [N, N], alpha and beta to margins [N, N].
-        strict: Raise unless it is right.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
 
     Example:
         >>> check_row_margin(lambda d, alpha, beta: None)
@@ -112,21 +90,11 @@ def check_row_margin(function: Callable[[Tensor, float, float], Any], strict: bo
     """
     message = "now a vague caption's margins have the mean of all others; the package calls it within='text'"
     tolerance = 1e-3  # the package's 1e-4 beside the standard deviation is right as well
-    return check_function(
-        function, row_margin, row_inputs, message, ROW_MISTAKES, tolerance=tolerance, strict=strict
-    )
+    return check_function(function, row_margin, row_inputs, message, ROW_MISTAKES, tolerance=tolerance)
 
 
 def clip_and_centre(m: Tensor, alpha: float) -> Tensor:
-    """Shift margins of mean alpha so that they have it after the clip at 0 as well.
-
-    Source:
-        ours.
-
-    Example:
-        >>> clip_and_centre(torch.tensor([-0.2, 0.2, 0.6]), 0.2)
-        tensor([0.0000, 0.1000, 0.5000])
-    """
+    """Shift margins of mean alpha so that they have it after the clip at 0 as well."""
     low, high = alpha - m.max(), torch.zeros(())
     for _ in range(60):
         c = (low + high) / 2
@@ -135,15 +103,7 @@ def clip_and_centre(m: Tensor, alpha: float) -> Tensor:
 
 
 def centre_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
-    """Margins [K] of mean alpha, most of the time some below 0, and alpha.
-
-    Source:
-        ours.
-
-    Example:
-        >>> round(float(centre_inputs(torch.Generator(), 3)[0].sum()), 2) > 0
-        True
-    """
+    """Margins [K] of mean alpha, most of the time some below 0, and alpha."""
     alpha = float(hundredths(generator, low=0.1, high=0.4))
     m = hundredths(generator, n + 1, low=-0.6, high=0.8)
     return m + alpha - m.mean(), alpha
@@ -174,48 +134,35 @@ CENTRE_MISTAKES = (
 )
 
 
-def check_centre(function: Callable[[Tensor, float], Any], strict: bool = False) -> Verdict:
+@checker
+def check_centre(function: Callable[[Tensor, float], Any]) -> Verdict:
     """Check the clip that keeps the mean.
 
     Args:
         function: Of margins [K] with mean alpha, and alpha, to margins [K] of at least 0.
-        strict: Raise unless it is right.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
 
     Example:
         >>> check_centre(lambda m, alpha: None)
         · not attempted yet
     """
     message = "wish 2 holds again; where no margin is below 0 the shift is 0"
-    return check_function(function, clip_and_centre, centre_inputs, message, CENTRE_MISTAKES, strict=strict)
+    return check_function(function, clip_and_centre, centre_inputs, message, CENTRE_MISTAKES)
 
 
-def check_careless(vectors: Any, strict: bool = False) -> Verdict:
+@checker
+def check_careless(vectors: Any) -> Verdict:
     """Check vectors whose distances make margins ten times too flat if the diagonal is counted.
 
     Args:
         vectors: Four of any length, of one width.
-        strict: Raise unless they are right.
 
     Returns:
         The verdict, with the numbers of the learner's own batch.
-
-    Source:
-        ours.
 
     Example:
         >>> check_careless(torch.eye(4))  # doctest: +ELLIPSIS
         ✗ not yet: the distances between different vectors have standard deviation 0.0000...
     """
-    return _careless(vectors).or_raise(strict)
-
-
-def _careless(vectors: Any) -> Verdict:
     if not_attempted(vectors):
         return Verdict("open")
     x = as_numbers(vectors)
@@ -238,25 +185,19 @@ def _careless(vectors: Any) -> Verdict:
     return Verdict("correct", f"{times:.0f} times too flat: the port would report that beta hardly matters")
 
 
-def check_ports(answer: Any, strict: bool = False) -> Verdict:
+@checker
+def check_ports(answer: Any) -> Verdict:
     """Check which fault each of four runs has, read from the statistics of its margins.
 
     Args:
         answer: Four words, as a list or as one text with commas; case does not count.
-        strict: Raise unless they are right.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
 
     Example:
         >>> check_ports("clip, clip, clip, clip")
         ✗ not yet: B: its mean depends on the size of the batch, and some of its margins lie below 0
     """
     said = "no single number gives the faults away; mean, least margin and N together do"
-    return judge_words(answer, PORTS, CLUES, said).or_raise(strict)
+    return judge_words(answer, PORTS, CLUES, said)
 
 
 PORTS = {"A": "clip", "B": "diagonal", "C": "right", "D": "similarity"}

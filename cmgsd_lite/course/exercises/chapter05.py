@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
 from cmgsd_lite.evaluation.nearest import anchor_areas, area_under_curve
 from cmgsd_lite.margins import off_diagonal
@@ -22,29 +22,12 @@ PRAISED, USELESS = 0.75, 0.5
 
 
 def caption_auc(d: Tensor, false: Tensor) -> float:
-    """The AUC per caption, as a share.
-
-    Source:
-        ours.
-
-    Example:
-        >>> d = torch.tensor([[0, 0.1, 0.9], [0.5, 0, 0.9], [0.9, 0.9, 0]])
-        >>> caption_auc(d, torch.tensor([[False, True, False]] + 2 * [[False] * 3]))
-        1.0
-    """
+    """The AUC per caption, as a share."""
     return anchor_areas(d, false)["auc_text"] / 100
 
 
 def auc_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
-    """Distances [N, N], with ties, and which pairs are false; one caption and one clip have both kinds.
-
-    Source:
-        ours.
-
-    Example:
-        >>> auc_inputs(torch.Generator(), 2)[1].shape
-        torch.Size([3, 3])
-    """
+    """Distances [N, N], with ties, and which pairs are false; one caption and one clip have both kinds."""
     n = max(n, 3)
     d = (hundredths(generator, n, n, low=0, high=2) * 10).round() / 10
     false = torch.rand(n, n, generator=generator) < 0.4
@@ -86,51 +69,29 @@ AUC_MISTAKES = (
 )
 
 
-def check_caption_auc(function: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_caption_auc(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
     """Check the AUC per caption.
 
     Args:
         function: Of distances [N, N] and booleans [N, N] to a share.
-        strict: Raise unless it is right.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
 
     Example:
         >>> check_caption_auc(lambda d, false: None)
         · not attempted yet
     """
     message = "this is what a hinge from text to video sees"
-    return check_function(function, caption_auc, auc_inputs, message, AUC_MISTAKES, strict=strict)
+    return check_function(function, caption_auc, auc_inputs, message, AUC_MISTAKES)
 
 
 def precision(d: Tensor, false: Tensor, k: int) -> Tensor:
-    """Share of false negatives among the k nearest pairs off the diagonal.
-
-    Source:
-        ours.
-
-    Example:
-        >>> precision(torch.tensor([[0.0, 0.1], [0.5, 0.0]]), torch.tensor([[0, 1], [0, 0]]), 1)
-        tensor(1.)
-    """
+    """Share of false negatives among the k nearest pairs off the diagonal."""
     outside = ~torch.eye(len(d), dtype=torch.bool)
     return false[outside][d[outside].argsort()[:k]].float().mean()
 
 
 def precision_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
-    """Distances [N, N] without ties, which pairs are false, and k.
-
-    Source:
-        ours.
-
-    Example:
-        >>> len(precision_inputs(torch.Generator(), 3))
-        3
-    """
+    """Distances [N, N] without ties, which pairs are false, and k."""
     d = (torch.randperm(n * n, generator=generator) / 100).view(n, n)
     false = torch.rand(n, n, generator=generator) < 0.5
     return d, false, int(torch.randint(1, n * (n - 1) + 1, (), generator=generator))
@@ -161,54 +122,32 @@ PRECISION_MISTAKES = (
 )
 
 
-def check_precision(function: Callable[[Tensor, Tensor, int], Any], strict: bool = False) -> Verdict:
+@checker
+def check_precision(function: Callable[[Tensor, Tensor, int], Any]) -> Verdict:
     """Check the precision among the nearest pairs.
 
     Args:
         function: Of distances [N, N], booleans [N, N] and k to a share.
-        strict: Raise unless it is right.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
 
     Example:
         >>> check_precision(lambda d, false, k: None)
         · not attempted yet
     """
     message = "the pairs whose margins shrink most; with all pairs you get the floor"
-    return check_function(function, precision, precision_inputs, message, PRECISION_MISTAKES, strict=strict)
+    return check_function(function, precision, precision_inputs, message, PRECISION_MISTAKES)
 
 
 WORDS = ("a", "red", "redhead", "dog", "doggy", "runs", "cat", "catfish", "on", "sand")
 
 
 def containment(caption: str, others: Sequence[str]) -> float:
-    """Share of a caption's different words that none of the others contains.
-
-    Source:
-        ours.
-
-    Example:
-        >>> containment("a red dog", ["a dog runs", "the dog"])
-        0.3333333333333333
-    """
+    """Share of a caption's different words that none of the others contains."""
     words = set(caption.split())
     return len(words - {word for other in others for word in other.split()}) / len(words)
 
 
 def containment_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
-    """A caption, with repeated words, and the captions of a clip.
-
-    Source:
-        ours.
-
-    Example:
-        >>> containment_inputs(torch.Generator(), 2)[0].split()[0] in WORDS
-        True
-    """
+    """A caption, with repeated words, and the captions of a clip."""
 
     def drawn(count: int) -> str:
         return " ".join(WORDS[i] for i in torch.randint(len(WORDS), (count,), generator=generator).tolist())
@@ -258,50 +197,35 @@ CONTAINMENT_MISTAKES = (
 )
 
 
-def check_containment(function: Callable[[str, list[str]], Any], strict: bool = False) -> Verdict:
+@checker
+def check_containment(function: Callable[[str, list[str]], Any]) -> Verdict:
     """Check a containment without stems and weights.
 
     Args:
         function: Of a caption and a list of captions to a share.
-        strict: Raise unless it is right.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
 
     Example:
         >>> check_containment(lambda caption, others: None)
         · not attempted yet
     """
     message = "0 says that everything in the caption was also said of the other clip"
-    return check_function(
-        function, containment, containment_inputs, message, CONTAINMENT_MISTAKES, strict=strict
-    )
+    return check_function(function, containment, containment_inputs, message, CONTAINMENT_MISTAKES)
 
 
-def check_praised(distances: Any, strict: bool = False) -> Verdict:
+@checker
+def check_praised(distances: Any) -> Verdict:
     """Check distances that are useless per caption and praised by the AUC over the batch.
 
     Args:
         distances: [6, 6], for the false negatives in ``FALSE``.
-        strict: Raise unless they are right.
 
     Returns:
         The verdict, with both numbers of the learner's own matrix.
-
-    Source:
-        ours.
 
     Example:
         >>> check_praised(torch.zeros(6, 6))
         ✗ not yet: AUC over the batch 50 %, 75 % is asked for; what does a vague caption have more of?
     """
-    return _praised(distances).or_raise(strict)
-
-
-def _praised(distances: Any) -> Verdict:
     if not_attempted(distances):
         return Verdict("open")
     d = as_numbers(distances)

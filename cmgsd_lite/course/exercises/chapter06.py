@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
 
 
@@ -50,28 +50,19 @@ REVERSED_MISTAKES = (
 )
 
 
-def check_reversed(function: Callable[[Tensor, float], Any], strict: bool = False) -> Verdict:
+@checker
+def check_reversed(function: Callable[[Tensor, float], Any]) -> Verdict:
     """Check a function that turns a margin matrix into its reversed control.
 
     Args:
         function: Of the learner: unclipped margins [N, N] and alpha to margins [N, N].
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_reversed(lambda margin, alpha: None)
         · not attempted yet
     """
     said = "mirrored at α: the same mean and the same spread, the opposite meaning"
-    return check_function(function, _reversed, margin_inputs, said, REVERSED_MISTAKES, strict=strict)
+    return check_function(function, _reversed, margin_inputs, said, REVERSED_MISTAKES)
 
 
 def violation_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, float]:
@@ -120,28 +111,19 @@ PICKED_MISTAKES = (
 )
 
 
-def check_picked(function: Callable[[Tensor, float], Any], strict: bool = False) -> Verdict:
+@checker
+def check_picked(function: Callable[[Tensor, float], Any]) -> Verdict:
     """Check the probabilities with which negatives are picked under Gumbel margins.
 
     Args:
         function: Of the learner: violations [N] and a temperature to probabilities [N].
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_picked(lambda violations, temperature: None)
         · not attempted yet
     """
     said = "the gradient of the smooth loss: what one draw picks, it shares out"
-    return check_function(function, _picked, violation_inputs, said, PICKED_MISTAKES, strict=strict)
+    return check_function(function, _picked, violation_inputs, said, PICKED_MISTAKES)
 
 
 def anchor_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
@@ -199,24 +181,13 @@ ANCHOR_MISTAKES = (
 )
 
 
-def check_anchor_picks(
-    answer: Any, function: Callable[[Tensor, Tensor], Any], strict: bool = False
-) -> Verdict:
+@checker
+def check_anchor_picks(answer: Any, function: Callable[[Tensor, Tensor], Any]) -> Verdict:
     """Check the picks under one margin a text, and whether shuffling these margins changes them.
 
     Args:
         answer: ``"yes"`` or ``"no"``.
         function: Of the learner: similarities [N, N] and margins [N] to the picked columns [N].
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_anchor_picks(None, lambda sim, margins: None)
@@ -229,24 +200,15 @@ def check_anchor_picks(
     elif found.ok:
         wrong = [("yes", "your own function says otherwise: hand it the same sim with other margins")]
         found = judge(answer, "no", said, wrong, otherwise='answer "yes" or "no"')
-    return found.or_raise(strict)
+    return found
 
 
-def check_fair_control(key: Any, strict: bool = False) -> Verdict:
+@checker
+def check_fair_control(key: Any) -> Verdict:
     """Check which control of a report lets it speak of meaning.
 
     Args:
         key: ``"a"`` to ``"d"``.
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_fair_control(None)
@@ -262,5 +224,4 @@ def check_fair_control(key: Any, strict: bool = False) -> Verdict:
             ("d", "reversed punishes right answers: almost anything is better than that"),
         ],
         otherwise="one key of the four",
-        strict=strict,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
 
 Matrices = list[Tensor]
@@ -62,28 +62,19 @@ COMBINE_MISTAKES = (
 )
 
 
-def check_combine(combine: Callable[[Matrices, Matrices, float], Any], strict: bool = False) -> Verdict:
+@checker
+def check_combine(combine: Callable[[Matrices, Matrices, float], Any]) -> Verdict:
     """Check the weighted mean of lists of z-score matrices.
 
     Args:
         combine: Of the learner: static [k matrices], dynamic [l matrices] and lambda to one matrix.
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_combine(lambda static, dynamic, share: None)
         · not attempted yet
     """
     said = "whatever is missing, the weights sum to one"
-    return check_function(combine, _combined, combine_inputs, said, COMBINE_MISTAKES, strict=strict)
+    return check_function(combine, _combined, combine_inputs, said, COMBINE_MISTAKES)
 
 
 def known_inputs(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
@@ -158,53 +149,35 @@ KNOWN_MISTAKES = (
 )
 
 
-def check_known_positives(margin_with_ids: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_known_positives(margin_with_ids: Callable[[Tensor, Tensor], Any]) -> Verdict:
     """Check margins whose statistics leave known positives out.
 
     Args:
         margin_with_ids: Of the learner: distances [N, N] and ids [N] to margins [N, N].
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_known_positives(lambda distances, ids: None)
         · not attempted yet
     """
     said = "only negatives are counted, and only negatives are spread"
-    return check_function(margin_with_ids, _with_ids, known_inputs, said, KNOWN_MISTAKES, strict=strict)
+    return check_function(margin_with_ids, _with_ids, known_inputs, said, KNOWN_MISTAKES)
 
 
-def check_learning_rates(sgd: Any, adam: Any, strict: bool = False) -> Verdict:
+@checker
+def check_learning_rates(sgd: Any, adam: Any) -> Verdict:
     """Check which rates give the plain loss the steps of a sum of three such losses.
 
     Args:
         sgd: Rate under SGD, where the sum has .01.
         adam: Rate under Adam, where the sum has .001.
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_learning_rates(None, None)
         · not attempted yet
     """
     if not_attempted(sgd) or not_attempted(adam):
-        return Verdict("open").or_raise(strict)
+        return Verdict("open")
     return judge(
         [sgd, adam],
         [0.03, 0.001],
@@ -218,25 +191,15 @@ def check_learning_rates(sgd: Any, adam: Any, strict: bool = False) -> Verdict:
         ],
         tolerance=1e-5,
         otherwise="at β = 0 all three terms are one loss: how long is the step of each optimizer?",
-        strict=strict,
     )
 
 
-def check_log(faults: Any, strict: bool = False) -> Verdict:
+@checker
+def check_log(faults: Any) -> Verdict:
     """Check which fault each of three logs has.
 
     Args:
         faults: Three letters, for the runs A, B and C.
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_log(None)
@@ -258,5 +221,4 @@ def check_log(faults: Any, strict: bool = False) -> Verdict:
             ("zxy", "A: nothing is at 0 there, and the spread dips where both sources count"),
         ],
         otherwise="three letters out of x, y and z, for A, B and C",
-        strict=strict,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker
 from cmgsd_lite.course.exercises.verdict import Verdict, judge_words
 
 LOGS = {
@@ -45,28 +45,19 @@ WHY = {
 }
 
 
-def check_choose_epoch(function: Callable[..., Any], strict: bool = False) -> Verdict:
+@checker
+def check_choose_epoch(function: Callable[..., Any]) -> Verdict:
     """Check the choice of the epoch.
 
     Args:
         function: Of the recalls [epochs, 3], to the number of an epoch, from 1.
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_choose_epoch(lambda recalls: None)
         · not attempted yet
     """
     said = "the mean of three recalls is steadier than any one of them"
-    return check_function(function, choose_epoch, recalls, said, EPOCH_MISTAKES, strict=strict)
+    return check_function(function, choose_epoch, recalls, said, EPOCH_MISTAKES)
 
 
 def recalls(generator: torch.Generator, n: int) -> tuple[Any, ...]:
@@ -102,28 +93,19 @@ EPOCH_MISTAKES = (
 )
 
 
-def check_above_floor(function: Callable[..., Any], strict: bool = False) -> Verdict:
+@checker
+def check_above_floor(function: Callable[..., Any]) -> Verdict:
     """Check nDCG as the share of the band above a random ranking.
 
     Args:
         function: Of nDCG and the floor, both in percent, to percent.
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_above_floor(lambda ndcg, floor: None)
         · not attempted yet
     """
     said = "worse than random is negative, and should be"
-    return check_function(function, above_floor, scores, said, FLOOR_MISTAKES, tolerance=1e-2, strict=strict)
+    return check_function(function, above_floor, scores, said, FLOOR_MISTAKES, tolerance=1e-2)
 
 
 def scores(generator: torch.Generator, n: int) -> tuple[Any, ...]:
@@ -163,28 +145,19 @@ FLOOR_MISTAKES = (
 )
 
 
-def check_rank_in_smaller(function: Callable[..., Any], strict: bool = False) -> Verdict:
+@checker
+def check_rank_in_smaller(function: Callable[..., Any]) -> Verdict:
     """Check the mean rank of a caption's own video in a smaller gallery.
 
     Args:
         function: Of the rank, the number of videos and how many are kept, to a mean rank.
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_rank_in_smaller(lambda rank, videos, kept: rank * kept / videos)
         ✗ not yet: rank 1 should stay rank 1: count those ahead of it, not the rank itself
     """
     said = "rank 34 of 1,000 is about rank 11 of 300: what R@10 calls lost is nearly found"
-    return check_function(function, rank_in_smaller, galleries, said, RANK_MISTAKES, strict=strict)
+    return check_function(function, rank_in_smaller, galleries, said, RANK_MISTAKES)
 
 
 def galleries(generator: torch.Generator, n: int) -> tuple[Any, ...]:
@@ -224,25 +197,16 @@ RANK_MISTAKES = (
 )
 
 
-def check_diagnosis(answer: Any, strict: bool = False) -> Verdict:
+@checker
+def check_diagnosis(answer: Any) -> Verdict:
     """Check what four logs tell.
 
     Args:
         answer: A word for each of A, B, C, D: a dict, or a list in this order.
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_diagnosis(["rate", "healthy", "pairs", "restart"])
         ✗ not yet: A: what happens between epochs 4 and 5, and never again?
     """
     said = "ln 128 = 4.85 is what knowing nothing costs; and a hinge at its margin may be on its way"
-    return judge_words(answer, DIAGNOSES, WHY, said).or_raise(strict)
+    return judge_words(answer, DIAGNOSES, WHY, said)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, not_attempted
 
 COMPARISONS = {
@@ -43,43 +43,8 @@ SENTENCES = {
 """Whether each sentence of the abstract follows from the table, and why."""
 
 
-def error_of(videos: float, of_videos: float, of_seeds: float, rest: float, seeds: float) -> float:
-    """Standard error of a mean difference over so many videos and seeds.
-
-    Args:
-        videos: How many.
-        of_videos: Variance of videos.
-        of_seeds: Variance of seeds.
-        rest: Variance of the remainder.
-        seeds: How many.
-
-    Source:
-        The variance of a mean over two crossed factors.
-
-    Example:
-        >>> error_of(4, 1.0, 0.0, 0.0, 1)
-        0.5
-    """
-    return math.sqrt(of_videos / videos + of_seeds / seeds + rest / (seeds * videos))
-
-
 def videos_needed(of_videos: float, of_seeds: float, rest: float, seeds: float, error: float) -> float:
-    """The smallest number of videos with which the standard error is at most ``error``; infinity if none is.
-
-    Args:
-        of_videos: Variance of videos.
-        of_seeds: Variance of seeds.
-        rest: Variance of the remainder.
-        seeds: How many.
-        error: Wanted.
-
-    Source:
-        ours.
-
-    Example:
-        >>> videos_needed(1.0, 0.0, 0.0, 1, 0.5)
-        4
-    """
+    """The smallest number of videos with which the standard error is at most ``error``, or infinity."""
     left = error**2 - of_seeds / seeds
     if left <= 0:
         return math.inf
@@ -122,41 +87,24 @@ NEEDED = (
 )
 
 
-def check_videos_needed(function: Callable[..., Any], strict: bool = False) -> Verdict:
+@checker
+def check_videos_needed(function: Callable[..., Any]) -> Verdict:
     """Check how many videos a wanted standard error takes.
 
     Args:
         function: Of the learner: variances of videos, seeds and remainder, the number of seeds, the wanted
             error; to a whole number, or infinity.
-        strict: Raise unless it is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
 
     Example:
         >>> check_videos_needed(lambda *_: None)
         · not attempted yet
     """
     said = "beyond some point only more seeds help, and beyond some seeds only more videos"
-    return check_function(function, videos_needed, _components, said, NEEDED, prepare=_limited, strict=strict)
+    return check_function(function, videos_needed, _components, said, NEEDED, prepare=_limited)
 
 
 def corrected(p_values: list[float]) -> list[float]:
-    """Holm's correction, step by step.
-
-    Args:
-        p_values: In any order.
-
-    Source:
-        Holm, Scandinavian Journal of Statistics 1979.
-
-    Example:
-        >>> corrected([0.25, 0.75])
-        [0.5, 0.75]
-    """
+    """Holm's correction, step by step."""
     found, highest = [0.0] * len(p_values), 0.0
     for place, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
         highest = max(highest, min(1.0, (len(p_values) - place) * p_values[i]))
@@ -189,39 +137,27 @@ HOLM = (
 )
 
 
-def check_holm(function: Callable[[list[float]], Any], strict: bool = False) -> Verdict:
+@checker
+def check_holm(function: Callable[[list[float]], Any]) -> Verdict:
     """Check a learner's Holm correction.
 
     Args:
         function: p values to corrected p values, in the same order.
-        strict: Raise unless it is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
 
     Example:
         >>> check_holm(lambda p_values: None)
         · not attempted yet
     """
     said = "the smallest has to pass against all of them, the next against one less, and so on"
-    return check_function(function, corrected, _p_values, said, HOLM, strict=strict)
+    return check_function(function, corrected, _p_values, said, HOLM)
 
 
-def check_unfair(answer: Any, strict: bool = False) -> Verdict:
+@checker
+def check_unfair(answer: Any) -> Verdict:
     """Check which comparisons are unfair.
 
     Args:
         answer: Letters of the unfair ones, in any form.
-        strict: Raise unless it is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
 
     Example:
         >>> check_unfair(None)
@@ -229,21 +165,15 @@ def check_unfair(answer: Any, strict: bool = False) -> Verdict:
     """
     said = "one thing may differ, the meaning of the margin; both sides choose as freely, on other videos"
     unfair = {letter for letter, (fair, _) in COMPARISONS.items() if not fair}
-    return _letters(answer, unfair, COMPARISONS, said).or_raise(strict)
+    return _letters(answer, unfair, COMPARISONS, said)
 
 
-def check_sentences(answer: Any, strict: bool = False) -> Verdict:
+@checker
+def check_sentences(answer: Any) -> Verdict:
     """Check which sentences of an abstract follow from its table.
 
     Args:
         answer: Letters of those that follow, in any form.
-        strict: Raise unless it is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Source:
-        ours.
 
     Example:
         >>> check_sentences(None)
@@ -251,7 +181,7 @@ def check_sentences(answer: Any, strict: bool = False) -> Verdict:
     """
     follow = {letter for letter, (follows, _) in SENTENCES.items() if follows}
     said = "an interval is read from its ends, and a difference needs an interval of its own"
-    return _letters(answer, follow, SENTENCES, said).or_raise(strict)
+    return _letters(answer, follow, SENTENCES, said)
 
 
 def _letters(

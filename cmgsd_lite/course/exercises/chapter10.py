@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, judge_words, not_attempted
 from cmgsd_lite.losses import MaxMarginRankingLoss
 
@@ -22,45 +22,27 @@ WHY = {
 }
 
 
-def check_fair(answer: Any, strict: bool = False) -> Verdict:
+@checker
+def check_fair(answer: Any) -> Verdict:
     """Check which of four comparisons is fair, and what is wrong with the others.
 
     Args:
         answer: A word for each of A, B, C, D: a dict, or a list in this order.
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_fair({"A": "fair", "B": "circular", "C": "fair", "D": "control"})
         ✗ not yet: A: count the tries: how many settings had the mask, how many InfoNCE?
     """
     said = "a fair comparison may report a difference that is none"
-    return judge_words(answer, FAIR, WHY, said).or_raise(strict)
+    return judge_words(answer, FAIR, WHY, said)
 
 
-def check_masked_info_nce(function: Callable[..., Any], strict: bool = False) -> Verdict:
+@checker
+def check_masked_info_nce(function: Callable[..., Any]) -> Verdict:
     """Check InfoNCE with some pairs removed, on matrices of several sizes, with its gradient.
 
     Args:
         function: Of ``sim`` [N, N], ``removed`` boolean [N, N] and the temperature, to a scalar.
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_masked_info_nce(lambda sim, removed, temperature: None)
@@ -76,7 +58,6 @@ def check_masked_info_nce(function: Callable[..., Any], strict: bool = False) ->
         gradient=True,
         prepare=lambda x: torch.nan_to_num(x, nan=-1.0, posinf=-1.0),  # so that the mistake can be named
         tolerance=1e-3,
-        strict=strict,
     )
 
 
@@ -141,28 +122,19 @@ MASK_MISTAKES = (
 )
 
 
-def check_nearest_of_each(function: Callable[..., Any], strict: bool = False) -> Verdict:
+@checker
+def check_nearest_of_each(function: Callable[..., Any]) -> Verdict:
     """Check the mask of each text's nearest negatives.
 
     Args:
         function: Of the guide [N, N] and ``k``, to a boolean matrix (zeros and ones will do).
-        strict: Raise unless the answer is right, for grading.
-
-    Returns:
-        The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_nearest_of_each(lambda guide, k: guide > 0.5)  # doctest: +ELLIPSIS
         ✗ not yet: for guide = [[...
     """
     said = "every caption loses equally many negatives now, the precise one too: no rule is free"
-    return check_function(function, nearest_of_each, nearest_inputs, said, NEAREST_MISTAKES, strict=strict)
+    return check_function(function, nearest_of_each, nearest_inputs, said, NEAREST_MISTAKES)
 
 
 def nearest_inputs(generator: torch.Generator, n: int) -> tuple[Any, ...]:
@@ -209,30 +181,20 @@ NEAREST_MISTAKES = (
 )
 
 
-def check_built(answer: Any, strict: bool = False) -> Verdict:
+@checker
+def check_built(answer: Any) -> Verdict:
     """Check a 3 x 3 matrix whose false negative (0, 1) may go without a trace.
 
     Args:
         answer: Similarities, rows are texts.
-        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict. Any matrix with the properties is right.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_built([[0.5, 0.6, 0.1], [0.1, 0.6, 0.1], [0.1, 0.1, 0.5]])
         ✗ not yet: without the pair the loss is 0 instead of 0.0833: another negative has to be as near
     """
-    return _built(answer).or_raise(strict)
-
-
-def _built(answer: Any) -> Verdict:
     if not_attempted(answer):
         return Verdict("open")
     sim = as_numbers(answer)

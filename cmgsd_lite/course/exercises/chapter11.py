@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths, inputs_generator
+from cmgsd_lite.course.exercises.checking import (
+    Mistake,
+    check_function,
+    checker,
+    hundredths,
+    inputs_generator,
+)
 from cmgsd_lite.course.exercises.verdict import Verdict, not_attempted
 
 
 def experts_of_videos(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
-    """Draw unit vectors [n, 3, 2] of experts, zeros where one is missing, and which are there [n, 3].
-
-    Args:
-        generator: Where they are drawn from.
-        n: Videos.
-
-    Source:
-        ours.
-
-    Example:
-        >>> experts_of_videos(torch.Generator(), 4)[0].shape
-        torch.Size([4, 3, 2])
-    """
+    """Draw unit vectors [n, 3, 2] of experts, zeros where one is missing, and which are there [n, 3]."""
     angle = hundredths(generator, n, 3, low=-3, high=3)
     present = torch.rand(n, 3, generator=generator) < 0.6
     present[torch.arange(n), torch.randint(3, (n,), generator=generator)] = True
@@ -49,15 +43,12 @@ EMBEDDING = (
 )
 
 
-def check_expert_embedding(function: Callable[[Tensor, Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_expert_embedding(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
     """Check the one embedding of a video with several experts; its length is left open, as for distances.
 
     Args:
         function: Of ``vectors`` [N, E, D], zeros where missing, and ``present`` [N, E], to [N, D].
-        strict: Raise unless the answer is right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_expert_embedding(lambda vectors, present: vectors[:, 0])
@@ -70,7 +61,6 @@ def check_expert_embedding(function: Callable[[Tensor, Tensor], Any], strict: bo
         "a missing expert neither turns the embedding nor stands for anything",
         EMBEDDING,
         prepare=lambda answer: normalize(answer, dim=-1) if answer.ndim == 2 else answer,
-        strict=strict,
     )
 
 
@@ -88,24 +78,17 @@ PATIENTS = {
 }
 
 
-def check_diagnoses(answer: Mapping[str, str] | None, strict: bool = False) -> Verdict:
+@checker
+def check_diagnoses(answer: Mapping[str, str] | None) -> Verdict:
     """Check which log has which fault.
 
     Args:
         answer: The finding for each of A to D, in any case; None for those that are still open.
-        strict: Raise unless the answer is right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_diagnoses(dict.fromkeys("ABCD", "healthy"))  # doctest: +ELLIPSIS
         ✗ not yet: A does not look like that: ...
     """
-    return _diagnosed(answer).or_raise(strict)
-
-
-def _diagnosed(answer: Any) -> Verdict:
     if not_attempted(answer) or answer == {}:
         return Verdict("open")
     if not isinstance(answer, Mapping):
@@ -135,24 +118,17 @@ LEFT_OUT = {
 }
 
 
-def check_fair_reports(answer: str | Sequence[str] | None, strict: bool = False) -> Verdict:
+@checker
+def check_fair_reports(answer: Any) -> Verdict:
     """Check which of six sentences their experiments carry.
 
     Args:
         answer: The letters, as a text or a collection, in any order and case.
-        strict: Raise unless the answer is right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_fair_reports("A")
         ✗ not yet: A: is `hardest` the best plain loss that was at hand?
     """
-    return _fair(answer).or_raise(strict)
-
-
-def _fair(answer: Any) -> Verdict:
     if not_attempted(answer):
         return Verdict("open")
     words = " ".join(map(str, answer)) if _is_many(answer) else answer if isinstance(answer, str) else ""
@@ -171,24 +147,17 @@ def _is_many(answer: Any) -> bool:
     return isinstance(answer, list | tuple | set | frozenset)
 
 
-def check_own_loss(function: Callable[[Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_own_loss(function: Callable[[Tensor], Any]) -> Verdict:
     """Check that a function of ``sim`` can be trained with, whatever its idea.
 
     Args:
         function: Of ``sim`` [N, N] to a number with a gradient.
-        strict: Raise unless it holds.
-
-    Source:
-        ours.
 
     Example:
         >>> check_own_loss(lambda sim: -sim.mean())
         ✗ not yet: your loss rewards similar negatives: they beat the own pairs, and it falls as they rise
     """
-    return _own_loss(function).or_raise(strict)
-
-
-def _own_loss(function: Callable[[Tensor], Any]) -> Verdict:
     generator = inputs_generator()
     drawn = [hundredths(generator, n, n, low=-0.8, high=0.8) for n in (2, 3, 4, 6, 8) for _ in range(6)]
     # Own pairs below all others: there it has to be clear which way is down.

@@ -9,24 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict
 
 
 def film_lengths(generator: torch.Generator, n: int) -> tuple[float, int]:
-    """Draw how long a film is, in seconds, and how many moments of it are wanted.
-
-    Args:
-        generator: Where they are drawn from.
-        n: How many.
-
-    Source:
-        ours.
-
-    Example:
-        >>> film_lengths(torch.Generator(), 4)[1]
-        4
-    """
+    """Draw how long a film is, in seconds, and how many moments of it are wanted."""
     return round(float(hundredths(generator, low=1, high=60)), 2), n
 
 
@@ -60,20 +48,7 @@ MOMENTS = (
 
 
 def split_clips(generator: torch.Generator, n: int) -> tuple[list[str], list[str]]:
-    """Draw names of training and test clips: a film's name, "_", and the clip's number.
-
-    Args:
-        generator: Where they are drawn from.
-        n: Test clips; there are about twice as many training clips.
-
-    Source:
-        ours.
-
-    Example:
-        >>> train, test = split_clips(torch.Generator(), 3)
-        >>> len(test), train[0].startswith("day_")
-        (3, True)
-    """
+    """Draw names of training and test clips: a film's name, "_", and the clip's number."""
     names = [f"day_{film}_{clip}" for film in range(2 * n) for clip in (0, 7, 10, 123)]
     order = [names[i] for i in torch.randperm(len(names), generator=generator).tolist()]
     return order[n : 3 * n], order[:n]
@@ -113,20 +88,7 @@ LEAKS = (
 
 
 def judged_parts(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw parts of a report: pairs in each, how many were looked at, and how many of those were true.
-
-    Args:
-        generator: Where they are drawn from.
-        n: Parts.
-
-    Source:
-        ours.
-
-    Example:
-        >>> pairs, looked, true = judged_parts(torch.Generator(), 3)
-        >>> bool((true <= looked).all()), bool((looked <= pairs).all())
-        (True, True)
-    """
+    """Draw parts of a report: pairs in each, how many were looked at, and how many of those were true."""
     looked = torch.randint(2, 30, (n,), generator=generator)
     true = (torch.rand(n, generator=generator) * (looked + 1)).long()
     return looked + torch.randint(1, 900, (n,), generator=generator), looked, true
@@ -167,20 +129,7 @@ PARTS = (
 
 
 def judged_pairs(generator: torch.Generator, n: int) -> tuple[Tensor, int]:
-    """Draw judgements of a report's pairs, nearest first, and how many false negatives are wanted.
-
-    Args:
-        generator: Where they are drawn from.
-        n: A third of the pairs.
-
-    Source:
-        ours.
-
-    Example:
-        >>> true, wanted = judged_pairs(torch.Generator(), 3)
-        >>> 1 <= wanted <= int(true.sum())
-        True
-    """
+    """Draw judgements of a report's pairs, nearest first, and how many false negatives are wanted."""
     true = torch.rand(3 * n, generator=generator) < 0.5
     true[torch.randint(len(true), (), generator=generator)] = True
     wanted = int(torch.randint(1, int(true.sum()) + 1, (), generator=generator))
@@ -221,73 +170,61 @@ LOOKS = (
 )
 
 
-def check_moments(function: Callable[[float, int], Any], strict: bool = False) -> Verdict:
+@checker
+def check_moments(function: Callable[[float, int], Any]) -> Verdict:
     """Check the moments at which frames of a film are taken: the middles of equal stretches.
 
     Args:
         function: Of a length in seconds and a count to that many moments, in seconds.
-        strict: Raise unless the answer is right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_moments(lambda seconds, count: [seconds * k / count for k in range(count)])
         ✗ not yet: that is where each stretch begins; its middle is wanted
     """
     said = "no moment is further than half a stretch from one that was looked at"
-    return check_function(function, _moments, film_lengths, said, MOMENTS, tolerance=1e-3, strict=strict)
+    return check_function(function, _moments, film_lengths, said, MOMENTS, tolerance=1e-3)
 
 
-def check_leak(function: Callable[[list[str], list[str]], Any], strict: bool = False) -> Verdict:
+@checker
+def check_leak(function: Callable[[list[str], list[str]], Any]) -> Verdict:
     """Check the share of test clips whose film is in the training list too.
 
     Args:
         function: Of names of training and test clips to percent of the test clips.
-        strict: Raise unless the answer is right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_leak(lambda train, test: 100 * len(set(train) & set(test)) / len(test))
         ✗ not yet: no clip is in both lists, and yet the split leaks: compare films
     """
     said = "anything above zero is a test on what was learned by heart: draw films, not clips"
-    return check_function(function, _leaked, split_clips, said, LEAKS, tolerance=1e-2, strict=strict)
+    return check_function(function, _leaked, split_clips, said, LEAKS, tolerance=1e-2)
 
 
-def check_expected_true(function: Callable[[Tensor, Tensor, Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_expected_true(function: Callable[[Tensor, Tensor, Tensor], Any]) -> Verdict:
     """Check how many pairs of a report are true, judged by a look at some of each part.
 
     Args:
         function: Of the pairs of each part, those looked at and those of them that are true, to one number.
-        strict: Raise unless the answer is right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_expected_true(lambda pairs, looked, true: true.sum())
         ✗ not yet: those are the ones you saw; count all
     """
     said = "each part by its own precision; most of the true pairs may lie where the precision is low"
-    return check_function(function, _expected_true, judged_parts, said, PARTS, tolerance=1e-2, strict=strict)
+    return check_function(function, _expected_true, judged_parts, said, PARTS, tolerance=1e-2)
 
 
-def check_looks(function: Callable[[Tensor, int], Any], strict: bool = False) -> Verdict:
+@checker
+def check_looks(function: Callable[[Tensor, int], Any]) -> Verdict:
     """Check how many pairs of a report one has to look at until so many of them turned out true.
 
     Args:
         function: Of judgements (1 true, 0 not), nearest first, and a number wanted, to a number of pairs.
-        strict: Raise unless the answer is right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_looks(lambda true, wanted: wanted)
         ✗ not yet: so few only if every pair of the report were right
     """
     said = "what a report is worth is what it saves you from looking at"
-    return check_function(function, _looks, judged_pairs, said, LOOKS, strict=strict)
+    return check_function(function, _looks, judged_pairs, said, LOOKS)

@@ -11,25 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, hundredths
+from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
 from cmgsd_lite.course.scaling import Meter
 
 
 def unit_vectors(generator: torch.Generator, n: int) -> tuple[Tensor]:
-    """Draw unit vectors in three dimensions, at least three: the spread of one distance rounds below 0.
-
-    Args:
-        generator: Where they are drawn from.
-        n: How many.
-
-    Source:
-        ours.
-
-    Example:
-        >>> unit_vectors(torch.Generator(), 4)[0].shape
-        torch.Size([4, 3])
-    """
+    """Draw unit vectors in three dimensions, at least three: the spread of one distance rounds below 0."""
     return (normalize(hundredths(generator, max(n, 3), 3) + 0.003),)
 
 
@@ -60,15 +48,12 @@ SPREAD = (
 )
 
 
-def check_spread(function: Callable[[Tensor], Any], strict: bool = False) -> Verdict:
+@checker
+def check_spread(function: Callable[[Tensor], Any]) -> Verdict:
     """Check the standard deviation of all distances between different items, made without a matrix [N, N].
 
     Args:
         function: Of unit vectors [N, D] to one number.
-        strict: Raise unless the answer is right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_spread(lambda unit: (unit @ unit.T).std(correction=0))
@@ -78,7 +63,7 @@ def check_spread(function: Callable[[Tensor], Any], strict: bool = False) -> Ver
     verdict = check_function(function, _spread, unit_vectors, said, SPREAD, tolerance=2e-3)
     if verdict.ok and _stands(function, n=200):
         verdict = Verdict("off", "right, but for 200 items a matrix of 200 x 200 stood: do without it")
-    return verdict.or_raise(strict)
+    return verdict
 
 
 def _stands(function: Callable[[Tensor], Any], n: int) -> bool:
@@ -96,24 +81,17 @@ def _stands(function: Callable[[Tensor], Any], n: int) -> bool:
     return bool(max(meter.largest, taken) >= 4 * n * n)
 
 
-def check_split_matrix(answer: Any, strict: bool = False) -> Verdict:
+@checker
+def check_split_matrix(answer: Any) -> Verdict:
     """Check a matrix on which two processes, each for itself, measure R@1 of 100 % and the whole has 0.
 
     Args:
         answer: Similarities [4, 4] of any kind of numbers; pairs 0 and 1 lie in the first process.
-        strict: Raise unless the answer is right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_split_matrix(torch.eye(4))
         ✗ not yet: the whole matrix gives text 0 its own video first: R@1 of all is 100 %
     """
-    return _split(answer).or_raise(strict)
-
-
-def _split(answer: Any) -> Verdict:
     if not_attempted(answer):
         return Verdict("open")
     sim = as_numbers(answer)
@@ -140,19 +118,7 @@ def _split(answer: Any) -> Verdict:
 
 
 def memory_of_a_machine(generator: torch.Generator, n: int) -> tuple[int, int, int]:
-    """Draw a memory in bytes, rows of a block and a width.
-
-    Args:
-        generator: Where they are drawn from.
-        n: Makes the memory larger.
-
-    Source:
-        ours.
-
-    Example:
-        >>> len(memory_of_a_machine(torch.Generator(), 2))
-        3
-    """
+    """Draw a memory in bytes, rows of a block and a width."""
     memory, block, width = (int(torch.randint(1, 100, (), generator=generator)) for _ in range(3))
     return memory * 1000 ** min(n, 4) + 7, 8 * block, 4 * width
 
@@ -178,15 +144,12 @@ BATCH = (
 )
 
 
-def check_largest_batch(function: Callable[[int, int, int], Any], strict: bool = False) -> Verdict:
+@checker
+def check_largest_batch(function: Callable[[int, int, int], Any]) -> Verdict:
     """Check how many pairs fit into a memory when the square is made in blocks.
 
     Args:
         function: Of memory in bytes, rows of a block and width D to N.
-        strict: Raise unless the answer is right.
-
-    Source:
-        ours.
 
     Example:
         >>> check_largest_batch(lambda memory, block, width: memory // (block + 2 * width))
@@ -199,5 +162,4 @@ def check_largest_batch(function: Callable[[int, int, int], Any], strict: bool =
         "without the square, the batch grows with the memory and not with its root",
         BATCH,
         tolerance=1e-6,
-        strict=strict,
     )

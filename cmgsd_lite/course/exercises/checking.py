@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from inspect import Parameter, signature
+from functools import wraps
+from inspect import Parameter, cleandoc, signature
 from typing import Any, NamedTuple
 from warnings import catch_warnings, simplefilter
 
@@ -27,6 +28,60 @@ TRIES = 6
 
 Inputs = Callable[[torch.Generator, int], tuple[Any, ...]]
 """Random arguments of the learner's function for a size N."""
+
+
+STRICT = Parameter("strict", Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation="bool")
+SECTIONS = {
+    "Returns": "The verdict.",
+    "Raises": "AssertionError: If ``strict`` and the answer is not right.",
+    "Source": "ours.",
+}
+"""What the help of every checker says, unless its docstring says more."""
+
+
+def checker(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
+    """Give a checker what all of them have: ``strict`` for grading, and the help that goes with it.
+
+    Args:
+        check: The checker of one exercise. Its docstring has a summary, ``Args:`` and an example.
+
+    Returns:
+        The checker, which takes ``strict=True``: raise unless the answer is right.
+
+    Source:
+        ours.
+
+    Example:
+        >>> @checker
+        ... def check_half(answer):
+        ...     return Verdict("correct" if answer == 0.5 else "off")
+        >>> str(signature(check_half))
+        "(answer, strict: 'bool' = False)"
+    """
+
+    asked = signature(check)
+    shown = asked.replace(parameters=[*asked.parameters.values(), STRICT])
+
+    @wraps(check)
+    def graded(*given: Any, **named: Any) -> Verdict:
+        bound = shown.bind(*given, **named)
+        strict = bound.arguments.pop("strict", False)
+        return check(*bound.args, **bound.kwargs).or_raise(strict)
+
+    graded.__signature__ = shown  # type: ignore[attr-defined]
+    graded.__doc__ = check.__doc__ and _help(check.__doc__)
+    return graded
+
+
+def _help(text: str) -> str:
+    """Complete a checker's docstring by ``strict`` and the sections that it leaves out."""
+    told, _, example = cleandoc(text).partition("\n\nExample:\n")
+    summary, _, rest = told.partition("\n\nArgs:\n")
+    arguments, *more = rest.split("\n\n")
+    said = {section.partition(":")[0]: section for section in more}
+    arguments += "\n    strict: Raise unless the answer is right, for grading."
+    sections = [said.get(title, f"{title}:\n    {line}") for title, line in SECTIONS.items()]
+    return "\n\n".join([summary, f"Args:\n{arguments}", *sections, f"Example:\n{example}"])
 
 
 class Mistake(NamedTuple):

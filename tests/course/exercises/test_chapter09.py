@@ -13,7 +13,6 @@ from cmgsd_lite.course.exercises.chapter09 import (
     check_sentences,
     check_unfair,
     check_videos_needed,
-    error_of,
     videos_needed,
 )
 from cmgsd_lite.course.exercises.checking import hundredths
@@ -34,7 +33,7 @@ def by_counting(of_videos, of_seeds, rest, seeds, error):
     low, high = 1, 10**9
     while low < high:
         middle = (low + high) // 2
-        enough = error_of(middle, of_videos, of_seeds, rest, seeds) <= error
+        enough = of_videos / middle + of_seeds / seeds + rest / (seeds * middle) <= error**2
         low, high = (low, middle) if enough else (middle + 1, high)
     return low
 

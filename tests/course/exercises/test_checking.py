@@ -9,11 +9,12 @@ import torch
 from cmgsd_lite.course.exercises.checking import (
     Mistake,
     check_function,
+    checker,
     hundredths,
     inputs_generator,
     other_inputs,
 )
-from cmgsd_lite.course.exercises.verdict import judge, same
+from cmgsd_lite.course.exercises.verdict import Verdict, judge, same
 from tests.course.exercises.checkers import assert_answers_back, assert_tells_apart, mutants
 
 
@@ -206,3 +207,31 @@ def test_tables_texts_and_what_is_neither():
     assert judge(["a"], [1.0], "right").message == "expected numbers, got list"
     assert judge([[1, 2], [3]], [1.0], "right").message == "expected numbers, got list"
     assert not same(sympy.Symbol("x"), 1)
+
+
+@checker
+def check_half(answer):
+    """Check a half.
+
+    Args:
+        answer: A number.
+
+    Source:
+        Euclid.
+
+    Example:
+        >>> check_half(None)
+    """
+    return judge(answer, 0.5, "halved")
+
+
+def test_a_checker_can_be_strict_and_says_so_in_its_help():
+    assert check_half(0.5, strict=True) == check_half(answer=0.5) == Verdict("correct", "halved")
+    assert check_half(1).state == "off"
+    for strict in (lambda: check_half(1, strict=True), lambda: check_half(1, True)):
+        with pytest.raises(AssertionError, match="not yet"):
+            strict()
+    titles = [line for line in check_half.__doc__.splitlines() if line.endswith(":") and line[0] != " "]
+    assert titles == ["Args:", "Returns:", "Raises:", "Source:", "Example:"]
+    assert "    answer: A number.\n    strict: Raise" in check_half.__doc__
+    assert "Source:\n    Euclid." in check_half.__doc__
