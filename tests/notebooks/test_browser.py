@@ -61,7 +61,7 @@ SMALL = """# %% [markdown]
 # %% tags=["nbval-ignore-output"]
 import ipywidgets
 from matplotlib import pyplot as plt
-from cmgsd_lite.course.exercises.verdict import call, judge
+from cmgsd_lite.course.exercises.verdict import judge
 from cmgsd_lite.course.plots.base import show_figure
 
 def line(height):
@@ -89,7 +89,7 @@ def double(x):
     return y
     ### END SOLUTION
 
-judge(call(double, 2), 4, "twice", [(2, "that is x itself")])
+judge(double(2), 4, "twice", [(2, "that is x itself")])
 """
 
 

@@ -37,43 +37,32 @@ def _false(true: Tensor) -> Tensor:
 
 _SLOT = (
     Mistake(
-        "texts",
         lambda sim, true: _slot(sim.T, true.T),
         "that is the share of the texts: a video's negatives stand in its column",
     ),
     Mistake(
-        "positive",
         lambda sim, true: true[sim.argmax(dim=0), torch.arange(len(sim))].float().mean(),
         "the positive is among your candidates: leave the diagonal out before the maximum",
     ),
     Mistake(
-        "diagonal 0",
         lambda sim, true: (
             true[(sim * (1 - torch.eye(len(sim)))).argmax(dim=0), torch.arange(len(sim))].float().mean()
         ),
         "a diagonal of 0 is not out of the way: similarities may be negative",
     ),
     Mistake(
-        "truth turned",
-        lambda sim, true: _slot(sim, true.T),
-        "you look up true with the video first: its rows are texts",
+        lambda sim, true: _slot(sim, true.T), "you look up true with the video first: its rows are texts"
     ),
     Mistake(
-        "all negatives",
         lambda sim, true: _false(true).sum() / (len(sim) * (len(sim) - 1)),
         "that is the share among all negatives; only the hardest of each video counts",
     ),
     Mistake(
-        "any",
         lambda sim, true: _false(true).any(dim=0).float().mean(),
         "that asks for any false negative; only the hardest counts",
     ),
-    Mistake(
-        "count",
-        lambda sim, true: _slot(sim, true) * len(sim),
-        "that is a count; the share is of the N videos",
-    ),
-    Mistake("percent", lambda sim, true: 100 * _slot(sim, true), "a share from 0 to 1, not percent"),
+    Mistake(lambda sim, true: _slot(sim, true) * len(sim), "that is a count; the share is of the N videos"),
+    Mistake(lambda sim, true: 100 * _slot(sim, true), "a share from 0 to 1, not percent"),
 )
 
 
@@ -139,30 +128,23 @@ def _strict_order(sim: Tensor, false: Tensor) -> Tensor:
 
 
 _ORDER = (
+    Mistake(_pooled, "that compares pairs of different texts: only negatives of one text with each other"),
     Mistake(
-        "pooled",
-        _pooled,
-        "that compares pairs of different texts: only negatives of one text with each other",
-    ),
-    Mistake(
-        "by video",
         lambda sim, false: _order(sim.T, false.T),
         "that is per video: the negatives of a text stand in its row",
     ),
     Mistake(
-        "all pairs alike",
         lambda sim, false: _order(sim, false, each=False),
         "every text counts once: first the share of a text, then the mean over texts",
     ),
     Mistake(
-        "texts without pairs",
         lambda sim, false: _order(sim, false) * _both_kinds(false).float().mean(),
         "a text without one of the two kinds has no share: leave it out of the mean",
     ),
-    Mistake("below", lambda sim, false: 1 - _order(sim, false), "that is how often it lies below"),
-    Mistake("ties", _strict_order, "equal similarities count half"),
-    Mistake("own clip", _order_with_own, "the own clip is no negative: leave the diagonal out"),
-    Mistake("percent", lambda sim, false: 100 * _order(sim, false), "a share from 0 to 1, not percent"),
+    Mistake(lambda sim, false: 1 - _order(sim, false), "that is how often it lies below"),
+    Mistake(_strict_order, "equal similarities count half"),
+    Mistake(_order_with_own, "the own clip is no negative: leave the diagonal out"),
+    Mistake(lambda sim, false: 100 * _order(sim, false), "a share from 0 to 1, not percent"),
 )
 
 

@@ -55,17 +55,13 @@ def _by_row(ties: float, diagonal: bool = False) -> Callable[[Tensor, Tensor], f
 
 
 AUC_MISTAKES = (
-    Mistake("batch", _over_batch, "that is the AUC over the batch; take it for each row, then the mean"),
-    Mistake("columns", lambda d, f: caption_auc(d.T, f.T), "that is per clip: a caption is a row"),
-    Mistake("no ties", _by_row(0.0), "ties count half: equal distances for all must give .5"),
-    Mistake("ties", _by_row(1.0), "a tie is half right, not right"),
-    Mistake(
-        "diagonal", _by_row(0.5, diagonal=True), "the diagonal is in it: a caption's own clip is no negative"
-    ),
-    Mistake(
-        "reversed", lambda d, f: 1 - caption_auc(d, f), "the other way round: false ones should be nearer"
-    ),
-    Mistake("percent", lambda d, f: 100 * caption_auc(d, f), "a share was asked for, not percent"),
+    Mistake(_over_batch, "that is the AUC over the batch; take it for each row, then the mean"),
+    Mistake(lambda d, f: caption_auc(d.T, f.T), "that is per clip: a caption is a row"),
+    Mistake(_by_row(0.0), "ties count half: equal distances for all must give .5"),
+    Mistake(_by_row(1.0), "a tie is half right, not right"),
+    Mistake(_by_row(0.5, diagonal=True), "the diagonal is in it: a caption's own clip is no negative"),
+    Mistake(lambda d, f: 1 - caption_auc(d, f), "the other way round: false ones should be nearer"),
+    Mistake(lambda d, f: 100 * caption_auc(d, f), "a share was asked for, not percent"),
 )
 
 
@@ -104,21 +100,19 @@ def _of_each_row(d: Tensor, false: Tensor, k: int) -> Tensor:
 
 PRECISION_MISTAKES = (
     Mistake(
-        "diagonal",
         lambda d, f, k: f.flatten()[d.flatten().argsort()[:k]].float().mean(),
         "the diagonal is in it: a caption and its own clip are no negative pair",
     ),
-    Mistake("farthest", lambda d, f, k: precision(-d, f, k), "those are the farthest pairs"),
+    Mistake(lambda d, f, k: precision(-d, f, k), "those are the farthest pairs"),
     Mistake(
-        "recall",
         lambda d, f, k: (
             precision(d, f, k) * k / (f.bool() & ~torch.eye(len(d), dtype=torch.bool)).sum().clamp(min=1)
         ),
         "that is recall, the share of all false negatives; divide by k",
     ),
-    Mistake("count", lambda d, f, k: precision(d, f, k) * k, "that is how many; the share was asked for"),
-    Mistake("percent", lambda d, f, k: 100 * precision(d, f, k), "a share was asked for, not percent"),
-    Mistake("rows", _of_each_row, "those are the k nearest of each row; take them of the whole batch"),
+    Mistake(lambda d, f, k: precision(d, f, k) * k, "that is how many; the share was asked for"),
+    Mistake(lambda d, f, k: 100 * precision(d, f, k), "a share was asked for, not percent"),
+    Mistake(_of_each_row, "those are the k nearest of each row; take them of the whole batch"),
 )
 
 
@@ -172,25 +166,21 @@ def _substring(caption: str, others: Sequence[str]) -> float:
 
 CONTAINMENT_MISTAKES = (
     Mistake(
-        "direction",
         lambda c, o: containment(" ".join(o), [c]),
         "the other direction: it is the words of the caption that are looked for",
     ),
     Mistake(
-        "share",
         lambda c, o: 1 - containment(c, o),
         "that is the share that *is* contained; a distance is small for it",
     ),
-    Mistake("jaccard", _jaccard, "you divide by all words of both: that is no directed distance"),
-    Mistake("repeated", _repeated, "a word that the caption says twice counts once"),
-    Mistake("substring", _substring, "whole words: 'cat' is not in 'catfish'"),
+    Mistake(_jaccard, "you divide by all words of both: that is no directed distance"),
+    Mistake(_repeated, "a word that the caption says twice counts once"),
+    Mistake(_substring, "whole words: 'cat' is not in 'catfish'"),
     Mistake(
-        "mean",
         lambda c, o: sum(containment(c, [one]) for one in o) / len(o),
         "that is the mean over the captions; a word may stand in any of them",
     ),
     Mistake(
-        "nearest",
         lambda c, o: min(containment(c, [one]) for one in o),
         "that looks at one caption at a time; a word may stand in any of them",
     ),

@@ -35,27 +35,22 @@ def _combined(static: Matrices, dynamic: Matrices, share: float) -> Tensor:
 
 COMBINE_MISTAKES = (
     Mistake(
-        "swapped",
         lambda static, dynamic, share: _combined(static, dynamic, 1 - share),
         "λ is the share of the dynamic matrices",
     ),
     Mistake(
-        "weights lost",
         lambda static, dynamic, share: (1 - share) * _mean(static) + share * _mean(dynamic),
         "where one kind is missing your weights sum to less than 1: share the rest out",
     ),
     Mistake(
-        "plain mean",
         lambda static, dynamic, share: _mean([*static, *dynamic]),
         "a plain mean over all matrices: where is λ?",
     ),
     Mistake(
-        "sums",
         lambda static, dynamic, share: (1 - share) * sum(static) + share * sum(dynamic),
         "each kind is a mean of its matrices: your weights sum to more than 1",
     ),
     Mistake(
-        "added",
         lambda static, dynamic, share: _mean(static) + _mean(dynamic),
         "the kinds are added up: your weights sum to 2",
     ),
@@ -112,37 +107,30 @@ def _with_ids(distances: Tensor, ids: Tensor) -> Tensor:
 
 KNOWN_MISTAKES = (
     Mistake(
-        "ids not used",
         lambda distances, ids: _spread(distances, _off(ids), _off(ids)),
         "the pair with equal ids is still a negative for you",
     ),
     Mistake(
-        "in the statistics",
         lambda distances, ids: _spread(distances, _off(ids), _apart(ids)),
         "the known positive still counts in mean and standard deviation",
     ),
     Mistake(
-        "in the spread",
         lambda distances, ids: _spread(distances, _apart(ids), _apart(ids), spread_of=_off(ids)),
         "the known positive still counts in the standard deviation",
     ),
     Mistake(
-        "diagonal in the statistics",
         lambda distances, ids: _spread(distances, _off(ids) | ~_off(ids), _apart(ids)),
         "the diagonal counts in your mean and standard deviation",
     ),
     Mistake(
-        "zero",
         lambda distances, ids: _spread(distances, _apart(ids), _apart(ids), 0.0),
         "known positives get α, not 0",
     ),
     Mistake(
-        "everywhere",
         lambda distances, ids: _spread(distances, _apart(ids), _off(ids) | ~_off(ids)),
         "the statistics are right; pairs that are no negatives get α",
     ),
     Mistake(
-        "sample",
         lambda distances, ids: _spread(distances, _apart(ids), _apart(ids), correction=1),
         "the population's standard deviation: correction=0",
     ),

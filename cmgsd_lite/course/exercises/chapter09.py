@@ -65,22 +65,18 @@ def _limited(answer: torch.Tensor) -> torch.Tensor:
 
 NEEDED = (
     Mistake(
-        "no seeds",
         lambda v, s, r, n, e: math.ceil((v + r / n) / e**2 - 1e-9),
         "that leaves the seeds out: what they add does not shrink with the videos",
     ),
     Mistake(
-        "rest by videos alone",
         lambda v, s, r, n, e: videos_needed(v + r - r / n, s, r, n, e),
         "the remainder is averaged over the seeds as well",
     ),
     Mistake(
-        "no end",
         lambda v, s, r, n, e: math.ceil((v + r / n) / abs(e**2 - s / n) - 1e-9),
         "where the seeds alone are above the wanted error, no number of videos is enough: answer infinity",
     ),
     Mistake(
-        "variance",
         lambda v, s, r, n, e: videos_needed(v, s, r, n, math.sqrt(e)),
         "the standard error is a root: square the wanted one",
     ),
@@ -123,14 +119,11 @@ def _p_values(generator: torch.Generator, n: int) -> tuple[list[float]]:
 
 HOLM = (
     Mistake(
-        "Bonferroni",
-        lambda p: [min(1.0, len(p) * x) for x in p],
-        "that is Bonferroni: every value times their number",
+        lambda p: [min(1.0, len(p) * x) for x in p], "that is Bonferroni: every value times their number"
     ),
-    Mistake("unrisen", _unrisen, "a larger p may not end below a smaller one: carry the maximum"),
-    Mistake("sorted", lambda p: sorted(corrected(p)), "give them back in the order in which they came"),
+    Mistake(_unrisen, "a larger p may not end below a smaller one: carry the maximum"),
+    Mistake(lambda p: sorted(corrected(p)), "give them back in the order in which they came"),
     Mistake(
-        "upside down",
         lambda p: [min(1.0, (sorted(p).index(x) + 1) * x) for x in p],
         "the largest factor belongs to the smallest p",
     ),

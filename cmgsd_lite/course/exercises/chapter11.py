@@ -34,12 +34,10 @@ def _mean_of_present(vectors: Tensor, present: Tensor) -> Tensor:
 
 
 EMBEDDING = (
-    Mistake("first", lambda v, p: v[:, 0], "only the first expert, and it may be missing"),
-    Mistake(
-        "joined", lambda v, p: v.flatten(1), "joined end to end: videos that lack different experts look far"
-    ),
-    Mistake("maximum", lambda v, p: v.amax(1), "the maximum is no mean: zeros of missing experts can win it"),
-    Mistake("over videos", lambda v, p: v.mean(0), "that is a mean over videos; experts are dimension 1"),
+    Mistake(lambda v, p: v[:, 0], "only the first expert, and it may be missing"),
+    Mistake(lambda v, p: v.flatten(1), "joined end to end: videos that lack different experts look far"),
+    Mistake(lambda v, p: v.amax(1), "the maximum is no mean: zeros of missing experts can win it"),
+    Mistake(lambda v, p: v.mean(0), "that is a mean over videos; experts are dimension 1"),
 )
 
 

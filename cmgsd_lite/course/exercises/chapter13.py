@@ -35,16 +35,12 @@ def _with_squares_of_the_diagonal(unit: Tensor) -> Tensor:
 
 
 SPREAD = (
-    Mistake("variance", lambda unit: _spread(unit) ** 2, "that is the variance: take its root"),
-    Mistake(
-        "diagonal", lambda unit: (unit @ unit.T).std(correction=0), "the N cosines of 1 with itself are in it"
-    ),
-    Mistake("sample", lambda unit: _cosines(unit).std(), "divide by N (N - 1), not by one less"),
-    Mistake(
-        "mean", lambda unit: 1 - _cosines(unit).mean(), "that is the mean; squares of cosines are wanted"
-    ),
-    Mistake("no mean", lambda unit: _cosines(unit).square().mean().sqrt(), "take the mean's square off"),
-    Mistake("squares of the diagonal", _with_squares_of_the_diagonal, "take the N ones off the squares, too"),
+    Mistake(lambda unit: _spread(unit) ** 2, "that is the variance: take its root"),
+    Mistake(lambda unit: (unit @ unit.T).std(correction=0), "the N cosines of 1 with itself are in it"),
+    Mistake(lambda unit: _cosines(unit).std(), "divide by N (N - 1), not by one less"),
+    Mistake(lambda unit: 1 - _cosines(unit).mean(), "that is the mean; squares of cosines are wanted"),
+    Mistake(lambda unit: _cosines(unit).square().mean().sqrt(), "take the mean's square off"),
+    Mistake(_with_squares_of_the_diagonal, "take the N ones off the squares, too"),
 )
 
 
@@ -128,19 +124,17 @@ def _largest_batch(memory: int, block: int, width: int) -> int:
 
 
 BATCH = (
-    Mistake("bytes", lambda m, b, d: m // (b + 2 * d), "a number of float32 takes 4 bytes"),
-    Mistake("embeddings", lambda m, b, d: m // (4 * b), "the embeddings need room, too"),
-    Mistake("one side", lambda m, b, d: m // (4 * (b + d)), "texts and videos: two matrices of embeddings"),
-    Mistake("block", lambda m, b, d: m // (8 * d), "the block [block, N] stands there as well"),
-    Mistake("square", lambda m, b, d: math.isqrt(m // 4), "no square stands there: blocks instead"),
-    Mistake("rounded", lambda m, b, d: m / (4 * (b + 2 * d)), "a whole number of pairs, rounded down"),
+    Mistake(lambda m, b, d: m // (b + 2 * d), "a number of float32 takes 4 bytes"),
+    Mistake(lambda m, b, d: m // (4 * b), "the embeddings need room, too"),
+    Mistake(lambda m, b, d: m // (4 * (b + d)), "texts and videos: two matrices of embeddings"),
+    Mistake(lambda m, b, d: m // (8 * d), "the block [block, N] stands there as well"),
+    Mistake(lambda m, b, d: math.isqrt(m // 4), "no square stands there: blocks instead"),
+    Mistake(lambda m, b, d: m / (4 * (b + 2 * d)), "a whole number of pairs, rounded down"),
     Mistake(
-        "one column",
-        lambda m, b, d: (m - 4 * b) // (8 * d),
-        "a block has a column for every video: block times N numbers",
+        lambda m, b, d: (m - 4 * b) // (8 * d), "a block has a column for every video: block times N numbers"
     ),
-    Mistake("nearest", lambda m, b, d: round(m / (4 * (b + 2 * d))), "rounded to the nearest it may not fit"),
-    Mistake("too many", lambda m, b, d: -(-m // (4 * (b + 2 * d))), "rounded up it does not fit"),
+    Mistake(lambda m, b, d: round(m / (4 * (b + 2 * d))), "rounded to the nearest it may not fit"),
+    Mistake(lambda m, b, d: -(-m // (4 * (b + 2 * d))), "rounded up it does not fit"),
 )
 
 

@@ -71,31 +71,6 @@ def not_attempted(answer: object) -> bool:
     return answer is None or answer is ...
 
 
-def call(function: Callable[..., Any], *arguments: Any) -> Any | Verdict:
-    """Call a learner's function; an exception becomes a verdict that names it.
-
-    Args:
-        function: Of the learner.
-        arguments: Handed on; tensors as copies, so that the function can not change the checker's own.
-
-    Returns:
-        What the function returned, or a verdict: ``"open"`` if that was nothing, ``"off"`` if it raised.
-
-    Source:
-        ours.
-
-    Example:
-        >>> call(lambda x: x / 0, 1)
-        ✗ not yet: your function stops with ZeroDivisionError: division by zero
-    """
-    given = [a.clone() if isinstance(a, torch.Tensor) else a for a in arguments]
-    try:
-        answer = function(*given)
-    except Exception as error:
-        return Verdict("off", f"your function stops with {type(error).__name__}: {error}")
-    return nothing_returned(function) if not_attempted(answer) else answer
-
-
 def nothing_returned(function: Callable[..., Any]) -> Verdict:
     """Say of a function that gave nothing whether it is still the stub or forgets its ``return``.
 
@@ -125,26 +100,19 @@ def judge(
     mistakes: Sequence[tuple[Any, str]] = (),
     tolerance: float = 1e-4,
     otherwise: str = "the value is off",
-    *,
-    strict: bool = False,
 ) -> Verdict:
     """Compare an answer with the right one and with typical wrong ones.
 
     Args:
-        answer: Number of any kind, text, sequence, array, table or tensor of the learner; a verdict is handed
-            on.
+        answer: Number of any kind, text, sequence, array, table or tensor of the learner.
         right: The right answer. Of a text, neither case nor blanks at the ends count.
         message: What the right answer teaches.
         mistakes: Typical wrong answers, each with what to say of it.
         tolerance: Largest difference of an entry that counts as equal.
         otherwise: What to say of any other answer.
-        strict: Raise unless the answer is right, for grading.
 
     Returns:
         The verdict.
-
-    Raises:
-        AssertionError: If ``strict`` and the answer is not right.
 
     Source:
         ours.
@@ -153,7 +121,14 @@ def judge(
         >>> judge(0.18, 0.05, "flat", [(0.18, "the diagonal is in your statistics")])
         ✗ not yet: the diagonal is in your statistics
     """
-    return _judge(answer, right, message, mistakes, tolerance, otherwise).or_raise(strict)
+    if not_attempted(answer):
+        return Verdict("open")
+    if same(answer, right, tolerance):
+        return Verdict("correct", message)
+    for wrong, hint in mistakes:
+        if same(answer, wrong, tolerance):
+            return Verdict("off", hint)
+    return Verdict("off", wrong_kind(answer, right) or otherwise)
 
 
 def judge_words(answer: Any, right: Mapping[str, str], why: Mapping[str, str], message: str) -> Verdict:
@@ -259,26 +234,6 @@ def same(value: Any, other: Any, tolerance: float = 1e-4) -> bool:
 def _plain(text: str | bool) -> str:
     """One word without case, blanks and brackets; what is true is a yes."""
     return {True: "yes", False: "no"}[text] if isinstance(text, bool) else text.strip(" ().").casefold()
-
-
-def _judge(
-    answer: Any,
-    right: Any,
-    message: str,
-    mistakes: Sequence[tuple[Any, str]],
-    tolerance: float,
-    otherwise: str,
-) -> Verdict:
-    if isinstance(answer, Verdict):
-        return answer
-    if not_attempted(answer):
-        return Verdict("open")
-    if same(answer, right, tolerance):
-        return Verdict("correct", message)
-    for wrong, hint in mistakes:
-        if same(answer, wrong, tolerance):
-            return Verdict("off", hint)
-    return Verdict("off", wrong_kind(answer, right) or otherwise)
 
 
 def wrong_kind(answer: Any, right: Any) -> str | None:

@@ -33,13 +33,14 @@ def inputs(generator, n):
 
 
 MISTAKES = (
-    Mistake("direction", text_to_video, "that is text to video"),
-    Mistake("diagonal", lambda sim, m: torch.relu(m + sim - sim.diagonal()), "the diagonal is not 0"),
-    Mistake("margin", lambda sim, m: right(sim, 0), "the margin is missing"),
+    Mistake(text_to_video, "that is text to video"),
+    Mistake(lambda sim, m: torch.relu(m + sim - sim.diagonal()), "the diagonal is not 0"),
+    Mistake(lambda sim, m: right(sim, 0), "the margin is missing"),
 )
 
 
-def check(function, strict=False):
+@checker
+def check(function):
     return check_function(
         function,
         right,
@@ -47,7 +48,6 @@ def check(function, strict=False):
         "an anchor video looks along its column",
         MISTAKES,
         gradient=True,
-        strict=strict,
     )
 
 
@@ -119,8 +119,6 @@ def test_strict_raises_for_whoever_grades():
     for answer in (lambda sim, m: None, text_to_video):
         with pytest.raises(AssertionError, match=r"not attempted|that is text to video"):
             check(answer, strict=True)
-    with pytest.raises(AssertionError, match="not yet"):
-        judge(1, 2, "right", strict=True)
 
 
 def test_for_grading_other_inputs_are_drawn():
@@ -133,7 +131,7 @@ def test_for_grading_other_inputs_are_drawn():
     def sims(seed):
         seen.clear()
         with other_inputs(seed):
-            assert check_function(watched, right, inputs, "right", strict=True).ok
+            assert check_function(watched, right, inputs, "right").ok
         return [sim.tolist() for sim in seen]
 
     assert sims(7) == sims(7)
@@ -146,8 +144,7 @@ def test_for_grading_other_inputs_are_drawn():
 
 def drawn_for_learners():
     generator = torch.Generator().manual_seed(0)
-    cases = [inputs(generator, n) for n in (2, 3, 4, 6) for _ in range(6)]
-    return [cases[0], *cases]  # the first one is asked twice: was the function written at all?
+    return [inputs(generator, n) for n in (2, 3, 4, 6) for _ in range(6)]
 
 
 def test_a_function_that_takes_arrays_is_tried_with_arrays():
@@ -221,6 +218,7 @@ def check_half(answer):
 
     Example:
         >>> check_half(None)
+        · not attempted yet
     """
     return judge(answer, 0.5, "halved")
 

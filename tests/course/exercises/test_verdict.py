@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cmgsd_lite.course.exercises.verdict import Verdict, call, judge, not_attempted
+from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
 
 MISTAKES = [(0.18, "the diagonal is in your statistics"), (-0.05, "the sign is turned")]
 
@@ -68,29 +68,3 @@ def test_what_is_no_number_is_off(answer: object) -> None:
 
 def test_a_tensor_with_gradient_is_judged_by_its_value() -> None:
     assert verdict(torch.tensor(0.05, requires_grad=True)).ok
-
-
-def test_a_verdict_is_handed_on() -> None:
-    given = Verdict("off", "your function stops")
-    assert judge(given, 0.05, "right") is given
-
-
-def test_call_returns_the_answer() -> None:
-    assert call(lambda a, b: a + b, 2, 3) == 5
-
-
-def test_call_of_an_unfilled_function_is_open() -> None:
-    def unfilled(x: int) -> None: ...
-
-    assert call(unfilled, 1) == Verdict("open")
-
-
-def test_call_turns_an_exception_into_a_verdict() -> None:
-    answer = call(lambda x: x / 0, 1)
-    assert repr(answer) == "✗ not yet: your function stops with ZeroDivisionError: division by zero"
-
-
-def test_call_protects_the_checkers_tensors() -> None:
-    given = torch.ones(3)
-    call(lambda x: x.zero_(), given)
-    assert given.tolist() == [1, 1, 1]
