@@ -44,9 +44,6 @@ def check_environment() -> list[Check]:
         One check for the Python version, each package, the embedded data, the text encoder's table, the
         memory and the number of threads.
 
-    Source:
-        ours.
-
     Example:
         >>> all(check.ok for check in check_environment())
         True
@@ -63,9 +60,6 @@ def check_environment() -> list[Check]:
 
 def print_environment() -> None:
     """Print ``check_environment``, and at the end whether all is well.
-
-    Source:
-        ours.
 
     Example:
         >>> print_environment()
@@ -84,9 +78,6 @@ def physical_memory() -> float | None:
 
     Returns:
         Gigabytes of 10^9 bytes, or None.
-
-    Source:
-        ours.
 
     Example:
         >>> memory = physical_memory()

@@ -101,9 +101,6 @@ def train_small(
     Returns:
         Model, log and looks.
 
-    Source:
-        ours.
-
     Example:
         >>> train_small(MaxMarginRankingLoss(0.2), epochs=1).log["R@10"]  # doctest: +SKIP
         [38.9]
@@ -143,9 +140,6 @@ def untrained(seed: int = 0) -> RetrievalModel:
     Returns:
         The model.
 
-    Source:
-        ours.
-
     Example:
         >>> model = untrained()
     """
@@ -162,9 +156,6 @@ def draw_batch(seed: int) -> Batch:
 
     Returns:
         The batch.
-
-    Source:
-        ours.
 
     Example:
         >>> len(draw_batch(0).videos)
@@ -184,9 +175,6 @@ def similarities(model: RetrievalModel, batch: Batch) -> Tensor:
     Returns:
         [N, N]: rows are texts, columns are videos.
 
-    Source:
-        ours.
-
     Example:
         >>> similarities(untrained(), draw_batch(0)).shape
         torch.Size([128, 128])
@@ -204,9 +192,6 @@ def in_units_of_anchors(sim: Tensor) -> Tensor:
 
     Returns:
         [N, N]; the diagonal holds the standing of each text's own clip.
-
-    Source:
-        ours.
 
     Example:
         >>> in_units_of_anchors(torch.tensor([[0.5, 0.1, 0.3], [0.0, 1.0, 0.2], [0.2, 0.4, 0.7]]))[0, 0]
@@ -227,9 +212,6 @@ def hardest_standing(sim: Tensor, k: int = 1) -> float:
     Returns:
         In standard deviations of the text's negatives.
 
-    Source:
-        ours.
-
     Example:
         >>> hardest_standing(torch.eye(3) + torch.tensor([0.0, 0.1, 0.3]), k=2)
         0.0
@@ -249,9 +231,6 @@ def soft_standing(sim: Tensor, temperature: float) -> float:
         In standard deviations of the text's negatives: 0 where the temperature is large against them, that of
         the hardest one where it is small.
 
-    Source:
-        ours.
-
     Example:
         >>> soft_standing(torch.eye(3) + torch.tensor([0.0, 0.1, 0.3]), temperature=1000.0)
         0.0
@@ -266,9 +245,6 @@ def truth_of_looks() -> Tensor:
 
     Returns:
         Boolean [1000, 1000].
-
-    Source:
-        ours.
 
     Example:
         >>> truth_of_looks().shape

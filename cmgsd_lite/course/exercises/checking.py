@@ -48,9 +48,6 @@ def checker(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
     Returns:
         The checker, which takes ``strict=True``: raise unless the answer is right.
 
-    Source:
-        ours.
-
     Example:
         >>> @checker
         ... def check_half(answer):
@@ -129,9 +126,6 @@ def check_function(
     Returns:
         The verdict. It never holds the reference, only its value at one small input.
 
-    Source:
-        ours.
-
     Example:
         >>> check_function(
         ...     lambda sim: sim.sum(), lambda sim: sim.diagonal().sum(),
@@ -174,9 +168,6 @@ def other_inputs(seed: int) -> Iterator[None]:
     Args:
         seed: Of the generator that the inputs are drawn from; learners work with 0.
 
-    Source:
-        ours.
-
     Example:
         >>> with other_inputs(seed=7):
         ...     inputs_generator().initial_seed()
@@ -196,9 +187,6 @@ def inputs_generator() -> torch.Generator:
     Returns:
         The same numbers each time.
 
-    Source:
-        ours.
-
     Example:
         >>> inputs_generator().initial_seed()
         0
@@ -217,9 +205,6 @@ def hundredths(generator: torch.Generator, *shape: int, low: float = -1.0, high:
 
     Returns:
         float32.
-
-    Source:
-        ours.
 
     Example:
         >>> bool((hundredths(torch.Generator(), 3, 3).abs() <= 1).all())

@@ -61,9 +61,6 @@ def not_attempted(answer: object) -> bool:
     Returns:
         True if there is nothing to check.
 
-    Source:
-        ours.
-
     Example:
         >>> not_attempted(None)
         True
@@ -79,9 +76,6 @@ def nothing_returned(function: Callable[..., Any]) -> Verdict:
 
     Returns:
         ``"open"`` for a stub, ``"off"`` for a function that computes something.
-
-    Source:
-        ours.
 
     Example:
         >>> nothing_returned(lambda sim: ...)
@@ -114,9 +108,6 @@ def judge(
     Returns:
         The verdict.
 
-    Source:
-        ours.
-
     Example:
         >>> judge(0.18, 0.05, "flat", [(0.18, "the diagonal is in your statistics")])
         ✗ not yet: the diagonal is in your statistics
@@ -142,9 +133,6 @@ def judge_words(answer: Any, right: Mapping[str, str], why: Mapping[str, str], m
 
     Returns:
         The verdict.
-
-    Source:
-        ours.
 
     Example:
         >>> judge_words(["no"], {"A": "yes"}, {"A": "look again"}, "right")
@@ -178,9 +166,6 @@ def as_numbers(answer: Any) -> torch.Tensor | None:
 
     Returns:
         A tensor without gradient, or None if these are no numbers.
-
-    Source:
-        ours.
 
     Example:
         >>> as_numbers([torch.tensor(1), 2.5])
@@ -216,9 +201,6 @@ def same(value: Any, other: Any, tolerance: float = 1e-4) -> bool:
         False also if the shapes differ or one is neither text nor numbers. NaN equals nothing, infinities
         themselves.
 
-    Source:
-        ours.
-
     Example:
         >>> same("Better ", "better"), same([1, 2], torch.tensor([1.0, 2.0])), same(1, [1])
         (True, True, False)
@@ -245,9 +227,6 @@ def wrong_kind(answer: Any, right: Any) -> str | None:
 
     Returns:
         A sentence, or None if the kind is right.
-
-    Source:
-        ours.
 
     Example:
         >>> wrong_kind([1, 2], 3)

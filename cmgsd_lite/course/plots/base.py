@@ -53,9 +53,6 @@ def show_figure(figure: Figure | Image.Image, name: str, alt: str) -> None:
         ValueError: If the text is shorter, or the name is no plain file name.
         OSError: If the folder for slides can not be written to.
 
-    Source:
-        ours.
-
     Example:
         >>> show_figure(figure, "03-similarities", "Three histograms: ...")  # doctest: +SKIP
     """
@@ -84,9 +81,6 @@ def figure_bundle(figure: Figure | Image.Image, alt: str) -> dict[str, Any]:
     Raises:
         ValueError: If the text is shorter.
 
-    Source:
-        ours.
-
     Example:
         >>> sorted(figure_bundle(Image.new("RGB", (4, 4)), "a small black square"))
         ['image/png', 'text/html', 'text/plain']
@@ -107,9 +101,6 @@ def image_tag(image: Image.Image, alt: str) -> str:
     Returns:
         ``<img alt="..." src="data:image/png;base64,...">``, as wide as the picture and never wider than the
         page. A PNG of 256 colours where that has at most ``LARGEST`` bytes, otherwise a WebP.
-
-    Source:
-        ours.
 
     Example:
         >>> image_tag(Image.new("RGB", (4, 4)), "a black square")[:30]
@@ -167,9 +158,6 @@ def export_figure(figure: Figure | Image.Image, folder: Path, name: str) -> list
     Raises:
         OSError: If the folder can not be written to.
 
-    Source:
-        ours.
-
     Example:
         >>> export_figure(figure, Path("figures"), "03-similarities")  # doctest: +SKIP
     """
@@ -197,9 +185,6 @@ def save_figure(figure: Figure, path: Path, close: bool = True) -> None:
         ValueError: On another ending.
         OSError: If the folder can not be written to.
 
-    Source:
-        ours.
-
     Example:
         >>> save_figure(plot_margins({}, [0, 1]).figure, Path("margins.png"))  # doctest: +SKIP
     """
@@ -226,9 +211,6 @@ def facet_lines(facets: str) -> str:
     Returns:
         One line a subject, and one for the place.
 
-    Source:
-        ours.
-
     Example:
         >>> facet_lines("red dog, right | beach").splitlines()
         ['red dog, right', 'beach']
@@ -245,9 +227,6 @@ def line_style(i: int) -> dict[str, Any]:
     Returns:
         Keyword arguments of ``Axes.plot``.
 
-    Source:
-        ours.
-
     Example:
         >>> line_style(1)["linestyle"]
         '--'
@@ -263,9 +242,6 @@ def loss_style(name: str) -> dict[str, Any]:
 
     Returns:
         Keyword arguments of ``Axes.plot``.
-
-    Source:
-        ours.
 
     Example:
         >>> loss_style("hardest")["linestyle"]
@@ -285,9 +261,6 @@ def new_axes(ax: Axes | None) -> Axes:
 
     Returns:
         The Axes.
-
-    Source:
-        ours.
 
     Example:
         >>> ax = new_axes(None)

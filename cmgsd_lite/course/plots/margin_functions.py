@@ -42,9 +42,6 @@ def plot_margin_histogram(
     Raises:
         ValueError: If the two differ in length.
 
-    Source:
-        ours.
-
     Example:
         >>> ax = plot_margin_histogram([0.1, 0.2, 0.3], [True, False, False], [0.0, 0.2, 0.4])
     """
@@ -94,9 +91,6 @@ def plot_margin_grid(
     Returns:
         The figure; each title says the mean margin and how many margins are clipped to 0.
 
-    Source:
-        ours.
-
     Example:
         >>> d = np.array([[0.0, 0.4], [0.8, 0.0]])
         >>> figure = plot_margin_grid(d, d > 1, lambda d, alpha, beta: alpha + beta * d, [0.2], [0.05])
@@ -139,9 +133,6 @@ def plot_controls(margins: Mapping[str, ArrayLike], relevance: ArrayLike, fixed:
 
     Raises:
         ValueError: If there is no margin matrix.
-
-    Source:
-        ours.
 
     Example:
         >>> figure = plot_controls({"fixed": np.full((3, 3), 0.2)}, np.eye(3)[::-1], fixed=0.2)
@@ -193,9 +184,6 @@ def plot_picks(
     Returns:
         The Axes.
 
-    Source:
-        ours.
-
     Example:
         >>> ax = plot_picks({"permuted": [(0, 28), (1, 25)], "adaptive": [(0, 28), (2, 9)]}, floor=3)
     """
@@ -227,9 +215,6 @@ def plot_noise(drawn: Mapping[str, float], expected: Mapping[str, float]) -> Fig
     Returns:
         The figure: full bars are drawn, frames expected.
 
-    Source:
-        ours.
-
     Example:
         >>> figure = plot_noise({"A": 0.6, "none": 0.4}, {"A": 0.62, "none": 0.38})
     """
@@ -253,9 +238,6 @@ def describe(margins: ArrayLike) -> str:
     Returns:
         A short line.
 
-    Source:
-        ours.
-
     Example:
         >>> describe([0.0, 0.2, 0.4, 0.2])
         'mean 0.20, 25 % clipped'
@@ -276,9 +258,6 @@ def mean_by_level(margins: ArrayLike, relevance: ArrayLike, least: int = 30) -> 
 
     Returns:
         Levels and means; nan for a level of which all pairs are removed.
-
-    Source:
-        ours.
 
     Example:
         >>> mean_by_level([0.1, 0.3, 0.2], [0.0, 0.0, 1.0], least=1)[1]

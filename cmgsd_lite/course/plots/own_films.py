@@ -23,9 +23,6 @@ def plot_change(frames: NDArray[np.uint8], change: NDArray[np.bool_]) -> Figure:
     Returns:
         Two rows of four frames.
 
-    Source:
-        ours.
-
     Example:
         >>> figure = plot_change(np.zeros((8, 4, 4, 3), np.uint8), np.zeros((8, 4, 4), bool))
     """
@@ -51,9 +48,6 @@ def plot_report(judged: Sequence[bool], floor: float, ax: Axes | None = None) ->
 
     Returns:
         The Axes.
-
-    Source:
-        ours.
 
     Example:
         >>> ax = plot_report([True, False], 4)

@@ -22,9 +22,6 @@ def plot_loss(histories: Mapping[str, Sequence[Mapping[str, Any]]], ax: Axes | N
     Returns:
         The Axes. Losses of different reductions have different scales: compare shapes, not heights.
 
-    Source:
-        ours.
-
     Example:
         >>> ax = plot_loss({"infonce": [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}]})
     """
@@ -51,9 +48,6 @@ def plot_recall(
 
     Returns:
         The Axes.
-
-    Source:
-        ours.
 
     Example:
         >>> ax = plot_recall({"infonce": [{"epoch": 1, "validation": {"t2v": {"R@10": 30.0}}}]})
@@ -82,9 +76,6 @@ def plot_margins(
     Returns:
         The Axes.
 
-    Source:
-        ours.
-
     Example:
         >>> ax = plot_margins({"cmgsd": [1, 2]}, [0.1, 0.2, 0.3], fixed=0.2)
     """
@@ -112,9 +103,6 @@ def plot_table(
 
     Returns:
         The Axes.
-
-    Source:
-        ours.
 
     Example:
         >>> run = {"t2v": {"R@10": 40.0}}

@@ -32,9 +32,6 @@ def draw_temperature(study: Study) -> Figure:
     Returns:
         The figure, one panel a data set.
 
-    Source:
-        ours.
-
     Example:
         >>> draw_temperature(Study.load())  # doctest: +SKIP
     """
@@ -61,9 +58,6 @@ def draw_teachers(study: Study) -> Figure:
     Returns:
         The figure.
 
-    Source:
-        ours.
-
     Example:
         >>> draw_teachers(Study.load())  # doctest: +SKIP
     """
@@ -77,9 +71,6 @@ def doses(study: Study) -> dict[str, tuple[float, Difference]]:
 
     Args:
         study: That is asked.
-
-    Source:
-        ours.
 
     Example:
         >>> doses(Study.load())["directed"][0]  # doctest: +SKIP
@@ -99,9 +90,6 @@ def draw_meaning(study: Study) -> Figure:
 
     Returns:
         The figure, one panel a data set.
-
-    Source:
-        ours.
 
     Example:
         >>> draw_meaning(Study.load())  # doctest: +SKIP
@@ -127,9 +115,6 @@ def draw_when(study: Study) -> Figure:
 
     Returns:
         The figure, one panel a factor.
-
-    Source:
-        ours.
 
     Example:
         >>> draw_when(Study.load())  # doctest: +SKIP
@@ -165,9 +150,6 @@ def draw_use(study: Study) -> Figure:
 
     Returns:
         The figure, one panel a data set.
-
-    Source:
-        ours.
 
     Example:
         >>> draw_use(Study.load())  # doctest: +SKIP

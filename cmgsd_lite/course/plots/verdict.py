@@ -25,9 +25,6 @@ def plot_decision(
     Returns:
         The Axes. What decides is the height of the marked points, not that of two lines at one value.
 
-    Source:
-        ours.
-
     Example:
         >>> ax = plot_decision({"CMGSD": {"0.05": 112.0, "0.1": 113.0}}, {"InfoNCE": 111.5})
     """
@@ -60,9 +57,6 @@ def plot_differences(
 
     Returns:
         The Axes. A hollow point: the interval crosses zero.
-
-    Source:
-        ours.
 
     Example:
         >>> one = {"difference": 1.0, "low": 0.5, "high": 1.5}
@@ -101,9 +95,6 @@ def plot_dose(points: Mapping[str, tuple[float, Difference]], ax: Axes | None = 
     Returns:
         The Axes.
 
-    Source:
-        ours.
-
     Example:
         >>> gain = {"difference": 0.4, "low": 0.2, "high": 0.6}
         >>> ax = plot_dose({"directed": (83.0, gain)}, unit="nDCG")
@@ -134,9 +125,6 @@ def plot_levels(
 
     Returns:
         The Axes.
-
-    Source:
-        ours.
 
     Example:
         >>> one = {"difference": 1.0, "low": 0.5, "high": 1.5}
