@@ -73,15 +73,8 @@ def print_environment() -> None:
     print("ready" if not failed else f"not ready: {failed} of {len(checks)} items need your attention")
 
 
-def physical_memory() -> float | None:
-    """Return the memory of this machine in gigabytes, None where it cannot be told (Windows).
-
-    Returns:
-        Gigabytes of 10^9 bytes, or None.
-
-    Example:
-        >>> memory = physical_memory()
-    """
+def _physical_memory() -> float | None:
+    """In gigabytes of 10^9 bytes; None where it cannot be told (Windows)."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     except (AttributeError, ValueError, OSError):
@@ -130,7 +123,7 @@ def _text_encoder() -> str | None:
 
 
 def _memory() -> str | None:
-    memory = physical_memory()
+    memory = _physical_memory()
     if memory is None or memory >= LEAST_MEMORY:
         return None
     return f"expected {LEAST_MEMORY:.0f} GB, found {memory:.1f}; close other programs"

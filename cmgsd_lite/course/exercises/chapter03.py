@@ -97,11 +97,11 @@ def _both_kinds(false: Tensor) -> Tensor:
     return (count > 0) & (count < len(false) - 1)
 
 
-def _order(sim: Tensor, false: Tensor, each: bool = True) -> Tensor:
-    """Share of pairs (false, true negative) of a text in which the false one lies above; ties: half."""
-    outside = ~torch.eye(len(sim), dtype=torch.bool)
-    above = (sim[:, :, None] > sim[:, None, :]) + 0.5 * (sim[:, :, None] == sim[:, None, :])
-    pairs = (false & outside)[:, :, None] & (~false & outside)[:, None, :]
+def order(sim: Tensor, false: Tensor, ties: float = 0.5, own: bool = False, each: bool = True) -> Tensor:
+    """Share of pairs (false, true negative) of a text in which the false one lies above."""
+    kept = ~torch.eye(len(sim), dtype=torch.bool) | own
+    above = (sim[:, :, None] > sim[:, None, :]) + ties * (sim[:, :, None] == sim[:, None, :])
+    pairs = (false & kept)[:, :, None] & (~false & kept)[:, None, :]
     has = pairs.any(dim=(1, 2))
     shares = (above * pairs).sum(dim=(1, 2))[has] / pairs.sum(dim=(1, 2))[has]
     return shares.mean() if each else (above * pairs).sum() / pairs.sum()
@@ -111,40 +111,26 @@ def _pooled(sim: Tensor, false: Tensor) -> float:
     return anchor_areas(-sim.numpy(), false.numpy())["auc_batch"] / 100
 
 
-def _order_with_own(sim: Tensor, false: Tensor) -> Tensor:
-    """The own clip among the true negatives."""
-    above = (sim[:, :, None] > sim[:, None, :]) + 0.5 * (sim[:, :, None] == sim[:, None, :])
-    pairs = false[:, :, None] & ~false[:, None, :]
-    has = pairs.any(dim=(1, 2))
-    return ((above * pairs).sum(dim=(1, 2))[has] / pairs.sum(dim=(1, 2))[has]).mean()
-
-
-def _strict_order(sim: Tensor, false: Tensor) -> Tensor:
-    outside = ~torch.eye(len(sim), dtype=torch.bool)
-    pairs = (false & outside)[:, :, None] & (~false & outside)[:, None, :]
-    has = pairs.any(dim=(1, 2))
-    above = sim[:, :, None] > sim[:, None, :]
-    return ((above & pairs).sum(dim=(1, 2))[has] / pairs.sum(dim=(1, 2))[has]).mean()
-
-
 _ORDER = (
     Mistake(_pooled, "that compares pairs of different texts: only negatives of one text with each other"),
     Mistake(
-        lambda sim, false: _order(sim.T, false.T),
+        lambda sim, false: order(sim.T, false.T),
         "that is per video: the negatives of a text stand in its row",
     ),
     Mistake(
-        lambda sim, false: _order(sim, false, each=False),
+        lambda sim, false: order(sim, false, each=False),
         "every text counts once: first the share of a text, then the mean over texts",
     ),
     Mistake(
-        lambda sim, false: _order(sim, false) * _both_kinds(false).float().mean(),
+        lambda sim, false: order(sim, false) * _both_kinds(false).float().mean(),
         "a text without one of the two kinds has no share: leave it out of the mean",
     ),
-    Mistake(lambda sim, false: 1 - _order(sim, false), "that is how often it lies below"),
-    Mistake(_strict_order, "equal similarities count half"),
-    Mistake(_order_with_own, "the own clip is no negative: leave the diagonal out"),
-    Mistake(lambda sim, false: 100 * _order(sim, false), "a share from 0 to 1, not percent"),
+    Mistake(lambda sim, false: 1 - order(sim, false), "that is how often it lies below"),
+    Mistake(lambda sim, false: order(sim, false, ties=0), "equal similarities count half"),
+    Mistake(
+        lambda sim, false: order(sim, false, own=True), "the own clip is no negative: leave the diagonal out"
+    ),
+    Mistake(lambda sim, false: 100 * order(sim, false), "a share from 0 to 1, not percent"),
 )
 
 
@@ -160,7 +146,7 @@ def check_order(function: Callable[[Tensor, Tensor], Any]) -> Verdict:
         · not attempted yet
     """
     said = "a hinge compares the negatives of one anchor, so this is the order that it sees"
-    return check_function(function, _order, order_inputs, said, _ORDER)
+    return check_function(function, order, order_inputs, said, _ORDER)
 
 
 @checker
@@ -202,7 +188,7 @@ def check_pooling_trap(sim: Any, false: Any) -> Verdict:
         return Verdict(
             "off", "at least two texts need a false and a true negative each: what else could be pooled?"
         )
-    each, pooled = 100 * float(_order(sim, marked)), 100 * _pooled(sim, marked)
+    each, pooled = 100 * float(order(sim, marked)), 100 * _pooled(sim, marked)
     found = f"per text {each:.0f}, pooled {pooled:.0f}"
     if each < 100:
         return Verdict(

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cmgsd_lite.course.exercises.chapter03 import order
 from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
 from cmgsd_lite.evaluation.nearest import anchor_areas, area_under_curve
@@ -41,25 +42,14 @@ def _over_batch(d: Tensor, false: Tensor) -> float:
     return area_under_curve(d[outside & false], d[outside & ~false])
 
 
-def _by_row(ties: float, diagonal: bool = False) -> Callable[[Tensor, Tensor], float]:
-    def mean(d: Tensor, false: Tensor) -> float:
-        found = []
-        for i in range(len(d)):
-            kept = [j for j in range(len(d)) if diagonal or j != i]
-            near, far = ([d[i, j] for j in kept if bool(false[i, j]) == kind] for kind in (True, False))
-            wins = [float(a < b) + ties * float(a == b) for a in near for b in far]
-            found += [sum(wins) / len(wins)] if wins else []
-        return sum(found) / len(found)
-
-    return mean
-
-
 AUC_MISTAKES = (
     Mistake(_over_batch, "that is the AUC over the batch; take it for each row, then the mean"),
     Mistake(lambda d, f: caption_auc(d.T, f.T), "that is per clip: a caption is a row"),
-    Mistake(_by_row(0.0), "ties count half: equal distances for all must give .5"),
-    Mistake(_by_row(1.0), "a tie is half right, not right"),
-    Mistake(_by_row(0.5, diagonal=True), "the diagonal is in it: a caption's own clip is no negative"),
+    Mistake(lambda d, f: order(-d, f, ties=0), "ties count half: equal distances for all must give .5"),
+    Mistake(lambda d, f: order(-d, f, ties=1), "a tie is half right, not right"),
+    Mistake(
+        lambda d, f: order(-d, f, own=True), "the diagonal is in it: a caption's own clip is no negative"
+    ),
     Mistake(lambda d, f: 1 - caption_auc(d, f), "the other way round: false ones should be nearer"),
     Mistake(lambda d, f: 100 * caption_auc(d, f), "a share was asked for, not percent"),
 )

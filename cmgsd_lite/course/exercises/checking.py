@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dis import get_instructions
 from functools import wraps
 from inspect import Parameter, cleandoc, signature
 from typing import Any, NamedTuple
@@ -16,7 +17,6 @@ from cmgsd_lite.course.exercises.verdict import (
     Verdict,
     as_numbers,
     not_attempted,
-    nothing_returned,
     same,
     wrong_kind,
 )
@@ -30,6 +30,8 @@ Inputs = Callable[[torch.Generator, int], tuple[Any, ...]]
 """Random arguments of the learner's function for a size N."""
 
 
+STUB = ("RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "NOP")
+"""All that a function does whose body is ``...`` or ``pass``."""
 STRICT = Parameter("strict", Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation="bool")
 SECTIONS = {
     "Returns": "The verdict.",
@@ -137,7 +139,7 @@ def check_function(
     cases = [inputs(generator, n) for n in SIZES for _ in range(TRIES)]
     answers = [_try(function, case) for case in cases]
     if not_attempted(answers[0]):
-        return nothing_returned(function)
+        return _nothing_returned(function)
 
     def agree(one: Any, other: Any) -> bool:
         values = [as_numbers(one), as_numbers(other)]
@@ -212,6 +214,14 @@ def hundredths(generator: torch.Generator, *shape: int, low: float = -1.0, high:
     """
     whole = torch.randint(round(100 * low), round(100 * high) + 1, shape, generator=generator)
     return whole / 100
+
+
+def _nothing_returned(function: Callable[..., Any]) -> Verdict:
+    """Of a function that gave nothing: is it still the stub, or does it forget its ``return``?"""
+    body = get_instructions(function) if hasattr(function, "__code__") else ()
+    if all(step.opname in STUB for step in body):
+        return Verdict("open")
+    return Verdict("off", "your function computes something and gives nothing back: is `return` missing?")
 
 
 class _Stopped(NamedTuple):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from dis import get_instructions
 from typing import Any, Literal
 
 import numpy as np
@@ -48,10 +47,6 @@ class Verdict:
         return f"✓ correct: {self.message}" if self.ok else f"✗ not yet: {self.message}"
 
 
-STUB = ("RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "NOP")
-"""All that a function does whose body is ``...`` or ``pass``."""
-
-
 def not_attempted(answer: object) -> bool:
     """Say whether an exercise was left as it was: None or an ellipsis.
 
@@ -66,25 +61,6 @@ def not_attempted(answer: object) -> bool:
         True
     """
     return answer is None or answer is ...
-
-
-def nothing_returned(function: Callable[..., Any]) -> Verdict:
-    """Say of a function that gave nothing whether it is still the stub or forgets its ``return``.
-
-    Args:
-        function: Of the learner.
-
-    Returns:
-        ``"open"`` for a stub, ``"off"`` for a function that computes something.
-
-    Example:
-        >>> nothing_returned(lambda sim: ...)
-        · not attempted yet
-    """
-    body = get_instructions(function) if hasattr(function, "__code__") else ()
-    if all(step.opname in STUB for step in body):
-        return Verdict("open")
-    return Verdict("off", "your function computes something and gives nothing back: is `return` missing?")
 
 
 def judge(

@@ -88,25 +88,11 @@ def figure_bundle(figure: Figure | Image.Image, alt: str) -> dict[str, Any]:
     if len(alt.strip()) < 20:
         raise ValueError(f"alt: expected at least 20 characters saying what the picture shows, got {alt!r}")
     image = _drawn(figure)
-    return {"text/html": image_tag(image, alt), "image/png": _palette_png(image), "text/plain": alt}
+    return {"text/html": _image_tag(image, alt), "image/png": _palette_png(image), "text/plain": alt}
 
 
-def image_tag(image: Image.Image, alt: str) -> str:
-    """Write a picture and its text as one HTML element that needs no other file.
-
-    Args:
-        image: Of any mode; what is transparent becomes white.
-        alt: What the picture shows; escaped.
-
-    Returns:
-        ``<img alt="..." src="data:image/png;base64,...">``, as wide as the picture and never wider than the
-        page. A PNG of 256 colours where that has at most ``LARGEST`` bytes, otherwise a WebP.
-
-    Example:
-        >>> image_tag(Image.new("RGB", (4, 4)), "a black square")[:30]
-        '<img alt="a black square" src='
-    """
-    image = _opaque(image)
+def _image_tag(image: Image.Image, alt: str) -> str:
+    """A picture and its text as one element: a PNG of 256 colours, or a WebP where that is too large."""
     kind, content = "png", _palette_png(image)
     if len(content) > LARGEST:
         kind, content = "webp", _webp(image)

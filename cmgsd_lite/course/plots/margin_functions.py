@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 MARGIN = "margin (cosine units)"
 TALLEST = 25
 """Top of every histogram of margins, in percent of a group."""
+LEAST = 30
+"""Pairs at a level of relevance whose mean is drawn: that of fewer says little."""
 
 
 def plot_margin_histogram(
@@ -155,7 +157,7 @@ def plot_controls(margins: Mapping[str, ArrayLike], relevance: ArrayLike, fixed:
         upper, lower = axes[:, column]
         plot_margin_histogram(values, truth >= 1 - 1e-6, bins, upper, fixed=fixed)
         upper.set(title=name, xlim=(0, 2 * fixed))
-        levels, means = mean_by_level(values, truth)
+        levels, means = _mean_by_level(values, truth)
         lower.plot(levels, means, "o-", color=PALETTE[2], markersize=4)
         for level in levels[np.isnan(means)]:
             lower.annotate("removed", (level, 0.05 * fixed), ha="right", color=PALETTE[2])
@@ -248,23 +250,10 @@ def describe(margins: ArrayLike) -> str:
     return f"mean {mean:.2f}, {100 * np.mean(values <= 0):.0f} % clipped"
 
 
-def mean_by_level(margins: ArrayLike, relevance: ArrayLike, least: int = 30) -> tuple[Floats, Floats]:
-    """Mean margin of the pairs at each level of relevance.
-
-    Args:
-        margins: Of P pairs; removed ones, minus infinity, do not count.
-        relevance: Of the same pairs, in [0, 1]; rounded to tenths.
-        least: Levels with fewer pairs are left out: their mean says little.
-
-    Returns:
-        Levels and means; nan for a level of which all pairs are removed.
-
-    Example:
-        >>> mean_by_level([0.1, 0.3, 0.2], [0.0, 0.0, 1.0], least=1)[1]
-        array([0.2, 0.2])
-    """
+def _mean_by_level(margins: ArrayLike, relevance: ArrayLike) -> tuple[Floats, Floats]:
+    """Mean margin at each tenth of relevance that enough pairs have; NaN where all of them are removed."""
     values, truth = np.asarray(margins, np.float64).ravel(), np.asarray(relevance, np.float64).ravel()
     rounded, kept = np.round(truth, 1), ~np.isneginf(values)
-    levels = np.array([level for level in np.unique(rounded) if (rounded == level).sum() >= least])
+    levels = np.array([level for level in np.unique(rounded) if (rounded == level).sum() >= LEAST])
     groups = [values[(rounded == level) & kept] for level in levels]
     return levels, np.array([group.mean() if group.size else np.nan for group in groups])

@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from cmgsd_lite.course.plots import base
-from cmgsd_lite.course.plots.base import LARGEST, facet_lines, image_tag, show_figure
+from cmgsd_lite.course.plots.base import LARGEST, facet_lines, figure_bundle, show_figure
 from cmgsd_lite.data.minivtt import clip, contact_sheet
 
 ALT = 'one line that rises, "steeply" & <b>fast</b>'
@@ -34,6 +34,10 @@ def decoded(tag):
     kind, content = attributes["src"].split(";base64,")
     raw = base64.b64decode(content)
     return kind, len(raw), Image.open(io.BytesIO(raw)).convert("RGB")
+
+
+def page(picture):
+    return figure_bundle(picture, ALT)["text/html"]
 
 
 @pytest.fixture
@@ -72,7 +76,7 @@ def test_a_drawn_picture_is_shown_like_a_figure(shown):
 @pytest.mark.parametrize("rows", [1, 4, 8])
 def test_pictures_with_many_colours_stay_small_and_near_the_original(rows):
     sheet = contact_sheet([f"video{i}" for i in range(rows)], frames=5)
-    kind, size, image = decoded(image_tag(sheet, ALT))
+    kind, size, image = decoded(page(sheet))
     assert size <= LARGEST or rows == 8, "eight rows of photographs are too much for readable letters"
     assert kind == ("data:image/png" if rows == 1 else "data:image/webp")
     assert image.size == sheet.size
@@ -83,14 +87,14 @@ def test_pictures_with_many_colours_stay_small_and_near_the_original(rows):
 def test_what_is_transparent_becomes_white_and_few_colours_stay_exact():
     picture = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
     picture.putpixel((2, 3), (255, 0, 0, 255))
-    _, _, image = decoded(image_tag(picture, ALT))
+    _, _, image = decoded(page(picture))
     assert image.getpixel((0, 0)) == (255, 255, 255)
     assert image.getpixel((2, 3)) == (255, 0, 0)
 
 
 def test_the_same_picture_has_the_same_bytes():
     sheet = contact_sheet(["video7", "video8"])
-    assert image_tag(sheet, ALT) == image_tag(sheet.copy(), ALT)
+    assert figure_bundle(sheet, ALT) == figure_bundle(sheet.copy(), ALT)
 
 
 @pytest.mark.parametrize(("name", "alt"), [("00-line", "too short"), ("a/b", ALT), ("a.png", ALT), ("", ALT)])

@@ -5,9 +5,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 from cmgsd_lite.course.plots.margin_functions import (
+    LEAST,
     TALLEST,
     describe,
-    mean_by_level,
     plot_controls,
     plot_margin_grid,
     plot_margin_histogram,
@@ -57,11 +57,14 @@ def test_controls_show_the_mean_margin_at_each_relevance():
         plot_controls({}, truth, fixed=0.2)
 
 
-def test_mean_by_level_leaves_rare_levels_and_removed_pairs_out():
-    levels, means = mean_by_level([0.2, 0.4, -np.inf, 0.2, 0.9], [0, 0, 1, 1, 0.5], least=2)
-    assert levels.tolist() == [0, 1]
-    assert means.tolist() == pytest.approx([0.3, 0.2])
-    assert np.isnan(mean_by_level([-np.inf, -np.inf], [1, 1], least=2)[1]).tolist() == [True]
+def test_means_leave_rare_levels_and_removed_pairs_out():
+    truth, margin = np.zeros((12, 12)), np.full((12, 12), 0.2)
+    truth[::2], truth[0, 1:LEAST] = 1, 0.5  # too few of one half
+    margin[:, ::2] = 0.4
+    margin[::2, ::2] = -np.inf
+    (line, _) = plot_controls({"mask": margin}, truth, fixed=0.2).axes[1].lines
+    assert line.get_xdata().tolist() == [0, 1]
+    assert line.get_ydata().tolist() == pytest.approx([0.2 + 0.2 * 36 / 66, 0.2])
 
 
 def test_controls_say_where_all_pairs_are_removed():
