@@ -19,7 +19,7 @@ from cmgsd_lite.evaluation.metrics import retrieval_metrics
 from cmgsd_lite.evaluation.ranks import ranks
 from cmgsd_lite.losses import CMGSDLoss, ranking_hinge
 from cmgsd_lite.margins import off_diagonal
-from cmgsd_lite.models import Kind, ModelConfig, RetrievalModel, build_model
+from cmgsd_lite.models import Kind, ModelConfig, Output, RetrievalModel, build_model
 from cmgsd_lite.runtime import require
 from cmgsd_lite.training.ground_truth import known_relevance
 from cmgsd_lite.training.prepare import PreparedDataset
@@ -168,6 +168,12 @@ def log_line(loss: CMGSDLoss, sim: Tensor, **inputs: Any) -> Record:
         }
 
 
+def _inputs(output: Output, batch: Batch) -> dict[str, Any]:
+    """What a loss may use beside the similarities."""
+    teachers = {"text_teacher": batch.text_teacher, "video_teacher": batch.video_teacher}
+    return {"text": output.text, "video": output.video, **teachers, "progress": batch.progress}
+
+
 def train_logged(loss: CMGSDLoss, steps: int = 90, scale: float = 1.0, told: bool = True) -> list[Record]:
     """Train gated experts with an adaptive margin and keep a line of the log for every step.
 
@@ -177,9 +183,6 @@ def train_logged(loss: CMGSDLoss, steps: int = 90, scale: float = 1.0, told: boo
         scale: What similarities are multiplied by before they are handed over.
         told: Whether ``progress`` is handed over.
 
-    Returns:
-        The lines.
-
     Example:
         >>> len(train_logged(CMGSDLoss(), steps=2))
         2
@@ -188,13 +191,7 @@ def train_logged(loss: CMGSDLoss, steps: int = 90, scale: float = 1.0, told: boo
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     for batch in batches(steps, 96):
         output = model(batch.text, batch.features, batch.masks)
-        inputs = {
-            "text": output.text,
-            "video": output.video,
-            "text_teacher": batch.text_teacher,
-            "video_teacher": batch.video_teacher,
-            "progress": batch.progress if told else None,
-        }
+        inputs = _inputs(output, batch) | ({} if told else {"progress": None})
         lines.append(log_line(loss, scale * output.sim, **inputs))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the package says at once that these are no cosines
@@ -249,14 +246,7 @@ def train(loss: Loss, seed: int, steps: int = 60) -> RetrievalModel:
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for batch in batches(steps, 96, seed):
         output = model(batch.text, batch.features, batch.masks)
-        inputs = {
-            "text": output.text,
-            "video": output.video,
-            "text_teacher": batch.text_teacher,
-            "video_teacher": batch.video_teacher,
-            "progress": batch.progress,
-        }
-        value = loss(output.sim, **(inputs if isinstance(loss, nn.Module) else {}))
+        value = loss(output.sim, **(_inputs(output, batch) if isinstance(loss, nn.Module) else {}))
         optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

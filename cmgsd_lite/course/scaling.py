@@ -141,9 +141,6 @@ def metered(loss: Callable[..., Tensor], pairs: int, width: int = 128, block: in
         width: D.
         block: Rows of a block; None for the whole matrix.
 
-    Returns:
-        The meter.
-
     Example:
         >>> from cmgsd_lite.losses import MaxMarginRankingLoss
         >>> metered(MaxMarginRankingLoss(0.2, "mean"), 64).products

@@ -137,9 +137,6 @@ def untrained(seed: int = 0) -> RetrievalModel:
     Args:
         seed: Of its weights.
 
-    Returns:
-        The model.
-
     Example:
         >>> model = untrained()
     """
@@ -153,9 +150,6 @@ def draw_batch(seed: int) -> Batch:
 
     Args:
         seed: Of the draw.
-
-    Returns:
-        The batch.
 
     Example:
         >>> len(draw_batch(0).videos)

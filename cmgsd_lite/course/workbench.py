@@ -88,9 +88,6 @@ class Workbench:
             teacher: By name, whose distances the loss is given.
             look: Called with the fraction of training done and the model, at every epoch's start and at the
                 end.
-
-        Returns:
-            The trained model.
         """
         model, config = self.untrained(seed), TrainingConfig(self.epochs, seed=seed)
         watcher = None if look is None else self._watch(model, look)

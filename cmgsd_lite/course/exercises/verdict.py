@@ -81,9 +81,6 @@ def judge(
         tolerance: Largest difference of an entry that counts as equal.
         otherwise: What to say of any other answer.
 
-    Returns:
-        The verdict.
-
     Example:
         >>> judge(0.18, 0.05, "flat", [(0.18, "the diagonal is in your statistics")])
         ✗ not yet: the diagonal is in your statistics
@@ -106,9 +103,6 @@ def judge_words(answer: Any, right: Mapping[str, str], why: Mapping[str, str], m
         right: The word for each letter.
         why: What to say where it is another word; never the right one.
         message: What the right answer teaches.
-
-    Returns:
-        The verdict.
 
     Example:
         >>> judge_words(["no"], {"A": "yes"}, {"A": "look again"}, "right")

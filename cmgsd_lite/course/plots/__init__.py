@@ -1,4 +1,4 @@
-"""Every figure. Functions take ``ax=`` and return the Axes; colours are safe for colour-blind readers.
+"""Every figure, in colours safe for colour-blind readers; a function returns its ``ax=`` or a new figure.
 
     base        colours, showing with alt text, writing files
     results     tables and curves of trainings

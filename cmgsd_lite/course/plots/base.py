@@ -138,9 +138,6 @@ def export_figure(figure: Figure | Image.Image, folder: Path, name: str) -> list
         folder: Made if missing.
         name: File name without ending.
 
-    Returns:
-        The files.
-
     Raises:
         OSError: If the folder can not be written to.
 
@@ -244,9 +241,6 @@ def new_axes(ax: Axes | None) -> Axes:
 
     Args:
         ax: Given by the caller, or None.
-
-    Returns:
-        The Axes.
 
     Example:
         >>> ax = new_axes(None)

@@ -24,9 +24,6 @@ def plot_growing(
         static: The measures of static teachers; those named like a modality are drawn.
         measures: Titles, a panel each; in percent.
 
-    Returns:
-        The figure.
-
     Raises:
         ValueError: If a modality has another number of entries than ``epochs``.
 

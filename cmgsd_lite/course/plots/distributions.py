@@ -102,9 +102,6 @@ def plot_truth_page(
         examples: Shown in a row, the own clip above the other one.
         note: Text at the foot of the page.
 
-    Returns:
-        The figure.
-
     Raises:
         ValueError: If there is no panel.
 

@@ -105,9 +105,6 @@ def plot_shares(shares: Mapping[str, float], chance: float, ax: Axes | None = No
         ax: Where to draw; a new figure by default.
         label: Of the axis, with its unit.
 
-    Returns:
-        The Axes.
-
     Raises:
         ValueError: If there is no share.
 

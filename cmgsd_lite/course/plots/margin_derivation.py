@@ -63,9 +63,6 @@ def plot_lines(
         ylabel: With its unit.
         ax: Where to draw; a new figure by default.
 
-    Returns:
-        The Axes.
-
     Raises:
         ValueError: If there is no line, or one of another length than ``x``.
 
@@ -96,9 +93,6 @@ def plot_triangle(
         alpha: The fixed margin, whose ring is dotted.
         beta: Change of the margin for one standard deviation, whose ring is drawn through.
         ax: Where to draw; a new figure by default.
-
-    Returns:
-        The Axes.
 
     Raises:
         ValueError: If no triangle has these sides.

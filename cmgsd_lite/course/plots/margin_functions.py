@@ -183,9 +183,6 @@ def plot_picks(
         floor: Share of false negatives among all, in percent.
         ax: Where to draw; a new figure by default.
 
-    Returns:
-        The Axes.
-
     Example:
         >>> ax = plot_picks({"permuted": [(0, 28), (1, 25)], "adaptive": [(0, 28), (2, 9)]}, floor=3)
     """

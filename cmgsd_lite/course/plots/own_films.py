@@ -46,9 +46,6 @@ def plot_report(judged: Sequence[bool], floor: float, ax: Axes | None = None) ->
         floor: Percent of all pairs that are true.
         ax: Where to draw; a new figure by default.
 
-    Returns:
-        The Axes.
-
     Example:
         >>> ax = plot_report([True, False], 4)
     """

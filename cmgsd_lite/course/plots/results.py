@@ -46,9 +46,6 @@ def plot_recall(
         key: Which metric.
         ax: Where to draw; a new figure by default.
 
-    Returns:
-        The Axes.
-
     Example:
         >>> ax = plot_recall({"infonce": [{"epoch": 1, "validation": {"t2v": {"R@10": 30.0}}}]})
     """
@@ -72,9 +69,6 @@ def plot_margins(
         bins: Edges of the bins, in units of the similarity.
         fixed: The fixed margin, as a vertical line.
         ax: Where to draw; a new figure by default.
-
-    Returns:
-        The Axes.
 
     Example:
         >>> ax = plot_margins({"cmgsd": [1, 2]}, [0.1, 0.2, 0.3], fixed=0.2)
@@ -100,9 +94,6 @@ def plot_table(
         key: Which metric, text to video.
         floor: Of a random ranking, as a vertical line.
         ax: Where to draw; a new figure by default.
-
-    Returns:
-        The Axes.
 
     Example:
         >>> run = {"t2v": {"R@10": 40.0}}

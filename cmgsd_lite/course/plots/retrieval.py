@@ -75,9 +75,6 @@ def plot_ranked_scores(scores: ArrayLike, own: int, ax: Axes | None = None, unit
         ax: Where to draw; a new figure by default.
         unit: What an item is called.
 
-    Returns:
-        The Axes.
-
     Raises:
         ValueError: If ``own`` is no item.
 
@@ -106,9 +103,6 @@ def plot_recall_at_k(ranks: Mapping[str, ArrayLike], ax: Axes | None = None, up_
         ranks: Ranks of the queries, from 1, by name.
         ax: Where to draw; a new figure by default.
         up_to: Largest K.
-
-    Returns:
-        The Axes.
 
     Raises:
         ValueError: If there are no ranks.

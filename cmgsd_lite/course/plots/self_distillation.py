@@ -24,9 +24,6 @@ def plot_matrices(matrices: Mapping[str, ArrayLike], unit: str = "margin (cosine
             left white: it holds the positives, which have no margin.
         unit: What the colours stand for.
 
-    Returns:
-        The figure.
-
     Raises:
         ValueError: If there is no matrix, or one that is not square.
 
@@ -73,9 +70,6 @@ def plot_agreement(
         unit: What the agreement is measured by, for the axis.
         ax: Where to draw; a new figure by default.
 
-    Returns:
-        The Axes.
-
     Raises:
         ValueError: If a curve has another length than ``progress``.
 
@@ -102,9 +96,6 @@ def plot_two_questions(results: Mapping[str, Mapping[str, float]], ax: Axes | No
     Args:
         results: ``R@10`` and ``nDCG`` by row, named ``"row with reduction"``; rows in the order of the path.
         ax: Where to draw; a new figure by default.
-
-    Returns:
-        The Axes.
 
     Example:
         >>> one, other = {"R@10": 30, "nDCG": 87}, {"R@10": 39, "nDCG": 90}

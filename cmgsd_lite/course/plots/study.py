@@ -55,9 +55,6 @@ def draw_teachers(study: Study) -> Figure:
     Args:
         study: That is drawn.
 
-    Returns:
-        The figure.
-
     Example:
         >>> draw_teachers(Study.load())  # doctest: +SKIP
     """

@@ -92,9 +92,6 @@ def plot_dose(points: Mapping[str, tuple[float, Difference]], ax: Axes | None = 
         ax: Where to draw; a new figure by default.
         unit: What is gained, for the axis.
 
-    Returns:
-        The Axes.
-
     Example:
         >>> gain = {"difference": 0.4, "low": 0.2, "high": 0.6}
         >>> ax = plot_dose({"directed": (83.0, gain)}, unit="nDCG")
@@ -122,9 +119,6 @@ def plot_levels(
         ax: Where to draw; a new figure by default.
         factor: What changes, for the axis.
         unit: What differs, for the axis.
-
-    Returns:
-        The Axes.
 
     Example:
         >>> one = {"difference": 1.0, "low": 0.5, "high": 1.5}
