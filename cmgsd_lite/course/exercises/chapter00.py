@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict
 
 
@@ -43,55 +43,55 @@ def _larger_batch(per_caption: float, n: int, larger: int) -> float:
 
 
 COUNTING = (
-    Mistake(lambda true: true.sum(), "the diagonal is in your count: an own clip is no negative"),
-    Mistake(
+    (lambda true: true.sum(), "the diagonal is in your count: an own clip is no negative"),
+    (
         lambda true: true.sum() - len(true),
         "you took N off the total, but a caption may be wrong about its own clip: leave out the diagonal",
     ),
-    Mistake(
+    (
         lambda true: _false_negatives(~true),
         "these are the true negatives: pairs of which the caption is false",
     ),
-    Mistake(
+    (
         lambda true: (true & ~torch.eye(len(true), dtype=torch.bool)).any(dim=1).sum(),
         "you counted captions that have a false negative, not pairs",
     ),
-    Mistake(
+    (
         lambda true: true.triu(1).sum(),
         "caption 1 with clip 2 and caption 2 with clip 1 are two pairs: look below the diagonal as well",
     ),
-    Mistake(lambda true: _false_negatives(true) / true.numel(), "the number of pairs is asked for"),
+    (lambda true: _false_negatives(true) / true.numel(), "the number of pairs is asked for"),
 )
 FIRST = (
-    Mistake(lambda sim, true: _right_first(sim, true) / 100, "nearly: the course gives metrics in percent"),
-    Mistake(
+    (lambda sim, true: _right_first(sim, true) / 100, "nearly: the course gives metrics in percent"),
+    (
         lambda sim, true: 100 * true.double().mean(),
         "that is the share of true pairs, what a random first clip would give: use sim",
     ),
-    Mistake(
+    (
         lambda sim, true: _right_first(-sim, true),
         "you took the clip with the lowest similarity of each query",
     ),
-    Mistake(
+    (
         lambda sim, true: _right_first(sim.T, true.T),
         "you looked for the best query of each clip: rows are queries, so look along a row",
     ),
-    Mistake(lambda sim, true: _right_first(sim, true) * len(sim) / 100, "divide by the number of queries"),
+    (lambda sim, true: _right_first(sim, true) * len(sim) / 100, "divide by the number of queries"),
 )
 LARGER = (
-    Mistake(
+    (
         lambda per_caption, n, larger: per_caption,
         "the share of false ones stays; the number of negatives does not",
     ),
-    Mistake(
+    (
         lambda per_caption, n, larger: per_caption * larger / n,
         "nearly: in a batch of n a caption has one negative fewer than n",
     ),
-    Mistake(
+    (
         lambda per_caption, n, larger: per_caption * larger * (larger - 1) / (n * (n - 1)),
         "that is how the number in the whole batch grows; a single caption is asked about",
     ),
-    Mistake(
+    (
         lambda per_caption, n, larger: per_caption * (n - 1) / (larger - 1),
         "in a larger batch there are more of them, not fewer",
     ),

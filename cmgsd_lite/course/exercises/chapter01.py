@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
 
 HONEST = 10.0
@@ -82,80 +82,77 @@ def _given_order(gains: Tensor) -> Tensor:
 
 
 FLOOR = (
-    Mistake(lambda gains: _ndcg_floor(gains) / 100, "nearly: the course gives metrics in percent"),
-    Mistake(
+    (lambda gains: _ndcg_floor(gains) / 100, "nearly: the course gives metrics in percent"),
+    (
         lambda gains: 100 * gains.mean(),
         "that is the mean gain: discount each place, then divide by the ideal DCG",
     ),
-    Mistake(
+    (
         lambda gains: gains.mean() / torch.log2(torch.arange(len(gains)) + 2.0).reciprocal().sum() ** -1,
         "that is the expected DCG: divide by the DCG of the ideal order",
     ),
-    Mistake(
+    (
         _given_order,
         "that is the nDCG of the order in which the gains came: the mean over all orders is asked for",
     ),
-    Mistake(
+    (
         lambda gains: (
             100 * gains.mean() * torch.log2(torch.arange(len(gains)) + 2.0).reciprocal().sum() / gains.sum()
         ),
         "the ideal order is discounted too",
     ),
-    Mistake(
+    (
         lambda gains: 100 * _ndcg_floor(gains) / _given_order(gains.sort().values),
         "the ideal order begins with the largest gain: sort from high to low",
     ),
 )
 TIES = (
-    Mistake(
+    (
         lambda sim, k: _recall_of(sim, k, 0.5),
         "that is R@K of tie-averaged ranks: here each order of the tied videos is equally likely",
     ),
-    Mistake(lambda sim, k: _recall_of(sim, k, 0), "you let the right video win every tie"),
-    Mistake(lambda sim, k: _recall_of(sim, k, 1), "you let the right video lose every tie"),
-    Mistake(lambda sim, k: _expected_recall(sim, k) / 100, "nearly: the course gives metrics in percent"),
-    Mistake(
-        lambda sim, k: _expected_recall(sim.T, k),
-        "that is video to text: the rivals of text i stand in row i",
-    ),
-    Mistake(
+    (lambda sim, k: _recall_of(sim, k, 0), "you let the right video win every tie"),
+    (lambda sim, k: _recall_of(sim, k, 1), "you let the right video lose every tie"),
+    (lambda sim, k: _expected_recall(sim, k) / 100, "nearly: the course gives metrics in percent"),
+    (lambda sim, k: _expected_recall(sim.T, k), "that is video to text: the rivals of text i stand in row i"),
+    (
         lambda sim, k: _expected_recall(sim, 1),
         "that is R@1: several of the first K places may fall into the tie",
     ),
-    Mistake(
+    (
         lambda sim, k: _expected_recall_between(sim, k, 0, None),
         "where all tied videos find a place among the first K, the share is 1 and not more",
     ),
-    Mistake(
+    (
         lambda sim, k: _expected_recall_between(sim, k, None, 1),
         "where K videos or more are better, the share is 0 and not less",
     ),
 )
 CAPTIONS = (
-    Mistake(
+    (
         lambda sim, own: _ranks_by(sim, own, lambda mine: mine[0]),
         "you used the first caption of each video; its best one counts",
     ),
-    Mistake(
+    (
         lambda sim, own: _ranks_by(sim, own, torch.min),
         "you used the worst caption of each video; its best one counts",
     ),
-    Mistake(
+    (
         lambda sim, own: _ranks_by(sim, own, torch.mean),
         "you used the mean of each video's captions; its best one counts",
     ),
-    Mistake(lambda sim, own: _ranks_by(sim, own, tie=0), "a tie counts half: you took it as won"),
-    Mistake(lambda sim, own: _ranks_by(sim, own, tie=1), "a tie counts half: you took it as lost"),
-    Mistake(
+    (lambda sim, own: _ranks_by(sim, own, tie=0), "a tie counts half: you took it as won"),
+    (lambda sim, own: _ranks_by(sim, own, tie=1), "a tie counts half: you took it as lost"),
+    (
         lambda sim, own: _ranks_by(sim, own, more=1),
         "the best caption ties with itself in your count: leave the video's own captions out",
     ),
-    Mistake(
+    (
         lambda sim, own: _ranks_with_own_ties(sim, own),
         "you let captions of the same video tie with its best: leave the video's own captions out",
     ),
-    Mistake(lambda sim, own: _video_ranks(sim, own) - 1, "you count from 0: the best rank is 1"),
-    Mistake(
+    (lambda sim, own: _video_ranks(sim, own) - 1, "you count from 0: the best rank is 1"),
+    (
         lambda sim, own: (
             1
             + (sim > sim[torch.arange(len(own)), own][:, None]).sum(dim=1)

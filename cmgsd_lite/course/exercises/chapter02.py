@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot, softmax
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
 from cmgsd_lite.losses import MaxMarginRankingLoss
 
@@ -36,24 +36,24 @@ def _cross_entropy(sim: Tensor, margin: float, temperature: float) -> Tensor:
 
 
 _CROSS_ENTROPY = (
-    Mistake(
+    (
         lambda sim, margin, temperature: _cross_entropy(sim.T, margin, temperature),
         "that is text to video: a video looks for its text along its column",
     ),
-    Mistake(
+    (
         lambda sim, margin, temperature: _cross_entropy(sim, 0, temperature),
         "your margin changes nothing: is it on the negatives only?",
     ),
-    Mistake(
+    (
         lambda sim, margin, temperature: _cross_entropy(sim, margin * temperature, temperature),
         "the margin is in units of the similarity: add it before you divide",
     ),
-    Mistake(lambda sim, margin, temperature: _cross_entropy(sim, margin, 1), "the temperature is missing"),
-    Mistake(
+    (lambda sim, margin, temperature: _cross_entropy(sim, margin, 1), "the temperature is missing"),
+    (
         lambda sim, margin, temperature: _cross_entropy(sim, margin, temperature).mean(),
         "one number for each video was asked for: leave out the mean",
     ),
-    Mistake(
+    (
         lambda sim, margin, temperature: temperature * _cross_entropy(sim, margin, temperature),
         "that is smooth: the cross-entropy itself is not multiplied with the temperature",
     ),
@@ -86,22 +86,22 @@ def _shares(violations: Tensor, temperature: float) -> Tensor:
 
 
 _SHARES = (
-    Mistake(
+    (
         lambda violations, temperature: softmax(violations / temperature, dim=0),
         "yours always sum to 1: the 1 under the logarithm has a part too",
     ),
-    Mistake(
+    (
         lambda violations, temperature: _shares(violations, temperature) / temperature,
         "that is the slope of the cross-entropy: smooth has the temperature in front",
     ),
-    Mistake(lambda violations, temperature: _shares(violations, 1), "the temperature is missing"),
-    Mistake(
+    (lambda violations, temperature: _shares(violations, 1), "the temperature is missing"),
+    (
         lambda violations, temperature: (
             one_hot(violations.argmax(), len(violations)) * (violations.max() > 0)
         ),
         "that is the hardest alone, the limit of a temperature of 0",
     ),
-    Mistake(
+    (
         lambda violations, temperature: torch.sigmoid(violations / temperature),
         "yours takes each negative alone: the others stand in the same logarithm",
     ),
@@ -147,42 +147,40 @@ def _largest(sim: Tensor, margin: float, k: int, own: float = 0.0) -> Tensor:
 
 
 _K_HARDEST = (
-    Mistake(
+    (
         lambda sim, margin, k: _largest(sim, margin, k)[: len(sim)].mean(),
         "that is text to video alone: take the mean with the other direction",
     ),
-    Mistake(
+    (
         lambda sim, margin, k: _largest(sim, margin, k)[len(sim) :].mean(),
         "that is video to text alone: take the mean with the other direction",
     ),
-    Mistake(
+    (
         lambda sim, margin, k: 2 * _largest(sim, margin, k).mean(),
         "you added the two directions: take their mean",
     ),
-    Mistake(
+    (
         lambda sim, margin, k: _largest(sim, margin, k).sum(dim=1).mean(),
         "you summed over the k negatives of an anchor: take their mean",
     ),
-    Mistake(
+    (
         lambda sim, margin, k: (lambda h: h[h > 0].mean() if (h > 0).any() else h.sum())(
             _largest(sim, margin, k)
         ),
         "zeros count as well: divide by k, not by the number of violations",
     ),
-    Mistake(
-        lambda sim, margin, k: _largest(sim, margin, 1).mean(), "that is the hardest one alone, whatever k"
-    ),
-    Mistake(
+    (lambda sim, margin, k: _largest(sim, margin, 1).mean(), "that is the hardest one alone, whatever k"),
+    (
         lambda sim, margin, k: _largest(sim, margin, k, own=margin).mean(),
         "the diagonal is among your negatives: its hinge is 0, not the margin",
     ),
-    Mistake(
+    (
         lambda sim, margin, k: (
             lambda h: (h.topk(k, dim=1).values.mean() + h.topk(k, dim=0).values.mean()) / 2
         )(_directions(sim, margin)[0]),
         "where a video looks for its text the positive is the video's own: S_jj, not S_ii",
     ),
-    Mistake(
+    (
         lambda sim, margin, k: torch.cat(
             [h.flatten().topk(k * len(sim)).values for h in _directions(sim, margin)]
         ).mean(),

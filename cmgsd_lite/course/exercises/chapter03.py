@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
 from cmgsd_lite.evaluation.nearest import anchor_areas
 
@@ -36,33 +36,31 @@ def _false(true: Tensor) -> Tensor:
 
 
 _SLOT = (
-    Mistake(
+    (
         lambda sim, true: _slot(sim.T, true.T),
         "that is the share of the texts: a video's negatives stand in its column",
     ),
-    Mistake(
+    (
         lambda sim, true: true[sim.argmax(dim=0), torch.arange(len(sim))].float().mean(),
         "the positive is among your candidates: leave the diagonal out before the maximum",
     ),
-    Mistake(
+    (
         lambda sim, true: (
             true[(sim * (1 - torch.eye(len(sim)))).argmax(dim=0), torch.arange(len(sim))].float().mean()
         ),
         "a diagonal of 0 is not out of the way: similarities may be negative",
     ),
-    Mistake(
-        lambda sim, true: _slot(sim, true.T), "you look up true with the video first: its rows are texts"
-    ),
-    Mistake(
+    (lambda sim, true: _slot(sim, true.T), "you look up true with the video first: its rows are texts"),
+    (
         lambda sim, true: _false(true).sum() / (len(sim) * (len(sim) - 1)),
         "that is the share among all negatives; only the hardest of each video counts",
     ),
-    Mistake(
+    (
         lambda sim, true: _false(true).any(dim=0).float().mean(),
         "that asks for any false negative; only the hardest counts",
     ),
-    Mistake(lambda sim, true: _slot(sim, true) * len(sim), "that is a count; the share is of the N videos"),
-    Mistake(lambda sim, true: 100 * _slot(sim, true), "a share from 0 to 1, not percent"),
+    (lambda sim, true: _slot(sim, true) * len(sim), "that is a count; the share is of the N videos"),
+    (lambda sim, true: 100 * _slot(sim, true), "a share from 0 to 1, not percent"),
 )
 
 
@@ -112,25 +110,20 @@ def _pooled(sim: Tensor, false: Tensor) -> float:
 
 
 _ORDER = (
-    Mistake(_pooled, "that compares pairs of different texts: only negatives of one text with each other"),
-    Mistake(
-        lambda sim, false: order(sim.T, false.T),
-        "that is per video: the negatives of a text stand in its row",
-    ),
-    Mistake(
+    (_pooled, "that compares pairs of different texts: only negatives of one text with each other"),
+    (lambda sim, false: order(sim.T, false.T), "that is per video: the negatives of a text stand in its row"),
+    (
         lambda sim, false: order(sim, false, each=False),
         "every text counts once: first the share of a text, then the mean over texts",
     ),
-    Mistake(
+    (
         lambda sim, false: order(sim, false) * _both_kinds(false).float().mean(),
         "a text without one of the two kinds has no share: leave it out of the mean",
     ),
-    Mistake(lambda sim, false: 1 - order(sim, false), "that is how often it lies below"),
-    Mistake(lambda sim, false: order(sim, false, ties=0), "equal similarities count half"),
-    Mistake(
-        lambda sim, false: order(sim, false, own=True), "the own clip is no negative: leave the diagonal out"
-    ),
-    Mistake(lambda sim, false: 100 * order(sim, false), "a share from 0 to 1, not percent"),
+    (lambda sim, false: 1 - order(sim, false), "that is how often it lies below"),
+    (lambda sim, false: order(sim, false, ties=0), "equal similarities count half"),
+    (lambda sim, false: order(sim, false, own=True), "the own clip is no negative: leave the diagonal out"),
+    (lambda sim, false: 100 * order(sim, false), "a share from 0 to 1, not percent"),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, judge_words, not_attempted
 from cmgsd_lite.distances import cosine_distances
 from cmgsd_lite.margins import off_diagonal, zscore_margin
@@ -46,25 +46,23 @@ def _with_sample_deviation(d: Tensor, alpha: float, beta: float) -> Tensor:
 
 
 ROW_MISTAKES = (
-    Mistake(
+    (
         lambda d, a, b: zscore_margin(d, a, b, min_margin=None, eps=0.0),
         "those are the statistics of the whole batch: each row needs its own",
     ),
-    Mistake(lambda d, a, b: row_margin(d.T, a, b).T, "those are columns; a text is a row"),
-    Mistake(_with_diagonal, "the 0 on the diagonal is in your row's mean and spread"),
-    Mistake(
+    (lambda d, a, b: row_margin(d.T, a, b).T, "those are columns; a text is a row"),
+    (_with_diagonal, "the 0 on the diagonal is in your row's mean and spread"),
+    (
         lambda d, a, b: a + b * (d - d.mean(1, keepdim=True)) / d.std(1, correction=0, keepdim=True),
         "the 0 on the diagonal is in your row's mean and spread; the diagonal itself gets alpha",
     ),
-    Mistake(
+    (
         _with_sample_deviation,
         "your standard deviation divides by one less than there are negatives; take correction=0",
     ),
-    Mistake(lambda d, a, b: row_margin(d, a, -b), "near pairs get small margins: your sign is turned"),
-    Mistake(lambda d, a, b: row_margin(d, a, b).clamp(min=0), "no clip was asked for: it raises the mean"),
-    Mistake(
-        lambda d, a, b: row_margin(d, a, b).fill_diagonal_(0), "the diagonal holds positives; give it alpha"
-    ),
+    (lambda d, a, b: row_margin(d, a, -b), "near pairs get small margins: your sign is turned"),
+    (lambda d, a, b: row_margin(d, a, b).clamp(min=0), "no clip was asked for: it raises the mean"),
+    (lambda d, a, b: row_margin(d, a, b).fill_diagonal_(0), "the diagonal holds positives; give it alpha"),
 )
 
 
@@ -105,17 +103,17 @@ def _clip(m: Tensor, alpha: float) -> Tensor:
 
 
 CENTRE_MISTAKES = (
-    Mistake(_clip, "clipping alone: the mean is above alpha now"),
-    Mistake(lambda m, alpha: m, "some margins are below 0"),
-    Mistake(
+    (_clip, "clipping alone: the mean is above alpha now"),
+    (lambda m, alpha: m, "some margins are below 0"),
+    (
         lambda m, alpha: _clip(m, alpha) * alpha / _clip(m, alpha).mean(),
         "you scaled the margins; shift all of them by one number, before the clip",
     ),
-    Mistake(
+    (
         lambda m, alpha: _clip(m, alpha) + alpha - _clip(m, alpha).mean(),
         "the shift comes before the clip: after it some margins fall below 0 again",
     ),
-    Mistake(
+    (
         lambda m, alpha: (m + alpha - _clip(m, alpha).mean()).clamp(min=0),
         "one step is not enough: clipping the shifted margins raises their mean once more",
     ),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.course.exercises.chapter03 import order
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
 from cmgsd_lite.evaluation.nearest import anchor_areas, area_under_curve
 from cmgsd_lite.margins import off_diagonal
@@ -43,15 +43,13 @@ def _over_batch(d: Tensor, false: Tensor) -> float:
 
 
 AUC_MISTAKES = (
-    Mistake(_over_batch, "that is the AUC over the batch; take it for each row, then the mean"),
-    Mistake(lambda d, f: caption_auc(d.T, f.T), "that is per clip: a caption is a row"),
-    Mistake(lambda d, f: order(-d, f, ties=0), "ties count half: equal distances for all must give .5"),
-    Mistake(lambda d, f: order(-d, f, ties=1), "a tie is half right, not right"),
-    Mistake(
-        lambda d, f: order(-d, f, own=True), "the diagonal is in it: a caption's own clip is no negative"
-    ),
-    Mistake(lambda d, f: 1 - caption_auc(d, f), "the other way round: false ones should be nearer"),
-    Mistake(lambda d, f: 100 * caption_auc(d, f), "a share was asked for, not percent"),
+    (_over_batch, "that is the AUC over the batch; take it for each row, then the mean"),
+    (lambda d, f: caption_auc(d.T, f.T), "that is per clip: a caption is a row"),
+    (lambda d, f: order(-d, f, ties=0), "ties count half: equal distances for all must give .5"),
+    (lambda d, f: order(-d, f, ties=1), "a tie is half right, not right"),
+    (lambda d, f: order(-d, f, own=True), "the diagonal is in it: a caption's own clip is no negative"),
+    (lambda d, f: 1 - caption_auc(d, f), "the other way round: false ones should be nearer"),
+    (lambda d, f: 100 * caption_auc(d, f), "a share was asked for, not percent"),
 )
 
 
@@ -89,20 +87,20 @@ def _of_each_row(d: Tensor, false: Tensor, k: int) -> Tensor:
 
 
 PRECISION_MISTAKES = (
-    Mistake(
+    (
         lambda d, f, k: f.flatten()[d.flatten().argsort()[:k]].float().mean(),
         "the diagonal is in it: a caption and its own clip are no negative pair",
     ),
-    Mistake(lambda d, f, k: precision(-d, f, k), "those are the farthest pairs"),
-    Mistake(
+    (lambda d, f, k: precision(-d, f, k), "those are the farthest pairs"),
+    (
         lambda d, f, k: (
             precision(d, f, k) * k / (f.bool() & ~torch.eye(len(d), dtype=torch.bool)).sum().clamp(min=1)
         ),
         "that is recall, the share of all false negatives; divide by k",
     ),
-    Mistake(lambda d, f, k: precision(d, f, k) * k, "that is how many; the share was asked for"),
-    Mistake(lambda d, f, k: 100 * precision(d, f, k), "a share was asked for, not percent"),
-    Mistake(_of_each_row, "those are the k nearest of each row; take them of the whole batch"),
+    (lambda d, f, k: precision(d, f, k) * k, "that is how many; the share was asked for"),
+    (lambda d, f, k: 100 * precision(d, f, k), "a share was asked for, not percent"),
+    (_of_each_row, "those are the k nearest of each row; take them of the whole batch"),
 )
 
 
@@ -155,22 +153,19 @@ def _substring(caption: str, others: Sequence[str]) -> float:
 
 
 CONTAINMENT_MISTAKES = (
-    Mistake(
+    (
         lambda c, o: containment(" ".join(o), [c]),
         "the other direction: it is the words of the caption that are looked for",
     ),
-    Mistake(
-        lambda c, o: 1 - containment(c, o),
-        "that is the share that *is* contained; a distance is small for it",
-    ),
-    Mistake(_jaccard, "you divide by all words of both: that is no directed distance"),
-    Mistake(_repeated, "a word that the caption says twice counts once"),
-    Mistake(_substring, "whole words: 'cat' is not in 'catfish'"),
-    Mistake(
+    (lambda c, o: 1 - containment(c, o), "that is the share that *is* contained; a distance is small for it"),
+    (_jaccard, "you divide by all words of both: that is no directed distance"),
+    (_repeated, "a word that the caption says twice counts once"),
+    (_substring, "whole words: 'cat' is not in 'catfish'"),
+    (
         lambda c, o: sum(containment(c, [one]) for one in o) / len(o),
         "that is the mean over the captions; a word may stand in any of them",
     ),
-    Mistake(
+    (
         lambda c, o: min(containment(c, [one]) for one in o),
         "that looks at one caption at a time; a word may stand in any of them",
     ),

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
 
 
@@ -29,20 +29,20 @@ def _reversed(margin: Tensor, alpha: float) -> Tensor:
 
 
 REVERSED_MISTAKES = (
-    Mistake(lambda margin, alpha: -margin, "the mean must stay at α: mirror at α, not at 0"),
-    Mistake(lambda margin, alpha: alpha - margin, "now the mean is 0; it must stay at α"),
-    Mistake(
+    (lambda margin, alpha: -margin, "the mean must stay at α: mirror at α, not at 0"),
+    (lambda margin, alpha: alpha - margin, "now the mean is 0; it must stay at α"),
+    (
         lambda margin, alpha: _reversed(margin, alpha).clamp(min=0),
         "these margins were not clipped: do not clip them either, or their mean is no longer α",
     ),
-    Mistake(
+    (
         lambda margin, alpha: margin.max() + margin.min() - margin,
         "the middle between largest and smallest is not the mean: mirror at α",
     ),
-    Mistake(lambda margin, alpha: 0.4 - margin, "α is an argument: it need not be .2"),
-    Mistake(lambda margin, alpha: margin.T, "a transpose swaps the items of a pair; far stays far"),
-    Mistake(lambda margin, alpha: margin.flip(0, 1), "this renames the pairs: a permutation"),
-    Mistake(lambda margin, alpha: margin, "nothing has changed"),
+    (lambda margin, alpha: 0.4 - margin, "α is an argument: it need not be .2"),
+    (lambda margin, alpha: margin.T, "a transpose swaps the items of a pair; far stays far"),
+    (lambda margin, alpha: margin.flip(0, 1), "this renames the pairs: a permutation"),
+    (lambda margin, alpha: margin, "nothing has changed"),
 )
 
 
@@ -72,26 +72,26 @@ def _picked(violations: Tensor, temperature: float) -> Tensor:
 
 
 PICKED_MISTAKES = (
-    Mistake(
+    (
         lambda violations, temperature: torch.softmax(violations / temperature, dim=0),
         "these sum to 1: the zero of the hinge competes as well, with violation 0",
     ),
-    Mistake(
+    (
         lambda violations, temperature: _picked(violations * temperature, 1),
         "you multiply by the temperature: a small one should sharpen",
     ),
-    Mistake(lambda violations, temperature: _picked(violations, 1), "where is the temperature?"),
-    Mistake(
+    (lambda violations, temperature: _picked(violations, 1), "where is the temperature?"),
+    (
         lambda violations, temperature: torch.softmax(
             torch.cat([violations / temperature, torch.zeros(1)]), dim=0
         ),
         "the zero's own share is not asked for: [N], not [N + 1]",
     ),
-    Mistake(
+    (
         lambda violations, temperature: torch.sigmoid(violations / temperature),
         "each negative against zero alone; all of them compete with each other",
     ),
-    Mistake(
+    (
         lambda violations, temperature: _picked(violations.clamp(min=0), temperature),
         "noise can lift a negative violation too: do not clip before the softmax",
     ),
@@ -128,33 +128,33 @@ def _hardest(sim: Tensor, margins: Tensor) -> Tensor:
 
 
 ANCHOR_MISTAKES = (
-    Mistake(lambda sim, margins: sim.argmax(dim=1), "a text's own video is no negative"),
-    Mistake(lambda sim, margins: _hardest(sim.T, margins), "that is the pick of every video: rows are texts"),
-    Mistake(
+    (lambda sim, margins: sim.argmax(dim=1), "a text's own video is no negative"),
+    (lambda sim, margins: _hardest(sim.T, margins), "that is the pick of every video: rows are texts"),
+    (
         lambda sim, margins: sim.clone().fill_diagonal_(0).argmax(dim=1),
         "similarities may be negative: a 0 on the diagonal can still win",
     ),
-    Mistake(
+    (
         lambda sim, margins: _hardest(sim + margins[None, :], margins),
         "your margin belongs to the video; here each text has one for all its negatives",
     ),
-    Mistake(
+    (
         lambda sim, margins: _hardest((sim + margins[:, None]).T, margins),
         "that is the pick of every video: rows are texts",
     ),
-    Mistake(
+    (
         lambda sim, margins: (sim + margins[:, None]).fill_diagonal_(0).argmax(dim=1),
         "similarities may be negative: a 0 on the diagonal can still win",
     ),
-    Mistake(
+    (
         lambda sim, margins: _negatives(sim).amax(dim=1),
         "that is the similarity of the picked one: its column is asked for",
     ),
-    Mistake(
+    (
         lambda sim, margins: _negatives(sim + margins[:, None]).amax(dim=1),
         "that is the height of the picked one: its column is asked for",
     ),
-    Mistake(lambda sim, margins: _hardest(-sim, margins), "that is the least similar negative"),
+    (lambda sim, margins: _hardest(-sim, margins), "that is the least similar negative"),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
 
 Matrices = list[Tensor]
@@ -34,23 +34,23 @@ def _combined(static: Matrices, dynamic: Matrices, share: float) -> Tensor:
 
 
 COMBINE_MISTAKES = (
-    Mistake(
+    (
         lambda static, dynamic, share: _combined(static, dynamic, 1 - share),
         "λ is the share of the dynamic matrices",
     ),
-    Mistake(
+    (
         lambda static, dynamic, share: (1 - share) * _mean(static) + share * _mean(dynamic),
         "where one kind is missing your weights sum to less than 1: share the rest out",
     ),
-    Mistake(
+    (
         lambda static, dynamic, share: _mean([*static, *dynamic]),
         "a plain mean over all matrices: where is λ?",
     ),
-    Mistake(
+    (
         lambda static, dynamic, share: (1 - share) * sum(static) + share * sum(dynamic),
         "each kind is a mean of its matrices: your weights sum to more than 1",
     ),
-    Mistake(
+    (
         lambda static, dynamic, share: _mean(static) + _mean(dynamic),
         "the kinds are added up: your weights sum to 2",
     ),
@@ -106,31 +106,31 @@ def _with_ids(distances: Tensor, ids: Tensor) -> Tensor:
 
 
 KNOWN_MISTAKES = (
-    Mistake(
+    (
         lambda distances, ids: _spread(distances, _off(ids), _off(ids)),
         "the pair with equal ids is still a negative for you",
     ),
-    Mistake(
+    (
         lambda distances, ids: _spread(distances, _off(ids), _apart(ids)),
         "the known positive still counts in mean and standard deviation",
     ),
-    Mistake(
+    (
         lambda distances, ids: _spread(distances, _apart(ids), _apart(ids), spread_of=_off(ids)),
         "the known positive still counts in the standard deviation",
     ),
-    Mistake(
+    (
         lambda distances, ids: _spread(distances, _off(ids) | ~_off(ids), _apart(ids)),
         "the diagonal counts in your mean and standard deviation",
     ),
-    Mistake(
+    (
         lambda distances, ids: _spread(distances, _apart(ids), _apart(ids), 0.0),
         "known positives get α, not 0",
     ),
-    Mistake(
+    (
         lambda distances, ids: _spread(distances, _apart(ids), _off(ids) | ~_off(ids)),
         "the statistics are right; pairs that are no negatives get α",
     ),
-    Mistake(
+    (
         lambda distances, ids: _spread(distances, _apart(ids), _apart(ids), correction=1),
         "the population's standard deviation: correction=0",
     ),

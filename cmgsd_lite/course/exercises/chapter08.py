@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker
+from cmgsd_lite.course.exercises.checking import check_function, checker
 from cmgsd_lite.course.exercises.verdict import Verdict, judge_words
 
 LOGS = {
@@ -79,15 +79,13 @@ def _latest(recalls: Tensor) -> int:
 
 
 EPOCH_MISTAKES = (
-    Mistake(lambda recalls: choose_epoch(recalls) - 1, "epochs are counted from 1"),
-    Mistake(_latest, "of equal epochs the earliest"),
-    Mistake(lambda recalls: int(recalls[:, 2].argmax()) + 1, "that is the best by R@10 alone"),
-    Mistake(lambda recalls: int(recalls[:, 0].argmax()) + 1, "that is the best by R@1 alone"),
-    Mistake(len, "that is the last epoch, not the best"),
-    Mistake(lambda recalls: choose_epoch(-recalls), "that is the worst epoch"),
-    Mistake(
-        lambda recalls: recalls.mean(dim=1).max(), "that is the best recall itself: return the epoch's number"
-    ),
+    (lambda recalls: choose_epoch(recalls) - 1, "epochs are counted from 1"),
+    (_latest, "of equal epochs the earliest"),
+    (lambda recalls: int(recalls[:, 2].argmax()) + 1, "that is the best by R@10 alone"),
+    (lambda recalls: int(recalls[:, 0].argmax()) + 1, "that is the best by R@1 alone"),
+    (len, "that is the last epoch, not the best"),
+    (lambda recalls: choose_epoch(-recalls), "that is the worst epoch"),
+    (lambda recalls: recalls.mean(dim=1).max(), "that is the best recall itself: return the epoch's number"),
 )
 
 
@@ -118,18 +116,18 @@ def above_floor(ndcg: float, floor: float) -> float:
 
 
 FLOOR_MISTAKES = (
-    Mistake(lambda ndcg, floor: (ndcg - floor) / (100 - floor), "in percent, please"),
-    Mistake(lambda ndcg, floor: ndcg - floor, "that is the distance; which part of the way to 100 is it?"),
-    Mistake(lambda ndcg, floor: 100 * ndcg / floor, "a ratio of the two: the floor should give 0"),
-    Mistake(
+    (lambda ndcg, floor: (ndcg - floor) / (100 - floor), "in percent, please"),
+    (lambda ndcg, floor: ndcg - floor, "that is the distance; which part of the way to 100 is it?"),
+    (lambda ndcg, floor: 100 * ndcg / floor, "a ratio of the two: the floor should give 0"),
+    (
         lambda ndcg, floor: 100 * (ndcg - floor) / floor,
         "relative to the floor; what is there to earn above it?",
     ),
-    Mistake(
+    (
         lambda ndcg, floor: 100 * (ndcg - floor) / ndcg,
         "relative to the nDCG; what is there to earn above the floor?",
     ),
-    Mistake(
+    (
         lambda ndcg, floor: max(0.0, above_floor(ndcg, floor)),
         "a ranking worse than random earns less than nothing: do not clip",
     ),
@@ -164,20 +162,20 @@ def rank_in_smaller(rank: int, videos: int, kept: int) -> float:
 
 
 RANK_MISTAKES = (
-    Mistake(
+    (
         lambda rank, videos, kept: rank * kept / videos,
         "rank 1 should stay rank 1: count those ahead of it, not the rank itself",
     ),
-    Mistake(
+    (
         lambda rank, videos, kept: 1 + (rank - 1) * kept / videos,
         "the own video is kept for certain: of the others, how many stay?",
     ),
-    Mistake(
+    (
         lambda rank, videos, kept: (rank - 1) * (kept - 1) / (videos - 1),
         "so many stay ahead of it; which rank is that?",
     ),
-    Mistake(lambda rank, videos, kept: rank, "those ahead do not all stay"),
-    Mistake(
+    (lambda rank, videos, kept: rank, "those ahead do not all stay"),
+    (
         lambda rank, videos, kept: 1 + (rank - 1) * (videos - 1) / max(kept - 1, 1),
         "that is a larger gallery: the rank grew",
     ),

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, not_attempted
 
 COMPARISONS = {
@@ -64,19 +64,19 @@ def _limited(answer: torch.Tensor) -> torch.Tensor:
 
 
 NEEDED = (
-    Mistake(
+    (
         lambda v, s, r, n, e: math.ceil((v + r / n) / e**2 - 1e-9),
         "that leaves the seeds out: what they add does not shrink with the videos",
     ),
-    Mistake(
+    (
         lambda v, s, r, n, e: videos_needed(v + r - r / n, s, r, n, e),
         "the remainder is averaged over the seeds as well",
     ),
-    Mistake(
+    (
         lambda v, s, r, n, e: math.ceil((v + r / n) / abs(e**2 - s / n) - 1e-9),
         "where the seeds alone are above the wanted error, no number of videos is enough: answer infinity",
     ),
-    Mistake(
+    (
         lambda v, s, r, n, e: videos_needed(v, s, r, n, math.sqrt(e)),
         "the standard error is a root: square the wanted one",
     ),
@@ -118,12 +118,10 @@ def _p_values(generator: torch.Generator, n: int) -> tuple[list[float]]:
 
 
 HOLM = (
-    Mistake(
-        lambda p: [min(1.0, len(p) * x) for x in p], "that is Bonferroni: every value times their number"
-    ),
-    Mistake(_unrisen, "a larger p may not end below a smaller one: carry the maximum"),
-    Mistake(lambda p: sorted(corrected(p)), "give them back in the order in which they came"),
-    Mistake(
+    (lambda p: [min(1.0, len(p) * x) for x in p], "that is Bonferroni: every value times their number"),
+    (_unrisen, "a larger p may not end below a smaller one: carry the maximum"),
+    (lambda p: sorted(corrected(p)), "give them back in the order in which they came"),
+    (
         lambda p: [min(1.0, (sorted(p).index(x) + 1) * x) for x in p],
         "the largest factor belongs to the smallest p",
     ),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, judge_words, not_attempted
 from cmgsd_lite.losses import MaxMarginRankingLoss
 
@@ -89,31 +89,31 @@ def _texts_alone(sim: Tensor, removed: Tensor, temperature: float) -> Tensor:
 
 
 MASK_MISTAKES = (
-    Mistake(
+    (
         lambda sim, removed, t: _directions(_logits(sim, removed, t, float("-inf"), partners=False)),
         "a guide may mark a partner as well: what is the loss of an anchor whose partner is gone?",
     ),
-    Mistake(
+    (
         lambda sim, removed, t: _directions(_logits(sim, removed, t, 0.0)),
         "a logit of 0 is a similarity of 0, not an absent pair: exp(0) = 1 still counts",
     ),
-    Mistake(lambda sim, removed, t: _directions(sim / t), "nothing has been removed yet"),
-    Mistake(
+    (lambda sim, removed, t: _directions(sim / t), "nothing has been removed yet"),
+    (
         lambda sim, removed, t: _directions(_logits(sim, removed, t, float("-inf")), sim / t),
         "removed for the texts only: the videos' softmax runs over the columns",
     ),
-    Mistake(_texts_alone, "only one direction: texts look for videos and videos for texts"),
-    Mistake(
+    (_texts_alone, "only one direction: texts look for videos and videos for texts"),
+    (
         lambda sim, removed, t: _directions(_logits(sim, removed.T, t, float("-inf"))),
         "rows of `removed` are texts, columns are videos",
     ),
-    Mistake(
+    (
         lambda sim, removed, t: _directions(
             _logits(sim, removed, t, float("-inf")), _logits(sim.T, removed, t, float("-inf")).T
         ),
         "for the videos you turned `sim` round, but not `removed`",
     ),
-    Mistake(lambda sim, removed, t: masked(sim, removed, 1.0), "the temperature is missing"),
+    (lambda sim, removed, t: masked(sim, removed, 1.0), "the temperature is missing"),
 )
 
 
@@ -155,21 +155,21 @@ def _of_batch(guide: Tensor, k: int) -> Tensor:
 
 
 NEAREST_MISTAKES = (
-    Mistake(_k_of_each, "the partner is no negative, and it takes one of the k places"),
-    Mistake(
+    (_k_of_each, "the partner is no negative, and it takes one of the k places"),
+    (
         lambda guide, k: _k_of_each(guide, k) & ~torch.eye(len(guide), dtype=torch.bool),
         "the partner took one of the k places: leave it out before you choose, not after",
     ),
-    Mistake(
+    (
         lambda guide, k: nearest_of_each(guide.T, k).T,
         "that is k of each video: a text's negatives stand in its row",
     ),
-    Mistake(
+    (
         lambda guide, k: nearest_of_each(-guide, k),
         "those are the farthest: a high entry says that the video covers the text",
     ),
-    Mistake(_of_batch, "that is the old rule, k a text on average: some rows lose more than k"),
-    Mistake(lambda guide, k: ~nearest_of_each(guide, k), "True is what is removed"),
+    (_of_batch, "that is the old rule, k a text on average: some rows lose more than k"),
+    (lambda guide, k: ~nearest_of_each(guide, k), "True is what is removed"),
 )
 
 

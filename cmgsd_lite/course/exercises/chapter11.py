@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cmgsd_lite.course.exercises.checking import (
-    Mistake,
     check_function,
     checker,
     hundredths,
@@ -34,10 +33,10 @@ def _mean_of_present(vectors: Tensor, present: Tensor) -> Tensor:
 
 
 EMBEDDING = (
-    Mistake(lambda v, p: v[:, 0], "only the first expert, and it may be missing"),
-    Mistake(lambda v, p: v.flatten(1), "joined end to end: videos that lack different experts look far"),
-    Mistake(lambda v, p: v.amax(1), "the maximum is no mean: zeros of missing experts can win it"),
-    Mistake(lambda v, p: v.mean(0), "that is a mean over videos; experts are dimension 1"),
+    (lambda v, p: v[:, 0], "only the first expert, and it may be missing"),
+    (lambda v, p: v.flatten(1), "joined end to end: videos that lack different experts look far"),
+    (lambda v, p: v.amax(1), "the maximum is no mean: zeros of missing experts can win it"),
+    (lambda v, p: v.mean(0), "that is a mean over videos; experts are dimension 1"),
 )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict
 
 
@@ -23,23 +23,23 @@ def _moments(seconds: float, count: int) -> Any:
 
 
 MOMENTS = (
-    Mistake(
+    (
         lambda seconds, count: np.linspace(0, seconds, count),
         "the first and the last moment of a film are often black: take the middle of each stretch",
     ),
-    Mistake(
+    (
         lambda seconds, count: np.arange(count) * seconds / count,
         "that is where each stretch begins; its middle is wanted",
     ),
-    Mistake(
+    (
         lambda seconds, count: (np.arange(count) + 1) * seconds / count,
         "that is where each stretch ends; its middle is wanted",
     ),
-    Mistake(
+    (
         lambda seconds, count: (np.arange(count) + 1) * seconds / (count + 1),
         "these cut the film into one stretch more than asked for, and lie between them",
     ),
-    Mistake(lambda seconds, count: _moments(1, count), "these are shares of the film: seconds"),
+    (lambda seconds, count: _moments(1, count), "these are shares of the film: seconds"),
 )
 
 
@@ -65,19 +65,19 @@ def _leaked_films(train: Sequence[str], test: Sequence[str]) -> float:
 
 
 LEAKS = (
-    Mistake(
+    (
         lambda train, test: 100 * len(set(train) & set(test)) / len(test),
         "no clip is in both lists, and yet the split leaks: compare films",
     ),
-    Mistake(
+    (
         lambda train, test: 100.0,
         "what stands in front of the first _ is not the film yet: day_3_1 is a clip of day_3",
     ),
-    Mistake(lambda train, test: _leaked(train, test) / 100, "nearly: in percent"),
-    Mistake(lambda train, test: _leaked(train, test) * len(test) / 100, "divide by the test clips"),
-    Mistake(lambda train, test: _leaked(test, train), "the test clips are judged, not the others"),
-    Mistake(lambda train, test: 100 - _leaked(train, test), "that is the share that is clean"),
-    Mistake(_leaked_films, "that is the share of the films; a share of the test clips is wanted"),
+    (lambda train, test: _leaked(train, test) / 100, "nearly: in percent"),
+    (lambda train, test: _leaked(train, test) * len(test) / 100, "divide by the test clips"),
+    (lambda train, test: _leaked(test, train), "the test clips are judged, not the others"),
+    (lambda train, test: 100 - _leaked(train, test), "that is the share that is clean"),
+    (_leaked_films, "that is the share of the films; a share of the test clips is wanted"),
 )
 
 
@@ -93,26 +93,24 @@ def _expected_true(pairs: Tensor, looked: Tensor, true: Tensor) -> Tensor:
 
 
 PARTS = (
-    Mistake(
+    (
         lambda pairs, looked, true: pairs.sum() * true.sum() / looked.sum(),
         "you threw the parts together: in the far part you looked at few of many, near at many of few",
     ),
-    Mistake(
+    (
         lambda pairs, looked, true: pairs.sum() * (true / looked).mean(),
         "a part counts by how many pairs it has; yours count alike",
     ),
-    Mistake(
+    (
         lambda pairs, looked, true: pairs.sum() * true[0] / looked[0],
         "the precision of the nearest pairs does not hold further down",
     ),
-    Mistake(lambda pairs, looked, true: true.sum(), "those are the ones you saw; count all"),
-    Mistake(
+    (lambda pairs, looked, true: true.sum(), "those are the ones you saw; count all"),
+    (
         lambda pairs, looked, true: ((pairs - looked) * true / looked).sum(),
         "these are the ones you did not see; those you saw are true as well",
     ),
-    Mistake(
-        lambda pairs, looked, true: _expected_true(pairs, looked, true) / pairs.sum(), "a number, not a share"
-    ),
+    (lambda pairs, looked, true: _expected_true(pairs, looked, true) / pairs.sum(), "a number, not a share"),
 )
 
 
@@ -129,15 +127,15 @@ def _looks(true: Tensor, wanted: int) -> int:
 
 
 LOOKS = (
-    Mistake(lambda true, wanted: _looks(true, wanted) - 1, "nearly: place 0 is the first look"),
-    Mistake(lambda true, wanted: _looks(true, wanted) - wanted, "you left out those that were true"),
-    Mistake(lambda true, wanted: wanted, "so few only if every pair of the report were right"),
-    Mistake(
+    (lambda true, wanted: _looks(true, wanted) - 1, "nearly: place 0 is the first look"),
+    (lambda true, wanted: _looks(true, wanted) - wanted, "you left out those that were true"),
+    (lambda true, wanted: wanted, "so few only if every pair of the report were right"),
+    (
         lambda true, wanted: wanted * len(true) / true.sum(),
         "so it is in random order: the report puts the likely ones first",
     ),
-    Mistake(lambda true, wanted: _looks(true.flip(0), wanted), "the nearest pair comes first, not last"),
-    Mistake(
+    (lambda true, wanted: _looks(true.flip(0), wanted), "the nearest pair comes first, not last"),
+    (
         lambda true, wanted: _looks(1 - true, min(wanted, int((1 - true).sum()))),
         "you counted the pairs that are not true",
     ),

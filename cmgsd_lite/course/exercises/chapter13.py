@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from cmgsd_lite.course.exercises.checking import Mistake, check_function, checker, hundredths
+from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
 from cmgsd_lite.course.exercises.verdict import Verdict, as_numbers, not_attempted
 from cmgsd_lite.course.scaling import Meter
 
@@ -35,12 +35,12 @@ def _with_squares_of_the_diagonal(unit: Tensor) -> Tensor:
 
 
 SPREAD = (
-    Mistake(lambda unit: _spread(unit) ** 2, "that is the variance: take its root"),
-    Mistake(lambda unit: (unit @ unit.T).std(correction=0), "the N cosines of 1 with itself are in it"),
-    Mistake(lambda unit: _cosines(unit).std(), "divide by N (N - 1), not by one less"),
-    Mistake(lambda unit: 1 - _cosines(unit).mean(), "that is the mean; squares of cosines are wanted"),
-    Mistake(lambda unit: _cosines(unit).square().mean().sqrt(), "take the mean's square off"),
-    Mistake(_with_squares_of_the_diagonal, "take the N ones off the squares, too"),
+    (lambda unit: _spread(unit) ** 2, "that is the variance: take its root"),
+    (lambda unit: (unit @ unit.T).std(correction=0), "the N cosines of 1 with itself are in it"),
+    (lambda unit: _cosines(unit).std(), "divide by N (N - 1), not by one less"),
+    (lambda unit: 1 - _cosines(unit).mean(), "that is the mean; squares of cosines are wanted"),
+    (lambda unit: _cosines(unit).square().mean().sqrt(), "take the mean's square off"),
+    (_with_squares_of_the_diagonal, "take the N ones off the squares, too"),
 )
 
 
@@ -124,17 +124,15 @@ def _largest_batch(memory: int, block: int, width: int) -> int:
 
 
 BATCH = (
-    Mistake(lambda m, b, d: m // (b + 2 * d), "a number of float32 takes 4 bytes"),
-    Mistake(lambda m, b, d: m // (4 * b), "the embeddings need room, too"),
-    Mistake(lambda m, b, d: m // (4 * (b + d)), "texts and videos: two matrices of embeddings"),
-    Mistake(lambda m, b, d: m // (8 * d), "the block [block, N] stands there as well"),
-    Mistake(lambda m, b, d: math.isqrt(m // 4), "no square stands there: blocks instead"),
-    Mistake(lambda m, b, d: m / (4 * (b + 2 * d)), "a whole number of pairs, rounded down"),
-    Mistake(
-        lambda m, b, d: (m - 4 * b) // (8 * d), "a block has a column for every video: block times N numbers"
-    ),
-    Mistake(lambda m, b, d: round(m / (4 * (b + 2 * d))), "rounded to the nearest it may not fit"),
-    Mistake(lambda m, b, d: -(-m // (4 * (b + 2 * d))), "rounded up it does not fit"),
+    (lambda m, b, d: m // (b + 2 * d), "a number of float32 takes 4 bytes"),
+    (lambda m, b, d: m // (4 * b), "the embeddings need room, too"),
+    (lambda m, b, d: m // (4 * (b + d)), "texts and videos: two matrices of embeddings"),
+    (lambda m, b, d: m // (8 * d), "the block [block, N] stands there as well"),
+    (lambda m, b, d: math.isqrt(m // 4), "no square stands there: blocks instead"),
+    (lambda m, b, d: m / (4 * (b + 2 * d)), "a whole number of pairs, rounded down"),
+    (lambda m, b, d: (m - 4 * b) // (8 * d), "a block has a column for every video: block times N numbers"),
+    (lambda m, b, d: round(m / (4 * (b + 2 * d))), "rounded to the nearest it may not fit"),
+    (lambda m, b, d: -(-m // (4 * (b + 2 * d))), "rounded up it does not fit"),
 )
 
 

@@ -28,6 +28,8 @@ TRIES = 6
 
 Inputs = Callable[[torch.Generator, int], tuple[Any, ...]]
 """Random arguments of the learner's function for a size N."""
+Mistakes = Sequence[tuple[Callable[..., Any], str]]
+"""Typical wrong functions, each with what to say to a learner whose function does the same on every input."""
 
 
 STUB = ("RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "NOP")
@@ -83,28 +85,12 @@ def _help(text: str) -> str:
     return "\n\n".join([summary, f"Args:\n{arguments}", *sections, f"Example:\n{example}"])
 
 
-class Mistake(NamedTuple):
-    """A typical wrong answer: recognised where the learner's function does the same on every input.
-
-    Args:
-        function: The wrong function.
-        hint: What to say to the learner.
-
-    Example:
-        >>> Mistake(torch.sum, "that is the sum").hint
-        'that is the sum'
-    """
-
-    function: Callable[..., Any]
-    hint: str
-
-
 def check_function(
     function: Callable[..., Any],
     reference: Callable[..., Any],
     inputs: Inputs,
     message: str,
-    mistakes: Sequence[Mistake] = (),
+    mistakes: Mistakes = (),
     *,
     gradient: bool = False,
     prepare: Callable[[Tensor], Tensor] | None = None,
@@ -118,7 +104,7 @@ def check_function(
         inputs: Draws the arguments for a size N: asymmetric, negative numbers, ties, whatever the question
             allows. Round numbers (``hundredths``) make a readable counter-example.
         message: What the right answer teaches.
-        mistakes: Typical wrong functions.
+        mistakes: Typical wrong functions, each with what to say of it.
         gradient: Whether the derivative by the first argument is asked for too. Draw inputs without ties then
             (a margin of .205 among hundredths): where a hinge is exactly 0, right functions differ.
         prepare: What is done to both answers before they are compared, where the question leaves something
@@ -233,13 +219,13 @@ class _Stopped(NamedTuple):
 def _hint(
     answers: Sequence[Any],
     cases: Sequence[tuple[Any, ...]],
-    mistakes: Sequence[Mistake],
+    mistakes: Mistakes,
     agree: Callable[[Any, Any], bool],
 ) -> str | None:
-    for mistake in mistakes:
-        theirs = (_try(mistake.function, case) for case in cases)
+    for wrong, hint in mistakes:
+        theirs = (_try(wrong, case) for case in cases)
         if all(agree(a, b) for a, b in zip(answers, theirs, strict=True)):
-            return mistake.hint
+            return hint
     return None
 
 

@@ -40,7 +40,8 @@ RIGHT_EPOCHS = [
     lambda recalls: np.asarray(recalls).mean(axis=1).argmax() + 1,
     lambda recalls: float(sorted((-row.sum(), i) for i, row in enumerate(recalls))[0][1] + 1),
 ]
-WRONG_EPOCHS = [(mistake.function, mistake.hint) for mistake in EPOCH_MISTAKES] + [
+WRONG_EPOCHS = [
+    *EPOCH_MISTAKES,
     (lambda recalls: 3, "yours gives"),
     (lambda recalls: recalls.mean(dim=1), "got shape"),
 ]
@@ -69,7 +70,8 @@ RIGHT_FLOORS = [
     lambda ndcg, floor: torch.tensor(ndcg - floor) / (100 - floor) * 100,
     lambda ndcg, floor: np.interp(ndcg, [-500, 100], [above_floor(-500, floor), 100]),
 ]
-WRONG_FLOORS = [(mistake.function, mistake.hint) for mistake in FLOOR_MISTAKES] + [
+WRONG_FLOORS = [
+    *FLOOR_MISTAKES,
     (lambda ndcg, floor: ndcg, "yours gives"),
     (lambda ndcg, floor: abs(above_floor(ndcg, floor)), "yours gives"),
 ]
@@ -91,7 +93,8 @@ RIGHT_RANKS = [
     lambda rank, videos, kept: np.interp(rank, [1, videos], [1, kept]),
     lambda rank, videos, kept: 1 + sum((kept - 1) / (videos - 1) for _ in range(rank - 1)),
 ]
-WRONG_RANKS = [(mistake.function, mistake.hint) for mistake in RANK_MISTAKES] + [
+WRONG_RANKS = [
+    *RANK_MISTAKES,
     (lambda rank, videos, kept: 1 + (rank - 1) // (videos // kept), "yours gives"),
     (lambda rank, videos, kept: min(rank, kept), "yours gives"),
 ]

@@ -55,7 +55,8 @@ def masked_by_loops(sim, removed, temperature):
 
 
 RIGHT_MASKS = [masked, masked_by_margin, masked_by_sums, masked_by_softmax, masked_by_loops]
-WRONG_MASKS = [(mistake.function, mistake.hint) for mistake in MASK_MISTAKES] + [
+WRONG_MASKS = [
+    *MASK_MISTAKES,
     (lambda sim, removed, t: masked(sim, removed, t).detach(), "no gradient"),
     (lambda sim, removed, t: masked(sim, removed, t) * 2, "yours gives"),
 ]
@@ -96,7 +97,8 @@ def nearest_of_arrays(guide, k):
 
 
 RIGHT_NEAREST = [nearest, nearest_by_rank, nearest_by_limit, nearest_by_loops, nearest_of_arrays]
-WRONG_NEAREST = [(mistake.function, mistake.hint) for mistake in NEAREST_MISTAKES] + [
+WRONG_NEAREST = [
+    *NEAREST_MISTAKES,
     (lambda guide, k: nearest(guide, 1), "yours gives"),
     (lambda guide, k: guide > 0.5, "yours gives"),
     (lambda guide, k: nearest(guide, k).sum(dim=1), "expected shape"),

@@ -7,7 +7,6 @@ import sympy
 import torch
 
 from cmgsd_lite.course.exercises.checking import (
-    Mistake,
     check_function,
     checker,
     hundredths,
@@ -33,9 +32,9 @@ def inputs(generator, n):
 
 
 MISTAKES = (
-    Mistake(text_to_video, "that is text to video"),
-    Mistake(lambda sim, m: torch.relu(m + sim - sim.diagonal()), "the diagonal is not 0"),
-    Mistake(lambda sim, m: right(sim, 0), "the margin is missing"),
+    (text_to_video, "that is text to video"),
+    (lambda sim, m: torch.relu(m + sim - sim.diagonal()), "the diagonal is not 0"),
+    (lambda sim, m: right(sim, 0), "the margin is missing"),
 )
 
 
