@@ -230,13 +230,14 @@ class Runs:
         return found.difference, found.low, found.high
 
 
-def train(loss: Loss, seed: int, steps: int = 60) -> RetrievalModel:
+def train(loss: Loss, seed: int, steps: int = 60, size: int = 96) -> RetrievalModel:
     """Train gated experts with a loss of this package, or with one's own function of ``sim``.
 
     Args:
         loss: Of a batch.
         seed: Of weights and batches, so that two losses with one seed see the same.
-        steps: Of 96 pairs.
+        steps: How many.
+        size: Pairs in a batch.
 
     Example:
         >>> type(train(lambda sim: -sim.diagonal().mean(), seed=0, steps=1)).__name__
@@ -244,7 +245,7 @@ def train(loss: Loss, seed: int, steps: int = 60) -> RetrievalModel:
     """
     model = new_model(seed=seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for batch in batches(steps, 96, seed):
+    for batch in batches(steps, size, seed):
         output = model(batch.text, batch.features, batch.masks)
         value = loss(output.sim, **(_inputs(output, batch) if isinstance(loss, nn.Module) else {}))
         optimizer.zero_grad()

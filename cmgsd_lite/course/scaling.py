@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cmgsd_lite.course.own_model import batches, new_model, recall_at_10
+from cmgsd_lite.course.own_model import batches, recall_at_10, train
 from cmgsd_lite.data import minivtt
 from cmgsd_lite.losses import InfoNCELoss
 from cmgsd_lite.models import RetrievalModel
@@ -83,16 +83,7 @@ def train_by_batch_size(size: int, steps: int) -> float:
         >>> train_by_batch_size(64, 125)  # doctest: +SKIP
         63.6
     """
-    found = []
-    for seed in (0, 1):
-        model = new_model(seed=seed)
-        optimizer, loss = torch.optim.AdamW(model.parameters(), lr=3e-3), InfoNCELoss(0.07)
-        for batch in batches(steps, size, seed):
-            optimizer.zero_grad()
-            loss(model(batch.text, batch.features, batch.masks).sim).backward()
-            optimizer.step()
-        found.append(recall_at_10(model))
-    return sum(found) / len(found)
+    return sum(recall_at_10(train(InfoNCELoss(0.07), seed, steps, size)) for seed in (0, 1)) / 2
 
 
 class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -40,24 +40,20 @@ def _ndcg_floor(gains: Tensor) -> Tensor:
     return 100 * gains.mean() * discount.sum() / (gains.sort(descending=True).values * discount).sum()
 
 
-def _expected_recall(sim: Tensor, k: int) -> Tensor:
-    return _expected_recall_between(sim, k, 0, 1)
-
-
-def _expected_recall_between(sim: Tensor, k: int, low: int | None, high: int | None) -> Tensor:
+def _expected_recall(sim: Tensor, k: int, low: int | None = 0, high: int | None = 1) -> Tensor:
     own = sim.diagonal()[:, None]
     better, tied = (sim > own).sum(dim=1), (sim == own).sum(dim=1)
     return 100 * ((k - better) / tied).clamp(low, high).mean()
 
 
-def _video_ranks(sim: Tensor, video_of_text: Tensor) -> Tensor:
-    return _ranks_by(sim, video_of_text)
-
-
-def _ranks_by(
-    sim: Tensor, own: Tensor, choose: Callable[[Tensor], Tensor] = torch.max, tie: float = 0.5, more: int = 0
+def _video_ranks(
+    sim: Tensor,
+    video_of_text: Tensor,
+    choose: Callable[[Tensor], Tensor] = torch.max,
+    tie: float = 0.5,
+    more: int = 0,
 ) -> Tensor:
-    found = []
+    found, own = [], video_of_text
     for video in range(sim.shape[1]):
         score, rivals = choose(sim[own == video, video]), sim[own != video, video]
         found.append(1 + (rivals > score).sum() + tie * ((rivals == score).sum() + more))
@@ -120,31 +116,31 @@ TIES = (
         "that is R@1: several of the first K places may fall into the tie",
     ),
     (
-        lambda sim, k: _expected_recall_between(sim, k, 0, None),
+        lambda sim, k: _expected_recall(sim, k, high=None),
         "where all tied videos find a place among the first K, the share is 1 and not more",
     ),
     (
-        lambda sim, k: _expected_recall_between(sim, k, None, 1),
+        lambda sim, k: _expected_recall(sim, k, low=None),
         "where K videos or more are better, the share is 0 and not less",
     ),
 )
 CAPTIONS = (
     (
-        lambda sim, own: _ranks_by(sim, own, lambda mine: mine[0]),
+        lambda sim, own: _video_ranks(sim, own, lambda mine: mine[0]),
         "you used the first caption of each video; its best one counts",
     ),
     (
-        lambda sim, own: _ranks_by(sim, own, torch.min),
+        lambda sim, own: _video_ranks(sim, own, torch.min),
         "you used the worst caption of each video; its best one counts",
     ),
     (
-        lambda sim, own: _ranks_by(sim, own, torch.mean),
+        lambda sim, own: _video_ranks(sim, own, torch.mean),
         "you used the mean of each video's captions; its best one counts",
     ),
-    (lambda sim, own: _ranks_by(sim, own, tie=0), "a tie counts half: you took it as won"),
-    (lambda sim, own: _ranks_by(sim, own, tie=1), "a tie counts half: you took it as lost"),
+    (lambda sim, own: _video_ranks(sim, own, tie=0), "a tie counts half: you took it as won"),
+    (lambda sim, own: _video_ranks(sim, own, tie=1), "a tie counts half: you took it as lost"),
     (
-        lambda sim, own: _ranks_by(sim, own, more=1),
+        lambda sim, own: _video_ranks(sim, own, more=1),
         "the best caption ties with itself in your count: leave the video's own captions out",
     ),
     (
