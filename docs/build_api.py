@@ -48,7 +48,7 @@ INTERNAL = re.compile(
 HEAD = """# API reference
 
 Written by `make api` from the docstrings of the public names; do not edit. `sim[i, j]`: rows are texts,
-columns are videos, everywhere. N items in a batch, D the width of an embedding. What names no source is ours.
+columns are videos, everywhere. N items in a batch, D the width of an embedding.
 """
 SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Source|Example):[ \t]*(.*)$")
 Definition = ast.FunctionDef | ast.ClassDef

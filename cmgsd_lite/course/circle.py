@@ -97,6 +97,9 @@ def train_circle(
     Raises:
         ValueError: On an unknown loss or kind of margins, or a seed below 1.
 
+    Source:
+        ours.
+
     Example:
         >>> points = train_circle("mean")
         >>> round(points.recall), round(points.same_scene, 2), round(points.other_scenes, 2)

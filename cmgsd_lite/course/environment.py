@@ -44,6 +44,9 @@ def check_environment() -> list[Check]:
         One check for the Python version, each package, the embedded data, the text encoder's table, the
         memory and the number of threads.
 
+    Source:
+        ours.
+
     Example:
         >>> all(check.ok for check in check_environment())
         True
@@ -60,6 +63,9 @@ def check_environment() -> list[Check]:
 
 def print_environment() -> None:
     """Print ``check_environment``, and at the end whether all is well.
+
+    Source:
+        ours.
 
     Example:
         >>> print_environment()

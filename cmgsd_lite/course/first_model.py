@@ -75,6 +75,9 @@ def train_first_model(epochs: int = 8, seed: int = 0) -> Search:
     Returns:
         3,000 queries, 1,000 clips; a margin of .2 and the 4 hardest negatives of each anchor.
 
+    Source:
+        ours.
+
     Example:
         >>> search = train_first_model()  # doctest: +SKIP
     """
@@ -105,6 +108,9 @@ def ranks_in_parts(search: Search, size: int) -> NDArray[np.float64]:
     Returns:
         Ranks [queries], ties averaged.
 
+    Source:
+        ours.
+
     Example:
         >>> ranks_in_parts(search, 250).max() <= 250  # doctest: +SKIP
     """
@@ -123,6 +129,9 @@ def ranks_of_any_that_fits(search: Search, sim: Tensor) -> NDArray[np.float64]:
     Returns:
         Ranks [queries], ties averaged.
 
+    Source:
+        ours.
+
     Example:
         >>> ranks_of_any_that_fits(search, search.sim)  # doctest: +SKIP
     """
@@ -140,6 +149,9 @@ def draw_batch(size: int = 128, seed: int = 0) -> Batch:
 
     Returns:
         The batch; nothing of its diagonal is a false negative.
+
+    Source:
+        ours.
 
     Example:
         >>> draw_batch(2).captions == draw_batch(2).captions

@@ -34,6 +34,9 @@ def group_shares(sim: Tensor, false: Tensor, view: str) -> list[list[float]]:
     Raises:
         ValueError: On another view.
 
+    Source:
+        ours.
+
     Example:
         >>> false = torch.tensor([[False, True, False], [False, False, False], [False, False, False]])
         >>> [round(sum(shares)) for shares in group_shares(torch.eye(3), false, "cosine")]
@@ -67,6 +70,9 @@ def order_of(sim: Tensor, false: Tensor) -> dict[str, float]:
         (chance: 50); ``"by video"``: the same among the texts of one video; ``"pooled"``: over all pairs at
         once; ``"own above FN"``: how often the own clip lies above a false negative of the text.
 
+    Source:
+        ours.
+
     Example:
         >>> truth = torch.tensor([[False, True, False], [False, False, False], [False, False, False]])
         >>> order_of(torch.tensor([[0.9, 0.8, 0.1], [0.2, 0.7, 0.3], [0.1, 0.4, 0.6]]), truth)["FN above TN"]
@@ -92,6 +98,9 @@ def distribution_frames(looks: Mapping[str, Sequence[Tensor]], false: Tensor) ->
 
     Returns:
         Ranges of the axes, and for every loss and epoch shares and orders, ready for JSON.
+
+    Source:
+        ours.
 
     Example:
         >>> sorted(distribution_frames({"mean": [torch.eye(3)]}, torch.eye(3) > 2))

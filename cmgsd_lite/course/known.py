@@ -21,6 +21,9 @@ from cmgsd_lite.training.teaching import prepare_teacher
 class KnownWorld:
     """MiniVTT, prepared once: batches as training draws them, teachers by name, models to train.
 
+    Source:
+        ours.
+
     Example:
         >>> KnownWorld().batches(1, size=4)[0].true.shape  # doctest: +SKIP
         torch.Size([4, 4])

@@ -80,6 +80,9 @@ def copy_films(to: str | Path) -> Path:
     Raises:
         FileExistsError: If it is there.
 
+    Source:
+        ours.
+
     Example:
         >>> copy_films("films")  # doctest: +SKIP
     """
@@ -96,6 +99,9 @@ def command(line: str) -> None:
 
     Raises:
         RuntimeError: If it ends with an error; the message is that of the command.
+
+    Source:
+        ours.
 
     Example:
         >>> command("--version")  # doctest: +SKIP
@@ -121,6 +127,9 @@ def save_features(path: str | Path, vectors: Mapping[str, NDArray[Any]]) -> None
         path: Of the .npz; its name is the name of the expert.
         vectors: By the film's id.
 
+    Source:
+        ours.
+
     Example:
         >>> save_features("features/colours.npz", {"video0": np.ones(8)})  # doctest: +SKIP
     """
@@ -133,6 +142,9 @@ def add_efficientnet(folder: str | Path) -> None:
 
     Args:
         folder: Of the films' features.
+
+    Source:
+        ours.
 
     Example:
         >>> add_efficientnet("features")  # doctest: +SKIP
@@ -200,6 +212,9 @@ def halves_in_fifths(films: Mapping[str, Frames], encode: Encode, leak: bool) ->
     Returns:
         A trial a fifth.
 
+    Source:
+        ours.
+
     Example:
         >>> halves_in_fifths(frames, colours, leak=True)  # doctest: +SKIP
     """
@@ -228,6 +243,9 @@ def recall_at_5(trials: Sequence[Trial]) -> float:
     Args:
         trials: Of all fifths.
 
+    Source:
+        ours.
+
     Example:
         >>> recall_at_5(in_fifths("features", ["motion"]))  # doctest: +SKIP
     """
@@ -243,6 +261,9 @@ def auc_by_kind(trials: Sequence[Trial]) -> dict[str, float]:
 
     Returns:
         Percent for sentences that name a ``place``, a ``colour``, a ``motion`` or a ``thing``; 50 by chance.
+
+    Source:
+        ours.
 
     Example:
         >>> auc_by_kind(in_fifths("features", ["motion"]))  # doctest: +SKIP
@@ -264,6 +285,9 @@ def best_films(trial: Trial, sentence: str, count: int = 4) -> list[Found]:
     Raises:
         KeyError: If it is none of the sentences.
 
+    Source:
+        ours.
+
     Example:
         >>> best_films(trials[0], "something in the snow")  # doctest: +SKIP
     """
@@ -283,6 +307,9 @@ def judge(report: Sequence[Mapping[str, Any]]) -> list[bool]:
     Args:
         report: From ``likely_false_negatives``, of the captions of this folder.
 
+    Source:
+        ours.
+
     Example:
         >>> judge([{"caption": "a dog can be seen", "video_id": "video0", "also_true_of": "video10"}])
         [True]
@@ -297,6 +324,9 @@ def true_elsewhere() -> tuple[float, float]:
 
     Returns:
         Percent of the pairs of a caption and another film, and percent of the captions with one at least.
+
+    Source:
+        ours.
 
     Example:
         >>> [round(share) for share in true_elsewhere()]

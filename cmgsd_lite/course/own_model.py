@@ -64,6 +64,9 @@ class Batch:
 def ready() -> tuple[PreparedDataset, Any]:
     """MiniVTT with two experts, made ready once, and how relevant its test clips are to its test sentences.
 
+    Source:
+        ours.
+
     Example:
         >>> len(ready()[0].validation)
         300
@@ -81,6 +84,9 @@ def batches(steps: int, size: int, seed: int = 0, clips: int | None = None) -> I
         size: Pairs in a batch.
         seed: Of the draw.
         clips: Only the first so many; None for all.
+
+    Source:
+        ours.
 
     Example:
         >>> [round(batch.progress, 2) for batch in batches(4, 8)]
@@ -110,6 +116,9 @@ def new_model(kind: Kind = "gated-experts", seed: int = 0) -> RetrievalModel:
         kind: Of the model.
         seed: Of its weights.
 
+    Source:
+        ours.
+
     Example:
         >>> type(new_model()).__name__
         'GatedExpertsModel'
@@ -125,6 +134,9 @@ def recall_at_10(model: RetrievalModel) -> float:
 
     Args:
         model: Trained or not.
+
+    Source:
+        ours.
 
     Example:
         >>> recall_at_10(new_model()) < 10
@@ -146,6 +158,9 @@ def log_line(loss: CMGSDLoss, sim: Tensor, **inputs: Any) -> Record:
         ``margin mean``, ``margin sd``, ``clipped`` and ``active`` (both directions) in percent, ``gap`` (own
         similarity minus that of the hardest video), ``lambda``, ``spread`` (standard deviation of sim) and
         the histogram ``margins``.
+
+    Source:
+        ours.
 
     Example:
         >>> round(log_line(CMGSDLoss(schedule="dynamic"), torch.eye(3), text=torch.eye(3))["gap"], 2)
@@ -182,6 +197,9 @@ def train_logged(loss: CMGSDLoss, steps: int = 90, scale: float = 1.0, told: boo
         steps: Of 96 pairs.
         scale: What similarities are multiplied by before they are handed over.
         told: Whether ``progress`` is handed over.
+
+    Source:
+        ours.
 
     Example:
         >>> len(train_logged(CMGSDLoss(), steps=2))
@@ -239,6 +257,9 @@ def train(loss: Loss, seed: int, steps: int = 60, size: int = 96) -> RetrievalMo
         steps: How many.
         size: Pairs in a batch.
 
+    Source:
+        ours.
+
     Example:
         >>> type(train(lambda sim: -sim.diagonal().mean(), seed=0, steps=1)).__name__
         'GatedExpertsModel'
@@ -261,6 +282,9 @@ def over_seeds(make: Callable[[int], Loss], seeds: Sequence[int] = range(5)) -> 
         make: Of a seed: the loss.
         seeds: Each a training.
 
+    Source:
+        ours.
+
     Example:
         >>> over_seeds(lambda seed: CMGSDLoss()).recall.shape  # doctest: +SKIP
         (5, 1000)
@@ -279,6 +303,9 @@ def over_seeds(make: Callable[[int], Loss], seeds: Sequence[int] = range(5)) -> 
 
 def patients() -> dict[str, list[Record]]:
     """Logs of four trainings, each healthy or with one fault; which has which is for the reader to say.
+
+    Source:
+        ours.
 
     Example:
         >>> list(patients())  # doctest: +SKIP

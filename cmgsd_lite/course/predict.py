@@ -35,6 +35,9 @@ def predict(
     Raises:
         ValueError: If the result is a text and stands not among the choices. A guess never raises.
 
+    Source:
+        ours.
+
     Example:
         >>> predict("What share of the hardest negatives is false?", 10, result=16, unit="%", floor=2)
         What share of the hardest negatives is false?

@@ -28,6 +28,9 @@ def false_negatives_by_size(model: RetrievalModel, sizes: Sequence[int]) -> dict
         have one (``"any"``) and whose hardest negative is one (``"hardest"``), and the share of all negative
         pairs (``"share"``), in percent.
 
+    Source:
+        ours.
+
     Example:
         >>> list(false_negatives_by_size(new_model(), [32])[32])  # doctest: +SKIP
         ['number', 'any', 'hardest', 'share']
@@ -59,6 +62,9 @@ def rows_in_blocks(text: Tensor, video: Tensor, block: int) -> Iterator[Tensor]:
         video: Unit vectors [N, D].
         block: Texts at a time.
 
+    Source:
+        ours.
+
     Example:
         >>> [len(rows) for rows in rows_in_blocks(torch.eye(5), torch.eye(5), 2)]
         [2, 2, 1]
@@ -78,6 +84,9 @@ def train_by_batch_size(size: int, steps: int) -> float:
 
     Returns:
         R@10 on the validation clips, mean of two seeds, in percent.
+
+    Source:
+        ours.
 
     Example:
         >>> train_by_batch_size(64, 125)  # doctest: +SKIP
@@ -131,6 +140,9 @@ def metered(loss: Callable[..., Tensor], pairs: int, width: int = 128, block: in
         pairs: N.
         width: D.
         block: Rows of a block; None for the whole matrix.
+
+    Source:
+        ours.
 
     Example:
         >>> from cmgsd_lite.losses import MaxMarginRankingLoss

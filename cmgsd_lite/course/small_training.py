@@ -101,6 +101,9 @@ def train_small(
     Returns:
         Model, log and looks.
 
+    Source:
+        ours.
+
     Example:
         >>> train_small(MaxMarginRankingLoss(0.2), epochs=1).log["R@10"]  # doctest: +SKIP
         [38.9]
@@ -137,6 +140,9 @@ def untrained(seed: int = 0) -> RetrievalModel:
     Args:
         seed: Of its weights.
 
+    Source:
+        ours.
+
     Example:
         >>> model = untrained()
     """
@@ -150,6 +156,9 @@ def draw_batch(seed: int) -> Batch:
 
     Args:
         seed: Of the draw.
+
+    Source:
+        ours.
 
     Example:
         >>> len(draw_batch(0).videos)
@@ -169,6 +178,9 @@ def similarities(model: RetrievalModel, batch: Batch) -> Tensor:
     Returns:
         [N, N]: rows are texts, columns are videos.
 
+    Source:
+        ours.
+
     Example:
         >>> similarities(untrained(), draw_batch(0)).shape
         torch.Size([128, 128])
@@ -186,6 +198,9 @@ def in_units_of_anchors(sim: Tensor) -> Tensor:
 
     Returns:
         [N, N]; the diagonal holds the standing of each text's own clip.
+
+    Source:
+        ours.
 
     Example:
         >>> in_units_of_anchors(torch.tensor([[0.5, 0.1, 0.3], [0.0, 1.0, 0.2], [0.2, 0.4, 0.7]]))[0, 0]
@@ -206,6 +221,9 @@ def hardest_standing(sim: Tensor, k: int = 1) -> float:
     Returns:
         In standard deviations of the text's negatives.
 
+    Source:
+        ours.
+
     Example:
         >>> hardest_standing(torch.eye(3) + torch.tensor([0.0, 0.1, 0.3]), k=2)
         0.0
@@ -225,6 +243,9 @@ def soft_standing(sim: Tensor, temperature: float) -> float:
         In standard deviations of the text's negatives: 0 where the temperature is large against them, that of
         the hardest one where it is small.
 
+    Source:
+        ours.
+
     Example:
         >>> soft_standing(torch.eye(3) + torch.tensor([0.0, 0.1, 0.3]), temperature=1000.0)
         0.0
@@ -239,6 +260,9 @@ def truth_of_looks() -> Tensor:
 
     Returns:
         Boolean [1000, 1000].
+
+    Source:
+        ours.
 
     Example:
         >>> truth_of_looks().shape

@@ -77,6 +77,9 @@ def in_words(found: Difference) -> str:
     Args:
         found: ``difference``, ``low`` and ``high``.
 
+    Source:
+        ours.
+
     Example:
         >>> in_words({"difference": 0.5, "low": -0.1, "high": 1.1})
         '+0.50 [-0.10, +1.10] open'
@@ -90,6 +93,9 @@ def interval(found: Difference) -> str:
 
     Args:
         found: ``difference``, ``low`` and ``high``.
+
+    Source:
+        ours.
 
     Example:
         >>> interval({"difference": 0.5, "low": -0.1, "high": 1.1})

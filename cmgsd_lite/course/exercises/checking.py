@@ -114,6 +114,9 @@ def check_function(
     Returns:
         The verdict. It never holds the reference, only its value at one small input.
 
+    Source:
+        ours.
+
     Example:
         >>> check_function(
         ...     lambda sim: sim.sum(), lambda sim: sim.diagonal().sum(),
@@ -156,6 +159,9 @@ def other_inputs(seed: int) -> Iterator[None]:
     Args:
         seed: Of the generator that the inputs are drawn from; learners work with 0.
 
+    Source:
+        ours.
+
     Example:
         >>> with other_inputs(seed=7):
         ...     inputs_generator().initial_seed()
@@ -175,6 +181,9 @@ def inputs_generator() -> torch.Generator:
     Returns:
         The same numbers each time.
 
+    Source:
+        ours.
+
     Example:
         >>> inputs_generator().initial_seed()
         0
@@ -193,6 +202,9 @@ def hundredths(generator: torch.Generator, *shape: int, low: float = -1.0, high:
 
     Returns:
         float32.
+
+    Source:
+        ours.
 
     Example:
         >>> bool((hundredths(torch.Generator(), 3, 3).abs() <= 1).all())

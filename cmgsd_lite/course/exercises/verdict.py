@@ -56,6 +56,9 @@ def not_attempted(answer: object) -> bool:
     Returns:
         True if there is nothing to check.
 
+    Source:
+        ours.
+
     Example:
         >>> not_attempted(None)
         True
@@ -81,6 +84,9 @@ def judge(
         tolerance: Largest difference of an entry that counts as equal.
         otherwise: What to say of any other answer.
 
+    Source:
+        ours.
+
     Example:
         >>> judge(0.18, 0.05, "flat", [(0.18, "the diagonal is in your statistics")])
         ✗ not yet: the diagonal is in your statistics
@@ -103,6 +109,9 @@ def judge_words(answer: Any, right: Mapping[str, str], why: Mapping[str, str], m
         right: The word for each letter.
         why: What to say where it is another word; never the right one.
         message: What the right answer teaches.
+
+    Source:
+        ours.
 
     Example:
         >>> judge_words(["no"], {"A": "yes"}, {"A": "look again"}, "right")
@@ -136,6 +145,9 @@ def as_numbers(answer: Any) -> torch.Tensor | None:
 
     Returns:
         A tensor without gradient, or None if these are no numbers.
+
+    Source:
+        ours.
 
     Example:
         >>> as_numbers([torch.tensor(1), 2.5])
@@ -171,6 +183,9 @@ def same(value: Any, other: Any, tolerance: float = 1e-4) -> bool:
         False also if the shapes differ or one is neither text nor numbers. NaN equals nothing, infinities
         themselves.
 
+    Source:
+        ours.
+
     Example:
         >>> same("Better ", "better"), same([1, 2], torch.tensor([1.0, 2.0])), same(1, [1])
         (True, True, False)
@@ -197,6 +212,9 @@ def wrong_kind(answer: Any, right: Any) -> str | None:
 
     Returns:
         A sentence, or None if the kind is right.
+
+    Source:
+        ours.
 
     Example:
         >>> wrong_kind([1, 2], 3)

@@ -63,6 +63,9 @@ def show_live(name: str, still: Figure | Image.Image, alt: str, data: dict[str, 
     Raises:
         ValueError: On an unknown name, or as ``show_figure``.
 
+    Source:
+        ours.
+
     Example:
         >>> show_live("circle", figure, "Fifteen pairs on a circle: ...")  # doctest: +SKIP
     """
@@ -83,6 +86,9 @@ def show_live(name: str, still: Figure | Image.Image, alt: str, data: dict[str, 
 
 def live_names() -> list[str]:
     """Return the names of the moving pictures.
+
+    Source:
+        ours.
 
     Example:
         >>> "circle" in live_names()

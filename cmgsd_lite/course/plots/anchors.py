@@ -27,6 +27,9 @@ def anchor_data(batch: KnownBatch, teachers: Sequence[str], anchors: Sequence[in
         ``captions``, ``true`` (of each, is it true of the other clips?), and by teacher ``margins`` and
         ``nearest`` (three clips in words).
 
+    Source:
+        ours.
+
     Example:
         >>> anchor_data(batch, ["text"], [0, 1])["captions"]  # doctest: +SKIP
     """
@@ -63,6 +66,9 @@ def plot_anchor_margins(margins: Mapping[str, ArrayLike], true: ArrayLike, capti
 
     Raises:
         ValueError: If there is no teacher, or one with another number of margins.
+
+    Source:
+        ours.
 
     Example:
         >>> figure = plot_anchor_margins({"text": [0.1, 0.2]}, [True, False], "a cat")

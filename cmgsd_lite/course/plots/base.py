@@ -53,6 +53,9 @@ def show_figure(figure: Figure | Image.Image, name: str, alt: str) -> None:
         ValueError: If the text is shorter, or the name is no plain file name.
         OSError: If the folder for slides can not be written to.
 
+    Source:
+        ours.
+
     Example:
         >>> show_figure(figure, "03-similarities", "Three histograms: ...")  # doctest: +SKIP
     """
@@ -80,6 +83,9 @@ def figure_bundle(figure: Figure | Image.Image, alt: str) -> dict[str, Any]:
 
     Raises:
         ValueError: If the text is shorter.
+
+    Source:
+        ours.
 
     Example:
         >>> sorted(figure_bundle(Image.new("RGB", (4, 4)), "a small black square"))
@@ -141,6 +147,9 @@ def export_figure(figure: Figure | Image.Image, folder: Path, name: str) -> list
     Raises:
         OSError: If the folder can not be written to.
 
+    Source:
+        ours.
+
     Example:
         >>> export_figure(figure, Path("figures"), "03-similarities")  # doctest: +SKIP
     """
@@ -168,6 +177,9 @@ def save_figure(figure: Figure, path: Path, close: bool = True) -> None:
         ValueError: On another ending.
         OSError: If the folder can not be written to.
 
+    Source:
+        ours.
+
     Example:
         >>> save_figure(plot_margins({}, [0, 1]).figure, Path("margins.png"))  # doctest: +SKIP
     """
@@ -194,6 +206,9 @@ def facet_lines(facets: str) -> str:
     Returns:
         One line a subject, and one for the place.
 
+    Source:
+        ours.
+
     Example:
         >>> facet_lines("red dog, right | beach").splitlines()
         ['red dog, right', 'beach']
@@ -209,6 +224,9 @@ def line_style(i: int) -> dict[str, Any]:
 
     Returns:
         Keyword arguments of ``Axes.plot``.
+
+    Source:
+        ours.
 
     Example:
         >>> line_style(1)["linestyle"]
@@ -226,6 +244,9 @@ def loss_style(name: str) -> dict[str, Any]:
     Returns:
         Keyword arguments of ``Axes.plot``.
 
+    Source:
+        ours.
+
     Example:
         >>> loss_style("hardest")["linestyle"]
         '--'
@@ -241,6 +262,9 @@ def new_axes(ax: Axes | None) -> Axes:
 
     Args:
         ax: Given by the caller, or None.
+
+    Source:
+        ours.
 
     Example:
         >>> ax = new_axes(None)

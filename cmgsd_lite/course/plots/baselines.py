@@ -51,6 +51,9 @@ def plot_pair_margins(
     Raises:
         ValueError: If there is no panel, or one has another number of pairs.
 
+    Source:
+        ours.
+
     Example:
         >>> figure = plot_pair_margins([0.1, 0.9], [False, True], [PairPanel("fixed", [0.2, 0.2])])
     """
@@ -91,6 +94,9 @@ def plot_mask_precision(
     Returns:
         The Axes, with a logarithmic horizontal axis.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_mask_precision({"text teacher": ([1.0, 10.0], [30.0, 10.0])}, floor=3.0)
     """
@@ -118,6 +124,9 @@ def plot_pushes(pushes: Mapping[str, ArrayLike], pair: tuple[int, int]) -> Figur
 
     Returns:
         The figure: percent of all push on negatives.
+
+    Source:
+        ours.
 
     Example:
         >>> figure = plot_pushes({"hardest": [[0, 2, 0], [1, 0, 1], [0, 0, 0]]}, (0, 1))
@@ -150,6 +159,9 @@ def plot_bench(runs: Mapping[str, Sequence[Mapping[str, float]]], keys: Sequence
 
     Returns:
         The figure: dots are seeds, bars their mean, a thin line the mean of the group's plain loss.
+
+    Source:
+        ours.
 
     Example:
         >>> runs = {"smooth": [{"R@10": 63.0}], "smooth + mask": [{"R@10": 64.0}]}

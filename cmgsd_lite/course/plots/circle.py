@@ -22,6 +22,9 @@ def plot_circle(points: Points, ax: Axes | None = None) -> Axes:
     Returns:
         The Axes, with R@1 and the two mean cosines below.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_circle(train_circle("mean"))  # doctest: +SKIP
     """

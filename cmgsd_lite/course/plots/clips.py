@@ -53,6 +53,9 @@ def show_clips(sentences: Mapping[str, Sequence[Found]], alt: str, ask: bool = F
     Raises:
         ValueError: If there is no sentence, or one without clips.
 
+    Source:
+        ours.
+
     Example:
         >>> show_clips({"a dog": [Found("video17", "its own clip", "own")]}, "A dog, ...")  # doctest: +SKIP
     """
@@ -75,6 +78,9 @@ def best_clips(search: Search, sentence: str, count: int = 5) -> list[Found]:
 
     Raises:
         ValueError: If the sentence is no query.
+
+    Source:
+        ours.
 
     Example:
         >>> best_clips(search, "we are looking at a dog")  # doctest: +SKIP
@@ -101,6 +107,9 @@ def plot_clips(sentence: str, found: Sequence[Found], frames: int = 2) -> Figure
 
     Returns:
         The figure; what is in a clip stands in words below it.
+
+    Source:
+        ours.
 
     Example:
         >>> figure = plot_clips("a dog", [Found("video17", "its own clip", "own")])
@@ -130,6 +139,9 @@ def clip_data(sentences: Mapping[str, Sequence[Found]], ask: bool = False) -> di
 
     Returns:
         For ``show_live("clips", ...)``.
+
+    Source:
+        ours.
 
     Example:
         >>> data = clip_data({"a dog": [Found("video17", "its own clip", "own")]})

@@ -27,6 +27,9 @@ def plot_growing(
     Raises:
         ValueError: If a modality has another number of entries than ``epochs``.
 
+    Source:
+        ours.
+
     Example:
         >>> grown = {"text": [{"AUC": 70}, {"AUC": 80}]}
         >>> figure = plot_growing([0, 1], grown, {"text": {"AUC": 90}}, ["AUC"])

@@ -57,6 +57,9 @@ def plot_similarity_distributions(
     Raises:
         ValueError: On an unknown group, or if all are empty.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_similarity_distributions({"positives": [0.5, 0.6], "true negatives": [0.0, 0.1]})
     """
@@ -104,6 +107,9 @@ def plot_truth_page(
 
     Raises:
         ValueError: If there is no panel.
+
+    Source:
+        ours.
 
     Example:
         >>> figure = plot_truth_page({"before training": {"positives": [0.1], "true negatives": [0.0]}}, [])

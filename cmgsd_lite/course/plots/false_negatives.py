@@ -30,6 +30,9 @@ def plot_false_negative_counts(counts: Mapping[str, ArrayLike], ax: Axes | None 
     Raises:
         ValueError: If there is no count.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_false_negative_counts({"default": [0, 0, 3]})
     """
@@ -64,6 +67,9 @@ def plot_groups(panels: Mapping[str, Sequence[ArrayLike]], view: str, columns: i
 
     Raises:
         ValueError: If there is no panel.
+
+    Source:
+        ours.
 
     Example:
         >>> figure = plot_groups({"before": group_shares(sim, false, "cosine")}, "cosine")  # doctest: +SKIP
@@ -108,6 +114,9 @@ def plot_shares(shares: Mapping[str, float], chance: float, ax: Axes | None = No
     Raises:
         ValueError: If there is no share.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_shares({"mean": 12.0, "hardest": 27.0}, chance=3.0)
     """
@@ -137,6 +146,9 @@ def plot_turn(panels: Mapping[str, ArrayLike]) -> Figure:
 
     Raises:
         ValueError: If there is no case.
+
+    Source:
+        ours.
 
     Example:
         >>> figure = plot_turn({"start": [[0, -45, 180], [40, -45, 180]]})

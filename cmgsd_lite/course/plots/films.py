@@ -34,6 +34,9 @@ def show_films(clips: Sequence[Clip], notes: Sequence[str], name: str, alt: str,
     Raises:
         ValueError: If the numbers of clips and notes differ, there is none, or the text is too short.
 
+    Source:
+        ours.
+
     Example:
         >>> show_films([clip("video7")], ["a red dog"], "04-clip", "One clip: ...")  # doctest: +SKIP
     """

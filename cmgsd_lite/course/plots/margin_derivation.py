@@ -27,6 +27,9 @@ def plot_maps(distances: Mapping[str, ArrayLike], margins: Mapping[str, ArrayLik
     Raises:
         ValueError: If the names differ, or there is none.
 
+    Source:
+        ours.
+
     Example:
         >>> figure = plot_maps({"teacher": [0.1, 0.9]}, {"teacher": [0.15, 0.25]})
     """
@@ -66,6 +69,9 @@ def plot_lines(
     Raises:
         ValueError: If there is no line, or one of another length than ``x``.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_lines([0, 1], {"margin": [0.1, 0.3]}, "distance", "margin")
     """
@@ -96,6 +102,9 @@ def plot_triangle(
 
     Raises:
         ValueError: If no triangle has these sides.
+
+    Source:
+        ours.
 
     Example:
         >>> ax = plot_triangle(0.35, 0.45, 0.3)

@@ -44,6 +44,9 @@ def plot_margin_histogram(
     Raises:
         ValueError: If the two differ in length.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_margin_histogram([0.1, 0.2, 0.3], [True, False, False], [0.0, 0.2, 0.4])
     """
@@ -93,6 +96,9 @@ def plot_margin_grid(
     Returns:
         The figure; each title says the mean margin and how many margins are clipped to 0.
 
+    Source:
+        ours.
+
     Example:
         >>> d = np.array([[0.0, 0.4], [0.8, 0.0]])
         >>> figure = plot_margin_grid(d, d > 1, lambda d, alpha, beta: alpha + beta * d, [0.2], [0.05])
@@ -135,6 +141,9 @@ def plot_controls(margins: Mapping[str, ArrayLike], relevance: ArrayLike, fixed:
 
     Raises:
         ValueError: If there is no margin matrix.
+
+    Source:
+        ours.
 
     Example:
         >>> figure = plot_controls({"fixed": np.full((3, 3), 0.2)}, np.eye(3)[::-1], fixed=0.2)
@@ -183,6 +192,9 @@ def plot_picks(
         floor: Share of false negatives among all, in percent.
         ax: Where to draw; a new figure by default.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_picks({"permuted": [(0, 28), (1, 25)], "adaptive": [(0, 28), (2, 9)]}, floor=3)
     """
@@ -214,6 +226,9 @@ def plot_noise(drawn: Mapping[str, float], expected: Mapping[str, float]) -> Fig
     Returns:
         The figure: full bars are drawn, frames expected.
 
+    Source:
+        ours.
+
     Example:
         >>> figure = plot_noise({"A": 0.6, "none": 0.4}, {"A": 0.62, "none": 0.38})
     """
@@ -236,6 +251,9 @@ def describe(margins: ArrayLike) -> str:
 
     Returns:
         A short line.
+
+    Source:
+        ours.
 
     Example:
         >>> describe([0.0, 0.2, 0.4, 0.2])

@@ -23,6 +23,9 @@ def plot_change(frames: NDArray[np.uint8], change: NDArray[np.bool_]) -> Figure:
     Returns:
         Two rows of four frames.
 
+    Source:
+        ours.
+
     Example:
         >>> figure = plot_change(np.zeros((8, 4, 4, 3), np.uint8), np.zeros((8, 4, 4), bool))
     """
@@ -45,6 +48,9 @@ def plot_report(judged: Sequence[bool], floor: float, ax: Axes | None = None) ->
         judged: Whether each pair is true, nearest first.
         floor: Percent of all pairs that are true.
         ax: Where to draw; a new figure by default.
+
+    Source:
+        ours.
 
     Example:
         >>> ax = plot_report([True, False], 4)

@@ -22,6 +22,9 @@ def plot_logs(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     Returns:
         Three panels with one colour a log.
 
+    Source:
+        ours.
+
     Example:
         >>> figure = plot_logs({"CMGSD": train_logged(CMGSDLoss())})  # doctest: +SKIP
     """
@@ -46,6 +49,9 @@ def log_data(logs: Mapping[str, Sequence[Mapping[str, Any]]], every: int = 2) ->
 
     Returns:
         Plain values, rounded.
+
+    Source:
+        ours.
 
     Example:
         >>> log_data({"one": [{"active": 1, "clipped": 0, "gap": 0, "spread": 1, "margins": [1]}]})["steps"]

@@ -31,6 +31,9 @@ def plot_soft_hinges(
     Raises:
         ValueError: If there is no temperature.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_soft_hinges([0.3, 0.1])
     """
@@ -69,6 +72,9 @@ def plot_shrinking(
     Raises:
         ValueError: If there is no log.
 
+    Source:
+        ours.
+
     Example:
         >>> figure = plot_shrinking({"mean": {"spread": [0.1, 0.2], "standing": [1.0, 2.0]}}, {})
     """
@@ -102,6 +108,9 @@ def plot_signs(logs: Mapping[str, Mapping[str, Sequence[float]]], signs: Sequenc
     Raises:
         ValueError: If there is no log or no sign.
 
+    Source:
+        ours.
+
     Example:
         >>> figure = plot_signs({"mean": {"R@10": [40.0, 50.0], "loss": [0.3, 0.2]}}, ["loss"])
     """
@@ -134,6 +143,9 @@ def plot_rates(recalls: Mapping[str, Mapping[float, float]], ax: Axes | None = N
 
     Raises:
         ValueError: If there is no loss.
+
+    Source:
+        ours.
 
     Example:
         >>> ax = plot_rates({"mean": {0.001: 57.0, 0.003: 59.0}})

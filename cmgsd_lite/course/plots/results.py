@@ -22,6 +22,9 @@ def plot_loss(histories: Mapping[str, Sequence[Mapping[str, Any]]], ax: Axes | N
     Returns:
         The Axes. Losses of different reductions have different scales: compare shapes, not heights.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_loss({"infonce": [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}]})
     """
@@ -45,6 +48,9 @@ def plot_recall(
         histories: Of ``fit`` with validation videos, by name.
         key: Which metric.
         ax: Where to draw; a new figure by default.
+
+    Source:
+        ours.
 
     Example:
         >>> ax = plot_recall({"infonce": [{"epoch": 1, "validation": {"t2v": {"R@10": 30.0}}}]})
@@ -70,6 +76,9 @@ def plot_margins(
         fixed: The fixed margin, as a vertical line.
         ax: Where to draw; a new figure by default.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_margins({"cmgsd": [1, 2]}, [0.1, 0.2, 0.3], fixed=0.2)
     """
@@ -94,6 +103,9 @@ def plot_table(
         key: Which metric, text to video.
         floor: Of a random ranking, as a vertical line.
         ax: Where to draw; a new figure by default.
+
+    Source:
+        ours.
 
     Example:
         >>> run = {"t2v": {"R@10": 40.0}}

@@ -41,6 +41,9 @@ def plot_matrix(
     Raises:
         ValueError: If ``values`` is no matrix.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_matrix([[0.9, 0.1], [0.2, 0.8]])
     """
@@ -78,6 +81,9 @@ def plot_ranked_scores(scores: ArrayLike, own: int, ax: Axes | None = None, unit
     Raises:
         ValueError: If ``own`` is no item.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_ranked_scores([0.4, 0.7, 0.1], own=0)
     """
@@ -106,6 +112,9 @@ def plot_recall_at_k(ranks: Mapping[str, ArrayLike], ax: Axes | None = None, up_
 
     Raises:
         ValueError: If there are no ranks.
+
+    Source:
+        ours.
 
     Example:
         >>> ax = plot_recall_at_k({"text to video": [1, 3, 20]})

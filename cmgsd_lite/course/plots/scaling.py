@@ -23,6 +23,9 @@ def plot_square(pairs: int = 12, processes: int = 2, block: int = 3) -> Figure:
     Returns:
         Three squares; grey cells are not seen, pale ones were seen and forgotten.
 
+    Source:
+        ours.
+
     Example:
         >>> figure = plot_square()
     """
@@ -53,6 +56,9 @@ def plot_by_size(found: Mapping[int, Mapping[str, float]], ax: Axes | None = Non
 
     Returns:
         The Axes, with a logarithmic scale of batch sizes.
+
+    Source:
+        ours.
 
     Example:
         >>> ax = plot_by_size({8: {"any": 13, "hardest": 9, "share": 3}})

@@ -27,6 +27,9 @@ def plot_matrices(matrices: Mapping[str, ArrayLike], unit: str = "margin (cosine
     Raises:
         ValueError: If there is no matrix, or one that is not square.
 
+    Source:
+        ours.
+
     Example:
         >>> figure = plot_matrices({"static": [[0.2, 0.1], [0.1, 0.2]]})
     """
@@ -73,6 +76,9 @@ def plot_agreement(
     Raises:
         ValueError: If a curve has another length than ``progress``.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_agreement([0, 1], {"dynamic text": [0.7, 0.8]}, {"static text": 0.78})
     """
@@ -96,6 +102,9 @@ def plot_two_questions(results: Mapping[str, Mapping[str, float]], ax: Axes | No
     Args:
         results: ``R@10`` and ``nDCG`` by row, named ``"row with reduction"``; rows in the order of the path.
         ax: Where to draw; a new figure by default.
+
+    Source:
+        ours.
 
     Example:
         >>> one, other = {"R@10": 30, "nDCG": 87}, {"R@10": 39, "nDCG": 90}

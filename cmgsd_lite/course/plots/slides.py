@@ -38,6 +38,9 @@ def export_slide(figure: Figure | Image.Image, folder: Path, name: str, alt: str
     Raises:
         OSError: If the folder can not be written to.
 
+    Source:
+        ours.
+
     Example:
         >>> export_slide(figure, Path("slides"), "03-counts", "A falling line ...")  # doctest: +SKIP
     """

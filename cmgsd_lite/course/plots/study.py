@@ -32,6 +32,9 @@ def draw_temperature(study: Study) -> Figure:
     Returns:
         The figure, one panel a data set.
 
+    Source:
+        ours.
+
     Example:
         >>> draw_temperature(Study.load())  # doctest: +SKIP
     """
@@ -55,6 +58,9 @@ def draw_teachers(study: Study) -> Figure:
     Args:
         study: That is drawn.
 
+    Source:
+        ours.
+
     Example:
         >>> draw_teachers(Study.load())  # doctest: +SKIP
     """
@@ -68,6 +74,9 @@ def doses(study: Study) -> dict[str, tuple[float, Difference]]:
 
     Args:
         study: That is asked.
+
+    Source:
+        ours.
 
     Example:
         >>> doses(Study.load())["directed"][0]  # doctest: +SKIP
@@ -87,6 +96,9 @@ def draw_meaning(study: Study) -> Figure:
 
     Returns:
         The figure, one panel a data set.
+
+    Source:
+        ours.
 
     Example:
         >>> draw_meaning(Study.load())  # doctest: +SKIP
@@ -112,6 +124,9 @@ def draw_when(study: Study) -> Figure:
 
     Returns:
         The figure, one panel a factor.
+
+    Source:
+        ours.
 
     Example:
         >>> draw_when(Study.load())  # doctest: +SKIP
@@ -147,6 +162,9 @@ def draw_use(study: Study) -> Figure:
 
     Returns:
         The figure, one panel a data set.
+
+    Source:
+        ours.
 
     Example:
         >>> draw_use(Study.load())  # doctest: +SKIP

@@ -25,6 +25,9 @@ def plot_decision(
     Returns:
         The Axes. What decides is the height of the marked points, not that of two lines at one value.
 
+    Source:
+        ours.
+
     Example:
         >>> ax = plot_decision({"CMGSD": {"0.05": 112.0, "0.1": 113.0}}, {"InfoNCE": 111.5})
     """
@@ -57,6 +60,9 @@ def plot_differences(
 
     Returns:
         The Axes. A hollow point: the interval crosses zero.
+
+    Source:
+        ours.
 
     Example:
         >>> one = {"difference": 1.0, "low": 0.5, "high": 1.5}
@@ -92,6 +98,9 @@ def plot_dose(points: Mapping[str, tuple[float, Difference]], ax: Axes | None = 
         ax: Where to draw; a new figure by default.
         unit: What is gained, for the axis.
 
+    Source:
+        ours.
+
     Example:
         >>> gain = {"difference": 0.4, "low": 0.2, "high": 0.6}
         >>> ax = plot_dose({"directed": (83.0, gain)}, unit="nDCG")
@@ -119,6 +128,9 @@ def plot_levels(
         ax: Where to draw; a new figure by default.
         factor: What changes, for the axis.
         unit: What differs, for the axis.
+
+    Source:
+        ours.
 
     Example:
         >>> one = {"difference": 1.0, "low": 0.5, "high": 1.5}

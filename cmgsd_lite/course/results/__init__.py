@@ -21,6 +21,9 @@ def load_result(name: str) -> dict[str, Any]:
     Raises:
         DataError: If there is no such file, or no JSON object in it; says which there are.
 
+    Source:
+        ours.
+
     Example:
         >>> load_result("teacher-quality.json")["schema"]
         2
