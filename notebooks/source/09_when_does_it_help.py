@@ -57,6 +57,7 @@ predict("MSR-VTT, each plain loss at its best knob: order them from low to high.
 # %%
 import pandas as pd
 
+
 def searched(row):
     tried, knob = study.scores("msrvtt", row), study.knob("msrvtt", row)
     edge = "yes" if knob in (min(tried), max(tried)) else "no"

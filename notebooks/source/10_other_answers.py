@@ -548,7 +548,7 @@ from cmgsd_lite.course.exercises.chapter10 import check_fair
 check_fair(fair)
 
 # %% [markdown]
-# **Exercise 2.** InfoNCE of any size, both directions, without the pairs in the boolean `removed`. A guide may mark
+# **Exercise 2.** InfoNCE in torch, of any size, both directions, without the pairs in the boolean `removed`. A guide may mark
 # partners too (it finds a caption like itself): they stay.
 
 # %%

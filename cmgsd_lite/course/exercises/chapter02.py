@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot, softmax
 
 from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
-from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
+from cmgsd_lite.course.exercises.verdict import Verdict, judge, letters_of, not_attempted
 from cmgsd_lite.losses import MaxMarginRankingLoss
 
 LOGS = {
@@ -217,8 +216,7 @@ def check_logs(answer: Any) -> Verdict:
     """
     if not_attempted(answer):
         return Verdict("open")
-    parts = answer if isinstance(answer, Iterable) else (answer,)
-    letters = "".join(re.findall(r"[A-Z]", " ".join(str(part) for part in parts).upper()))
+    letters = letters_of(answer)
     if sorted(letters) != sorted(LOGS):
         said = f"expected the letters {', '.join(LOGS)}, each once, the best first; got {answer!r}"
         return Verdict("off", said)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
-from cmgsd_lite.course.exercises.verdict import Verdict, judge, not_attempted
+from cmgsd_lite.course.exercises.verdict import Verdict, judge, letters_of, not_attempted
 
 Matrices = list[Tensor]
 
@@ -193,12 +193,8 @@ def check_log(faults: Any) -> Verdict:
         >>> check_log(None)
         · not attempted yet
     """
-    if isinstance(faults, list | tuple) and all(isinstance(one, str) for one in faults):
-        faults = "".join(faults)
-    if isinstance(faults, str):
-        faults = "".join(letter for letter in faults if letter not in " ,;")
     return judge(
-        faults,
+        faults if not_attempted(faults) else letters_of(faults) or faults,
         "yzx",
         "a dip follows disagreement, a heap at 0 follows β, a late λ follows the clock",
         [

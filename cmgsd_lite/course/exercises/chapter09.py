@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sized
 from typing import Any
 
 import torch
 
 from cmgsd_lite.course.exercises.checking import check_function, checker, hundredths
-from cmgsd_lite.course.exercises.verdict import Verdict, not_attempted
+from cmgsd_lite.course.exercises.verdict import Verdict, letters_of, not_attempted
 
 COMPARISONS = {
     "a": (True, "the control's spread was chosen too, on the same videos with as many tries: that is fair"),
@@ -55,6 +55,11 @@ def _components(generator: torch.Generator, n: int) -> tuple[float, float, float
     of_videos, of_seeds, rest = (
         float(hundredths(generator, low=low, high=high)) for low, high in ((1, 9), (0, 0.4), (1, 20))
     )
+    kind = int(torch.randint(5, (), generator=generator))
+    if kind == 0:  # a whole number of videos, without rounding
+        return round(of_videos), 0.0, n * round(rest), n, 0.5
+    if kind <= 2:  # the seeds alone have the whole error, or more: no number of videos is enough
+        return of_videos, 0.25 * kind * n, rest, n, 0.5
     return of_videos, of_seeds, rest, n, float(hundredths(generator, low=0.1, high=0.6)) + 0.003
 
 
@@ -179,11 +184,11 @@ def _letters(
     answer: Any, right: Collection[str], reasons: Mapping[str, tuple[bool, str]], said: str
 ) -> Verdict:
     """Compare letters, given as a set, a list or a text such as "b, c"."""
-    if not_attempted(answer) or (isinstance(answer, Collection) and not answer):
+    if not_attempted(answer) or (isinstance(answer, Sized) and len(answer) == 0):
         return Verdict("open")
-    if not isinstance(answer, Collection) or isinstance(answer, Mapping):
-        return Verdict("off", f"expected letters such as {{'a', 'b'}}, got {type(answer).__name__}")
-    letters = {str(one).strip(" ().,;").lower() for one in answer} - {""}
+    letters = set(letters_of(answer).lower())
+    if not letters:
+        return Verdict("off", f"expected letters such as {{'a', 'b'}}, got {answer!r}")
     if letters == set(right):
         return Verdict("correct", said)
     letter = min(letters ^ set(right))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ from cmgsd_lite.course.exercises.checking import (
     hundredths,
     inputs_generator,
 )
-from cmgsd_lite.course.exercises.verdict import Verdict, not_attempted
+from cmgsd_lite.course.exercises.verdict import Verdict, letters_of, not_attempted
 
 
 def experts_of_videos(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
@@ -128,8 +127,7 @@ def check_fair_reports(answer: Any) -> Verdict:
     """
     if not_attempted(answer):
         return Verdict("open")
-    words = " ".join(map(str, answer)) if _is_many(answer) else answer if isinstance(answer, str) else ""
-    letters = set(words.upper()) if words.isalpha() else set(re.findall(r"\b[A-Z]\b", words.upper()))
+    letters = set(letters_of(answer))
     known = FAIR | set(REPORTS)
     if not letters or not letters <= known:
         return Verdict("off", f"expected letters of {', '.join(sorted(known))}, got {answer!r}")
@@ -138,10 +136,6 @@ def check_fair_reports(answer: Any) -> Verdict:
     for letter in sorted(FAIR - letters):
         return Verdict("off", LEFT_OUT[letter])
     return Verdict("correct", "equal budgets, a choice away from the test, all seeds, the interval read")
-
-
-def _is_many(answer: Any) -> bool:
-    return isinstance(answer, list | tuple | set | frozenset)
 
 
 @checker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dis import get_instructions
 from functools import wraps
 from inspect import Parameter, cleandoc, signature
@@ -131,6 +132,8 @@ def check_function(
         return _nothing_returned(function)
 
     def agree(one: Any, other: Any) -> bool:
+        if isinstance(one, _Stopped) and isinstance(other, _Stopped):
+            return type(one.error) is type(other.error)
         values = [as_numbers(one), as_numbers(other)]
         if prepare is not None and all(value is not None and value.numel() for value in values):
             one, other = (prepare(value) for value in values if value is not None)
@@ -256,7 +259,7 @@ def _try(function: Callable[..., Any], case: tuple[Any, ...]) -> Any:
 
 def _copies(case: tuple[Any, ...]) -> tuple[Any, ...]:
     """Copies: a function that changes its arguments must not change those of the next one."""
-    return tuple(a.clone() if isinstance(a, Tensor) else a for a in case)
+    return tuple(a.clone() if isinstance(a, Tensor) else deepcopy(a) for a in case)
 
 
 def _slope(function: Callable[..., Any], case: tuple[Any, ...]) -> Tensor | _Stopped:

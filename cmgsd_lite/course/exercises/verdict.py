@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -64,6 +65,27 @@ def not_attempted(answer: object) -> bool:
         True
     """
     return answer is None or answer is ...
+
+
+def letters_of(answer: Any) -> str:
+    """Read the single letters of an answer, in their order and as capitals.
+
+    Args:
+        answer: A text such as ``"bd"`` or ``"b and d"``, or a list, set or array of letters.
+
+    Source:
+        ours.
+
+    Example:
+        >>> letters_of(["b", "d"]), letters_of("(b) and (d)"), letters_of("bd")
+        ('BD', 'BD', 'BD')
+    """
+    if not isinstance(answer, str):
+        answer = answer.tolist() if hasattr(answer, "tolist") else answer
+        many = isinstance(answer, Iterable) and not isinstance(answer, Mapping)
+        answer = " ".join(map(str, answer)) if many else ""
+    said = answer.strip().upper()
+    return said if said.isalpha() else "".join(re.findall(r"\b[A-Z]\b", said))
 
 
 def judge(

@@ -52,6 +52,14 @@ WRONG_NEEDED = [
     (lambda v, s, r, n, e: needed(v, s, r, n, math.sqrt(e)), "square the wanted one"),
     (lambda v, s, r, n, e: needed(v, s, r, n, e) + 1, "yours gives"),
     (lambda v, s, r, n, e: math.ceil(v / e**2), "yours gives"),
+    (
+        lambda v, s, r, n, e: math.inf if s / n >= e**2 else int((v + r / n) / (e**2 - s / n)) + 1,
+        "yours gives",
+    ),
+    (
+        lambda v, s, r, n, e: math.inf if s / n > e**2 else math.ceil((v + r / n) / (e**2 - s / n)),
+        "stops with ZeroDivisionError",
+    ),
 ]
 
 
@@ -125,7 +133,7 @@ def test_letters(check, right, known):
         np.array(ordered),
         frozenset(right),
     ):
-        assert check(list(answer) if isinstance(answer, np.ndarray) else answer).ok
+        assert check(answer).ok
     for letter in known:  # one too many or one too few
         verdict = check(right ^ {letter})
         assert verdict.state == "off"
@@ -135,3 +143,22 @@ def test_letters(check, right, known):
         assert "expected letters" in check(answer).message
     with pytest.raises(AssertionError):
         check({"a", "b", "c", "d", "e"}, strict=True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [list, set, "".join, ", ".join, np.array, lambda letters: " and ".join(letters).upper(), "({})".format],
+    ids=["list", "set", "bdcf", "commas", "array", "and", "brackets"],
+)
+def test_letters_in_any_form(said):
+    for check, reasons, wanted in ((check_unfair, COMPARISONS, False), (check_sentences, SENTENCES, True)):
+        letters = [letter for letter, (is_so, _) in reasons.items() if is_so == wanted]
+        assert check(said(letters)).ok
+
+
+def test_a_function_that_changes_its_list_is_judged_by_the_list_it_was_given():
+    def in_place(p_values):
+        p_values.sort()
+        return holm(p_values)
+
+    assert "in the order in which they came" in repr(check_holm(in_place))
