@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
+
+settings.register_profile("without a clock")
+settings.load_profile("without a clock")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -200,7 +200,7 @@ def test_inputs_are_left_as_they_were():
 
 
 @given(st.integers(0, 10_000), st.floats(0.1, 10), st.floats(-5, 5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_zscore_ignores_scale_and_shift_of_the_distance(seed, scale, shift):
     d = random_distances(6, seed)
     plain, moved = zscore_margin(d, eps=0.0), zscore_margin(scale * d + shift, eps=0.0)
@@ -208,7 +208,7 @@ def test_zscore_ignores_scale_and_shift_of_the_distance(seed, scale, shift):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_larger_distance_never_gets_a_smaller_margin(seed):
     d = random_distances(6, seed)
     order = off_diagonal(d).flatten().argsort()

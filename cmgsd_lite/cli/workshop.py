@@ -58,7 +58,9 @@ def lab(options: argparse.Namespace) -> None:
     root = (
         hasattr(os, "geteuid") and os.geteuid() == 0
     )  # a container: JupyterLab wants to be told that it is meant
-    main([*options.more, *(["--allow-root"] if root else []), *LAB])
+    named = {word.partition("=")[0] for word in options.more}  # whoever gives an option has it their way
+    ours = [word for word in LAB if word.partition("=")[0] not in named]
+    main([*options.more, *(["--allow-root"] if root else []), *ours])
 
 
 def test(options: argparse.Namespace) -> None:

@@ -135,7 +135,7 @@ show_figure(
 # |---|---|---|
 # | line | $d$ | in proportion |
 # | bent | $e^{z}$ | far pairs differ more than near ones |
-# | step | is $d$ among the nearest tenth? | near or not, one bit |
+# | step | is $d$ beyond the nearest tenth? | near or not, one bit |
 
 # %%
 from torch import nn
@@ -191,9 +191,9 @@ pd.DataFrame(rows).T.round(1)
 # %% [markdown]
 # (Last digits differ by machine. `smooth` at temperature .03; its plain row: section 6.)
 #
-# Under `hardest` line and bent are level; the step is behind. Under `smooth` it keeps a little of its loss in nDCG: one
-# bit knows less than a distance. But in R@10 it has caught up. A riddle: lost *meaning* should cost it under both.
-# Sections 5 and 6 solve it. (One seed: believe points.)
+# Under `hardest` line and bent are level; the step is behind. Under `smooth` it has caught up,
+# as far as one seed can tell: believe points, not halves. A riddle: lost *meaning* should cost it under both. Sections 5
+# and 6 solve it.
 #
 # **Stop here and say it in your own words**: why are these shapes compared at the same mean and spread?
 #
@@ -211,7 +211,7 @@ pd.DataFrame(rows).T.round(1)
 #
 # | control | how it is made | keeps | destroys |
 # |---|---|---|---|
-# | permuted | shuffle whose distances are whose, anew at every step | histogram, spread | the meaning |
+# | permuted | shuffle the items: $M_{p(i)\,p(j)}$, with a new $p$ at every step | histogram, which margins share a row | the meaning |
 # | reversed | $-\beta$ | mean and spread | turns the meaning round |
 # | oracle | the same map, distance = 1 − relevance | the map | the teacher's errors |
 # | mask | fixed margin, false negatives removed | the fixed margin elsewhere | the wrong supervision |
@@ -257,7 +257,7 @@ pd.DataFrame(controls).T.round(1)
 # *Permuted*, which knows nothing, goes about half of the way from *fixed* to *adaptive*: softening. The other half is an
 # upper bound of adaptivity: section 5 finds more softening in it. *Mask*, which knows the truth and removes the wrong
 # supervision, gets no further than *permuted*. *Reversed* asks for the largest margins exactly where the caption is true.
-# *Oracle* leads, of this map and reduction; nDCG counts with the same truth, so its lead there is partly circular.
+# *Oracle* leads on nDCG, which counts with the same truth: partly circular.
 #
 # **Stop here and say it in your own words**: a paper reports "+9 on R@10 over the fixed margin". What do you ask?
 #
@@ -447,8 +447,8 @@ pd.DataFrame({**rows, **margins, **bent, "bent": hardest["bent"]}).T.round(1)
 #
 # Why did *permuted* soften less, with more spread (.05) than one draw ($1.28\,\tau = .04$)? Its tail is one of *small* margins, and a
 # maximum listens to large ones. Mirrored, as meaningless, it reaches *adaptive* on R@10. So does *bent*, whose tail is one of
-# large margins: permuted it keeps its R@10, so its tie with the line had another cause. nDCG stays behind: a hint of
-# meaning. And the riddle: nine pairs in ten of a step share one margin, among which nothing softens; `smooth` softens by
+# large margins: permuted it keeps nearly all of its R@10, where the line loses half of its gain. So their tie is softening
+# here, half meaning there. nDCG stays behind: a hint of meaning. And the riddle: nine pairs in ten of a step share one margin, among which nothing softens; `smooth` softens by
 # itself.
 #
 # **Stop here and say it in your own words**: what *is* softening?

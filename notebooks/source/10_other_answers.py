@@ -166,11 +166,11 @@ show_figure(
     "10-who-is-masked",
     "Precision of a mask against its size: directed starts far above text, text above video; all fall to chance.",
 )
-print("AUC per text anchor (%):", {name: round(value) for name, value in area.items()})
+print("AUC per text anchor (%, chance 50):", {name: round(value) for name, value in area.items()})
 
 # %% [markdown]
-# (Floor: random pairs.) Only 3 % are false: beyond, even a perfect mask removes true negatives. Per anchor (below)
-# *text* and *directed* differ by a few points, in the head by a factor.
+# (Floor: random pairs.) Only 3 % are false: beyond, even a perfect mask removes true negatives. Per anchor (AUC,
+# above) *text* and *directed* differ by a few points, in the head by a factor. So says MiniVTT's truth; people's labels do not (05).
 #
 # **Stop here and say it in your own words**: why is the directed guide so much better at the head?
 #
@@ -507,12 +507,13 @@ print("minus InfoNCE, R@10:", {name: f"{gap[name]:+.1f}" for name in gap.index i
 #    chapter 06), less of their nDCG; removing *all* false negatives brings far less than eight negatives instead of one.
 #    Its trouble is not the false negatives alone.
 # 3. **On a soft loss little is left.** The true mask, the yardstick of masks, moves InfoNCE's R@10 by less than a point,
-#    soft targets raise it by about one, `debiased` (a third of its anchors end at the bound) loses one. nDCG moves a
+#    soft targets raise it by about one, `debiased`, perhaps at its bound, loses one. nDCG moves a
 #    little with the adaptive margin, not with its control. Gap regression is points behind.
 # 4. **Video to text, recall and truth part.** Under `smooth` and InfoNCE the rows that spare false negatives lose one to four
 #    points of R@10 v2t, the true mask too; `permuted` and AMM do not. A price? By the truth *more* of the ten are right
 #    (`permuted`: hardly): when a true caption of another clip comes before the own ones, R@10 calls that a mistake (chapter 00).
-# 5. **Graded truth is worth more than a mask** on nDCG; but that margin is trained on the very scale that judges it.
+# 5. **Graded truth moves nDCG more than the true mask** (of InfoNCE); that margin is trained on the very scale
+#    that judges it.
 #
 # Two seeds, little tuning: some tenths are no evidence.
 #

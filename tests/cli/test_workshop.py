@@ -67,6 +67,15 @@ def test_lab_opens_the_first_chapter_from_the_courses_folder(monkeypatch, tmp_pa
     assert (folder / words[-1]).is_file()
 
 
+def test_an_option_of_jupyterlab_that_is_given_replaces_ours(monkeypatch):
+    opened = []
+    monkeypatch.setattr("jupyterlab.labapp.main", opened.append)
+    monkeypatch.chdir(ROOT)
+    main(["lab", "--", "--ServerApp.ip=127.0.0.2"])
+    assert [word for word in opened[0] if word.startswith("--ServerApp.ip")] == ["--ServerApp.ip=127.0.0.2"]
+    assert set(workshop.LAB) - set(opened[0]) == {"--ServerApp.ip=127.0.0.1"}
+
+
 def test_root_is_told_that_it_is_meant(monkeypatch):
     opened = []
     monkeypatch.setattr("jupyterlab.labapp.main", opened.append)

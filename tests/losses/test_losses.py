@@ -94,7 +94,7 @@ def test_ranking_hinge_by_hand():
 
 
 @given(st.integers(2, 9), st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_two_directions_are_each_other_transposed(n, seed):
     sim, _ = batch(n, seed)
     margin = random_margin(n, seed)

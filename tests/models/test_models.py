@@ -180,7 +180,7 @@ def slow_similarity(text: TextExperts, video: VideoExperts) -> Tensor:
     return sim
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     n_texts=st.integers(1, 4),
     n_videos=st.integers(1, 4),

@@ -267,6 +267,8 @@ def _slope(function: Callable[..., Any], case: tuple[Any, ...]) -> Tensor | _Sto
     leaf = case[0].clone().requires_grad_()
     try:
         answer = function(leaf, *_copies(case[1:]))
+        if not isinstance(answer, Tensor):
+            return _Stopped(TypeError("it is no tensor"))
         # Unequal weights: among equal ones the pushes of a row could cancel.
         weights = torch.linspace(1, 2, answer.numel()).reshape(answer.shape)
         (weights * answer).sum().backward()

@@ -47,7 +47,7 @@ def error_of(read: Callable[[], Any], otherwise: str) -> str:
         return str(error)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(nested(VALUES), st.sampled_from(["x.json", "train.json", "test.jsonl", "split.json"]))
 def test_any_json(tmp_path_factory: pytest.TempPathFactory, content: Any, name: str) -> None:
     folder = tmp_path_factory.mktemp("json")
@@ -58,7 +58,7 @@ def test_any_json(tmp_path_factory: pytest.TempPathFactory, content: Any, name: 
     assert name in error_of(lambda: read_annotations(folder / name).captions, name)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(nested(VALUES | ARRAYS), st.sampled_from([(), ("video1", "v_a")]))
 def test_any_pickle(tmp_path_factory: pytest.TempPathFactory, content: Any, known: tuple[str, ...]) -> None:
     path: Path = tmp_path_factory.mktemp("pickle") / "i3d_captions.pkl"

@@ -30,7 +30,7 @@ def store(folder: Path) -> Path:
     return convert(folder, folder.parent / "fast")
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(st.integers(0, 3), min_size=1, max_size=8), st.sampled_from(["float16", "float32", "float64"])
 )
