@@ -271,7 +271,7 @@ def _slope(function: Callable[..., Any], case: tuple[Any, ...]) -> Tensor | _Sto
             return _Stopped(TypeError("it is no tensor"))
         # Unequal weights: among equal ones the pushes of a row could cancel.
         weights = torch.linspace(1, 2, answer.numel()).reshape(answer.shape)
-        (weights * answer).sum().backward()
+        (weights * answer).sum().backward()  # type: ignore[no-untyped-call]
     except (AttributeError, RuntimeError, TypeError) as error:
         return _Stopped(error)
     return torch.zeros_like(leaf) if leaf.grad is None else leaf.grad

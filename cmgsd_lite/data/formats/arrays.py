@@ -1,7 +1,10 @@
 """Readers of numpy files: .npz, .npy with a names file, and BigFile folders."""
 
 import json
+import math
 import zipfile
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,8 @@ from cmgsd_lite.data.formats.names import frames_of_videos
 from cmgsd_lite.data.formats.tables import FeatureTable, table_from_array, table_from_frames
 from cmgsd_lite.errors import DataError
 
+SMALL, FIRST_VERSION = 1 << 20, b"\x93NUMPY\x01\x00"
+"""Bytes of a member that is read at once, and how a .npy of version 1.0 begins."""
 _NAME_SUFFIXES = (".npy", ".txt", ".json")
 _PUBLIC_SPLIT = ("public_split", "annotation/public_split", "annotation/RET/public_split")  # HGR
 
@@ -37,10 +42,32 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    with archive.open(name) as stream:
-        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    if archive.getinfo(name).file_size <= SMALL:
+        array = _small_npy(archive.read(name))
+    else:
+        with archive.open(name) as stream:
+            array = np.lib.format.read_array(stream, allow_pickle=False)
     check_shape(name, array.shape, array.itemsize)
     return array
+
+
+def _small_npy(content: bytes) -> NDArray[Any]:
+    """Read a .npy: in files of one member a video most have one header, which is then read once."""
+    if content[: len(FIRST_VERSION)] == FIRST_VERSION:
+        start = 10 + int.from_bytes(content[8:10], "little")
+        shape, turned, dtype = _header(content[:start])
+        count = math.prod(shape)
+        if not dtype.hasobject and dtype.itemsize > 0 and 0 <= count * dtype.itemsize <= len(content) - start:
+            values = np.frombuffer(content, dtype, count, start)
+            return values.reshape(shape, order="F" if turned else "C").copy(order="K")
+    array: NDArray[Any] = np.lib.format.read_array(BytesIO(content), allow_pickle=False)
+    return array
+
+
+@lru_cache(maxsize=256)
+def _header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether columns come first, and the dtype, of a header of version 1.0."""
+    return np.lib.format.read_array_header_1_0(BytesIO(content[8:]))
 
 
 def load_npy(path: Path) -> NDArray[Any]:

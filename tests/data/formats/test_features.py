@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmgsd_lite.data import FeatureTable, read_features
+from cmgsd_lite.data.formats.arrays import load_npz
 from cmgsd_lite.data.formats.tables import evenly_spaced, pad, table_from_values
 from cmgsd_lite.errors import DataError
 
@@ -98,6 +99,23 @@ def test_npz_nan_rows_are_missing_not_zero(tmp_path: Path) -> None:
     table = only(tmp_path / "x.npz")
     assert table.counts.tolist() == [1, 2, 0]
     np.testing.assert_array_equal(table.get("a"), features[0, :1])
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+@pytest.mark.parametrize("dtype", ["<f4", ">f8", "<f2", "<i8", "|b1", "<U3", "<c8"])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3), (4, 1, 2), (0, 5)])
+def test_members_of_an_npz_are_what_numpy_reads(
+    version: tuple[int, int], dtype: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    values = np.asarray(np.arange(np.prod(shape, dtype=int)).reshape(shape), dtype)
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        for name, array in (("rows", values), ("columns", np.asfortranarray(values))):
+            with archive.open(f"{name}.npy", "w") as stream:
+                np.lib.format.write_array(stream, array, version)
+    for array in load_npz(tmp_path / "x.npz").values():
+        assert array.dtype == values.dtype
+        np.testing.assert_array_equal(array, values)
+        assert array.flags.writeable
 
 
 def test_npz_of_one_array_a_video(tmp_path: Path) -> None:
