@@ -84,6 +84,15 @@ def test_keys_turn_pages_and_show_the_notes(page: Any) -> None:
     assert page.url.endswith("#1")
 
 
+def test_printed_with_the_notes_each_slide_is_followed_by_its_own(page: Any) -> None:
+    page.emulate_media(media="print")
+    asides = page.locator("aside")
+    assert not any(one.is_visible() for one in asides.all())
+    page.keyboard.press("n")
+    assert asides.count() == page.evaluate("slides.length")
+    assert all(one.is_visible() for one in asides.all())
+
+
 def test_the_notes_in_a_window_of_their_own_go_along(page: Any) -> None:
     with page.context.expect_page() as opened:
         page.keyboard.press("s")
