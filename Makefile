@@ -64,7 +64,7 @@ site: $(SITE_READY)      ## the course as web pages, from the stored outputs, in
 	$(SITE_BIN)/python -m sphinx -q -W --keep-going -j auto -d build/site/doctrees build/site/source build/site/html
 	$(SITE_BIN)/python site/links.py build/site/html
 
-check-front-door: site   ## the site's own tests, in a browser of the system; `make check-classroom` has its own
+check-front-door: site check-classroom  ## everything that is handed out: site, class room, slides; in a browser of the system
 	$(SITE_BIN)/python -m pytest --confcutdir=tests/site tests/site
 
 $(SITE_READY): requirements-site.txt
