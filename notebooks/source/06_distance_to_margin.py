@@ -255,7 +255,7 @@ pd.DataFrame(controls).T.round(1)
 
 # %% [markdown]
 # *Permuted*, which knows nothing, goes about half of the way from *fixed* to *adaptive*: softening. The other half is an
-# upper bound of adaptivity: section 5 finds more softening in it. *Mask*, which knows the truth and removes the wrong
+# upper bound of adaptivity: section 5 finds softening in it. *Mask*, which knows the truth and removes the wrong
 # supervision, gets no further than *permuted*. *Reversed* asks for the largest margins exactly where the caption is true.
 # *Oracle* leads on nDCG, which counts with the same truth: partly circular.
 #
@@ -439,7 +439,7 @@ margins = {"permuted": controls["permuted"], "permuted, mirrored": mirrored, "ad
 pd.DataFrame({**rows, **margins, **bent, "bent": hardest["bent"]}).T.round(1)
 
 # %% [markdown]
-# Margins without meaning beat the adaptive ones on R@10. One draw is a noisy temperature, sixteen are
+# Gumbel margins, without meaning, beat the adaptive ones on R@10. One draw is a noisy temperature, sixteen are
 # nearly `smooth`. So a placebo's gain is a **temperature that nobody
 # tuned**, and the fair rival of an adaptive margin is a plain loss whose temperature was chosen with equal care. On
 # nDCG that rival is level with adaptive `hardest`. Meaning is left with what it adds on top of `smooth` ("line, `smooth`" of
@@ -463,8 +463,8 @@ pd.DataFrame({**rows, **margins, **bent, "bent": hardest["bent"]}).T.round(1)
 #
 # ## Exercises
 #
-# **Exercise 1.** Somebody hands you a margin matrix made by the z-score map, not clipped, and its $\alpha$ (diagonal
-# too). The distances are lost. Make the *reversed* control from it.
+# **Exercise 1.** Somebody hands you a margin matrix made by the z-score map, not clipped, its diagonal $\alpha$, and this
+# $\alpha$. Make the *reversed* control from it, without the distances.
 
 # %%
 from cmgsd_lite.course.exercises.chapter06 import check_reversed
@@ -540,8 +540,8 @@ check_fair_control(fair)
 # %% [markdown]
 # ## Summary
 #
-# - What is standardised ignores unit and offset of a distance. At the same mean and spread a shape acts by how much it
-#   softens.
+# - What is standardised ignores unit and offset of a distance. At the same mean and spread shapes
+#   differ in softening and in meaning passed on.
 # - The clip hits false negatives first; a margin of 0 removes nothing.
 # - *Permuted* keeps the histogram and destroys meaning: report no gain without it. Only meaning goes below *permuted*.
 # - Softening is a temperature: the expected hardest negative under Gumbel margins is the `smooth` loss. A tuned

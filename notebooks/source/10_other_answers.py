@@ -390,7 +390,7 @@ show_live(
 # | GIST-like mask, TMR | the set of negatives | a frozen guide | the guide takes alike for right |
 # | DropTriple | the set | the model, after a warm-up | its early mistakes stay |
 # | adaptive margin | a margin a pair | guide, then the model | the guide is poor |
-# | AMM | a margin an anchor | the model's own gap | always: it is blind to who is false |
+# | AMM | a margin an anchor | the model's own gap | one negative is false: it cannot spare it |
 # | gap regression | a gap a pair, rising with likeness | the model | near negatives are right |
 # | debiased | the sum | a prior | the temperature is small: the bound |
 # | soft targets | the target | a guide | the guide is sure and wrong |
@@ -405,7 +405,7 @@ show_live(
 # hardest`, `smooth` and InfoNCE are strong plain rows, `hardest` a weak one; both temperatures are .05, nothing else
 # was tuned; `debiased` has the measured 3 %. TMR is left out.
 #
-# Guides are directed; `adaptive` blends in the clips; `permuted` hands its margins out at random.
+# Guides are directed; `adaptive` blends them with video; `permuted` hands its margins out at random.
 #
 # R@10 v2t looks for the *own* captions; `true of 10 v2t` is the share of the first ten that is *true*.
 
