@@ -91,6 +91,8 @@ def test_printed_with_the_notes_each_slide_is_followed_by_its_own(page: Any) -> 
     page.keyboard.press("n")
     assert asides.count() == page.evaluate("slides.length")
     assert all(one.is_visible() for one in asides.all())
+    boxes = page.evaluate("slides.map(s => s.firstChild.getBoundingClientRect()).map(b => [b.x, b.width])")
+    assert boxes == [[0, 1920]] * len(boxes), "a slide is its own page, however large the window was"
 
 
 def test_the_notes_in_a_window_of_their_own_go_along(page: Any) -> None:
