@@ -21,7 +21,10 @@ def main() -> None:
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     slides = options.slides if (options.slides / "index.html").is_file() else None
     tree = options.out / "nbgrader"
-    write_nbgrader(tree, seed)
+    try:
+        write_nbgrader(tree, seed)
+    except FileExistsError as error:
+        parser.error(str(error))
     print(f"{tree}: hidden tests of seed {seed}")
     wheel = build_wheel(options.out)
     for name, files in {

@@ -16,6 +16,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 ANSWER = re.compile(r"<details><summary>(?!The rubric).*?</details>\n*", re.DOTALL)
 SOLUTIONS = re.compile(r"\s*Solved chapters lie in the folder `solutions`\.")
+HIDDEN = re.compile(r"\n### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.DOTALL)
 CHECK = re.compile(r"^(?:\w+ = )?(check_\w+)\((.*)\)$", re.MULTILINE)
 POINTS_FUNCTION, POINTS_VALUE = 2, 1
 """A function is tried with inputs that nobody has seen; a word or a matrix can be looked up there."""
@@ -37,9 +38,16 @@ TOOL: Any = build_tool()
 
 
 def student_notebook(script: Path) -> Any:
-    """A chapter as students get it: exercises open, no outputs, the answers to the stops left out."""
-    notebook = TOOL.read(script, "student")
-    _leave_out_answers(notebook)
+    """A chapter as students get it: exercises open, no outputs, the answers to the stops left out.
+
+    Its cells carry nbgrader's marks: what a student hands in is what ``nbgrader autograde`` expects.
+    """
+    notebook = graded_notebook(script, seed=0)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = HIDDEN.sub("", TOOL.student_source(cell.source))
+    TOOL.open_anywhere(notebook, script, "student")
+    notebook.cells[1].metadata.tags.append(SKIP)
     return notebook
 
 

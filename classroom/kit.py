@@ -26,6 +26,8 @@ Files = dict[str, bytes]
 """What a zip holds, by its path in there."""
 
 
+GRADED = ("submitted", "autograded", "feedback", "gradebook.db")
+"""What a teacher's work leaves in nbgrader's folder."""
 TEACHERS = ("docs/TEACHING.md", "docs/STUDY.md", "requirements-classroom.txt")
 
 
@@ -51,7 +53,9 @@ def teachers_files(wheel: Path, nbgrader: Path, slides: Path | None = None) -> F
         slides: Folder of the built slides; None where they are not built.
     """
     files = _shared_files(wheel)
-    files["README.md"] = _page("teachers.md", wheel)
+    page = _page("teachers.md", wheel)
+    lines = page.decode().splitlines(keepends=True)
+    files["README.md"] = page if slides else "".join(one for one in lines if "`slides/" not in one).encode()
     files.update(_copies(TEACHERS))
     files["quiz.md"], files["quiz-key.md"] = quiz((ROOT / "docs" / "TEACHING.md").read_text(encoding="utf-8"))
     for path in sorted((TOOL.NOTEBOOKS / "solutions").glob("[0-9][0-9]_*.ipynb")):
@@ -129,7 +133,16 @@ def write_nbgrader(folder: Path, seed: int) -> None:
     Args:
         folder: Where; an older tree of the same name is replaced, and so are releases made of it.
         seed: Of the inputs that the hidden tests draw.
+
+    Raises:
+        FileExistsError: If somebody has graded in that folder: nothing of it is touched.
     """
+    work = [name for name in GRADED if (folder / name).exists()]
+    if work:
+        raise FileExistsError(
+            f"{folder}: expected a tree that nobody has graded in, found {', '.join(work)}; "
+            "move the folder away, or name another one with --out"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copy(HERE / "nbgrader_config.py", folder)

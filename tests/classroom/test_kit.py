@@ -147,3 +147,21 @@ def test_a_cell_without_checker_is_refused(tmp_path: Path) -> None:
     script.write_text("# %%\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION\nprint(x)\n")
     with pytest.raises(ValueError, match="check_name"):
         graded_notebook(script, seed=1)
+
+
+def test_a_tree_that_was_graded_in_is_not_overwritten(tmp_path: Path) -> None:
+    write_nbgrader(tmp_path / "tree", seed=7)
+    write_nbgrader(tmp_path / "tree", seed=8)
+    kept = tmp_path / "tree" / "submitted" / "anna.ipynb"
+    kept.parent.mkdir()
+    kept.write_text("{}")
+    with pytest.raises(FileExistsError, match=r"found submitted.*--out"):
+        write_nbgrader(tmp_path / "tree", seed=9)
+    assert kept.is_file()
+
+
+def test_slides_that_are_not_built_are_not_listed(wheel: Path, tmp_path: Path) -> None:
+    write_nbgrader(tmp_path / "tree", seed=7)
+    page = teachers_files(wheel, tmp_path / "tree")["README.md"].decode()
+    assert "slides/" not in page
+    assert "| `nbgrader/` |" in page

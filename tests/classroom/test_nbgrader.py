@@ -14,10 +14,11 @@ from tests.classroom.answers import LEFT_ALONE, MISTAKES
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: make check-classroom brings it")
 
-from classroom.chapters import TOOL, points
+from classroom.chapters import TOOL, points, student_notebook
 from classroom.kit import write_nbgrader
 
-CHAPTERS = [script.stem for script in TOOL.sources()]
+SCRIPTS = {script.stem: script for script in TOOL.sources()}
+CHAPTERS = list(SCRIPTS)
 BLOCK = re.compile(r"### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL)
 STUDENTS = ("untouched", "solved", "mistakes")
 
@@ -57,8 +58,8 @@ def with_body(source: str, body: str) -> str:
 
 
 def hand_in(course: Path, chapter: str, student: str) -> None:
-    """Write what a student submits, filled into the released notebook."""
-    notebook = read(course / "release" / chapter / f"{chapter}.ipynb")
+    """Write what a student submits, filled into the notebook of the students' zip."""
+    notebook = student_notebook(SCRIPTS[chapter])
     solved = solution_cells(read(course / "source" / chapter / f"{chapter}.ipynb"))
     wrong = MISTAKES[chapter]
     assert set(wrong) <= set(solved), f"{chapter}: no such exercise"
@@ -84,11 +85,13 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_three_students_get_the_points_that_they_have_earned(course: Path, chapter: str) -> None:
     nbgrader(course, "generate_assignment", chapter)
-    released = "\n".join(
-        cell.source for cell in read(course / "release" / chapter / f"{chapter}.ipynb").cells
-    )
+    release = read(course / "release" / chapter / f"{chapter}.ipynb")
+    released = "\n".join(cell.source for cell in release.cells)
     for hidden in ("SOLUTION", "HIDDEN", "other_inputs", "<summary>One answer"):
         assert hidden not in released
+    handed = student_notebook(SCRIPTS[chapter])
+    marked = [[(c.id, c.source) for c in one.cells if "nbgrader" in c.metadata] for one in (handed, release)]
+    assert marked[0] == marked[1], "students' zip and release differ"
     for student in STUDENTS:
         hand_in(course, chapter, student)
     nbgrader(course, "autograde", chapter)
