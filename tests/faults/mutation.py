@@ -247,14 +247,22 @@ def outcome_of(sources, seed, case):
     after = bytes(changed(bytearray(before or b"x"), rng))
     if name != "store" and rng.random() < 0.05:
         after = bytes(changed(bytearray(after or b"x"), rng))
-    path.write_bytes(after)
     readers = readers_of(name, folder, path)
-    read = readers[rng.integers(len(readers))]
+    return f"{path.relative_to(sources.root)}", judged(
+        folder, path, after, readers[rng.integers(len(readers))]
+    )
+
+
+def judged(folder, path, after, read):
+    """Read a file with other bytes in it, and put it back; returns "read", "named", or what is bad."""
+    before = path.read_bytes()
+    path.write_bytes(after)
     Path("/proc/self/clear_refs").write_text("5")  # the highest use of memory begins anew
     begin, base = time.process_time(), _peak()
     try:
         read()
-        told = "read" if is_as_it_was(name, path, before, after) else "other: read although it was changed"
+        as_it_was = is_as_it_was(folder.name, path, before, after)
+        told = "read" if as_it_was else "other: read although it was changed"
     except DataError as error:
         mine = path.name in str(error) or str(folder) in str(error)
         told = "named" if mine else f"other: DataError without the file's name: {error!s:.200}"
@@ -266,7 +274,7 @@ def outcome_of(sources, seed, case):
         told = "slow"
     if _peak() - base > MEMORY:
         told = "large"
-    return f"{path.relative_to(sources.root)}", told
+    return told
 
 
 def _peak():
@@ -276,14 +284,45 @@ def _peak():
     return 1024 * int(line.split()[1])
 
 
+def limit_memory():
+    """The machine is to survive what a file makes of this process."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 4 * MEMORY,) * 2)
+
+
 def _work(sources, seed, cases, sender):
     warnings.simplefilter("ignore")
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + 4 * MEMORY,) * 2)  # the machine is to survive it
+    limit_memory()
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
         for case in cases:
             sender.send((case, str(case), None))
             sender.send((case, *outcome_of(sources, seed, case)))
+
+
+def watched(work, *arguments):
+    """Yield (case, name, outcome) as a process tells them; of one it does not come back from, what it was.
+
+    Args:
+        work: Called in the process with the arguments and where to send to: each case with None as its
+            outcome before it is tried, and again with what came.
+    """
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    worker = multiprocessing.get_context("fork").Process(target=work, args=(*arguments, sender))
+    worker.start()
+    sender.close()
+    case, name, told = None, "before the first one", None
+    try:
+        while receiver.poll(STUCK):
+            case, name, told = receiver.recv()
+            if told is not None:
+                yield case, name, told
+        yield case, name, "hangs"
+    except EOFError:
+        if told is None:
+            yield case, name, "other: crashed"
+    finally:
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
 
 
 def run(count, seed=1, first=0, say=lambda line: None):
@@ -292,36 +331,12 @@ def run(count, seed=1, first=0, say=lambda line: None):
     with tempfile.TemporaryDirectory() as folder:
         sources = Sources(Path(folder) / "made", Path(folder) / "changed")
         while case < first + count:
-            receiver, sender = multiprocessing.Pipe(duplex=False)
-            worker = multiprocessing.get_context("fork").Process(
-                target=_work, args=(sources, seed, range(case, first + count), sender)
-            )
-            worker.start()
-            sender.close()
-            name, told = "before the first one", "other: crashed"
-            try:
-                while case < first + count:
-                    if not receiver.poll(STUCK):
-                        told = "hangs"
-                        break
-                    _, name, told = receiver.recv()
-                    if told is not None:
-                        case += 1
-                        counts[told.split(":")[0]] += 1
-                        if told not in GOOD:
-                            bad.append((case - 1, name, told))
-                            say(f"{case - 1} {name}: {told}")
-                    else:
-                        told = "other: crashed"
-            except EOFError:
-                pass
-            if case < first + count:
+            for _, name, told in watched(_work, sources, seed, range(case, first + count)):
                 counts[told.split(":")[0]] += 1
-                bad.append((case, name, told))
-                say(f"{case} {name}: {told}")
+                if told not in GOOD:
+                    bad.append((case, name, told))
+                    say(f"{case} {name}: {told}")
                 case += 1
-            os.kill(worker.pid, signal.SIGKILL)
-            worker.join()
             sources.restore()
     return counts, bad
 
