@@ -32,6 +32,8 @@ CONDITIONS = (
     "cmgsd-4-permuted",
     "infonce",
 )
+LONGEST_LINE = 2000
+"""Letters of an error."""
 MORE = ("infonce-learned", "sigmoid", "soft-targets", "guided-mask")
 MODELS = ("mean-pool", "gated-experts", "transformer")
 TEACHERS = ("text", "video", "directed", "directed-embedding", "containment", "directed+video")
@@ -107,6 +109,12 @@ def _main(arguments: Sequence[str] | None) -> int:
     return stop.code or code
 
 
+def _one_line(error: Exception) -> str:
+    """What an error says in one line; of a name of thousands of letters only both ends."""
+    line = " ".join(str(error).split())
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 500]} ... {line[-500:]}"
+
+
 def _guarded(options: argparse.Namespace, stop: Stoppable, name: str) -> int:
     try:
         _run(options, stop)
@@ -117,7 +125,7 @@ def _guarded(options: argparse.Namespace, stop: Stoppable, name: str) -> int:
     except (ValueError, OSError) as error:
         if stop.code:  # what a signal stopped ends in one line of its own
             return stop.code
-        line = " ".join(str(error).split())
+        line = _one_line(error)
         if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
             line += ": 'standard output'"  # all else that is written names its file
         if _first_here() or isinstance(error, ConnectionError):
@@ -127,6 +135,10 @@ def _guarded(options: argparse.Namespace, stop: Stoppable, name: str) -> int:
     except Exception as error:  # the last net: a mistake of ours, or a file of a kind that nobody thought of
         if stop.code:
             return stop.code
+        if str(error).startswith("Symlink loop"):  # pathlib's RuntimeError, until Python 3.13
+            print(f"{name}: error: {_one_line(error)}", file=sys.stderr)
+            _drop_output()
+            return 2
         file = _traceback()
         what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         print(f"{name}: error: unexpected {what} (traceback: {file})", file=sys.stderr)

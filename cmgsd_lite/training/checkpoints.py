@@ -154,8 +154,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(
             f"{path}: expected a checkpoint, found a damaged or foreign file ({type(error).__name__})"
         ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = repr(content.get("format"))[:40] if isinstance(content, dict) else type(content).__name__
+    told = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(told, type(FORMAT)) or told != FORMAT:
+        found = repr(told)[:40] if isinstance(content, dict) else type(content).__name__
         raise DataError(f"{path}: expected a checkpoint of format {FORMAT}, found {found}")
     if content.pop(SEALED, False) and not sealed:
         raise DataError(f"{path}: expected a checkpoint with its checksum, found a file that has lost it")

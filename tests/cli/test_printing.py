@@ -123,3 +123,20 @@ def test_a_progress_bar_moves_and_plain_text_stays(monkeypatch):
     assert sys.stderr is shown
     for text in ("plain\ttext\n", "é 中 \U0001f468\u200d\U0001f469 “”", build_parser().format_help()):
         assert printable(text) == text
+
+
+def test_an_error_about_a_name_without_end_has_both_its_ends(capsys):
+    assert main(["info", "/begin" + "x" * 100_000 + "end"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert len(line) < 2200
+    assert "/begin" in line
+    assert "end" in line[-10:]
+
+
+@pytest.mark.parametrize("command", [["info", "minivtt", "--html"], ["download", "msrvtt", "--out"]])
+def test_a_link_to_itself_is_one_line(command, tmp_path, capsys):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert main([*command, str(tmp_path / "loop" / "x")]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "loop" in line
+    assert "unexpected" not in line

@@ -802,3 +802,47 @@ for word, odd in ODD.items():
         "train": {"splits": {"plain": {"train": [odd], "test": odd}}},
     }.items():
         store_maker(f"{name}_{word}", lambda _, documents, change=change: documents | change)
+
+
+LONG = "1" * 100_000 + "x"
+"""Looks like the number of a frame nearly to its end."""
+
+
+@maker("clip.npz")
+def npz_of_a_long_name(path):
+    np.savez(path, **{LONG[-60_000:]: np.ones((2, 4), np.float32), "video2": np.ones((2, 4), np.float32)})
+
+
+@maker("clip.pkl")
+def pickle_of_a_long_name(path):
+    path.write_bytes(pickle.dumps({LONG: np.ones((2, 4), np.float32), "video2": np.ones((2, 4), np.float32)}))
+
+
+@maker("train_list.txt")
+def list_of_a_long_name(path):
+    path.write_text(f"{LONG}\nvideo2\n")
+
+
+@maker("captions.txt")
+def line_of_a_long_name(path):
+    path.write_text(f"{LONG}! a dog runs\n")
+
+
+@maker("feats.txt")
+def a_long_number(path):
+    path.write_text(f"video1 1 2 3 {LONG}\n")
+
+
+@maker("captions.csv")
+def csv_of_empty_lines(path):
+    path.write_text("video_id,caption\n" + "\n" * 10_000_000)
+
+
+@maker("captions.jsonl")
+def jsonl_of_empty_lists(path):
+    path.write_text("[]\n" * 3_000_000)
+
+
+@maker("captions.csv")
+def csv_of_commas(path):
+    path.write_text("," * 10_000_000)

@@ -211,6 +211,7 @@ BROKEN = {
     "a billion laughs": (put("about", "data", value=laughs()), "more than 1000000 values in about"),
     "parameters of another loss": (put("loss", value={}), r"found one with \[\]"),
     "a loss of another shape": (put("loss", "log_scale", value=torch.zeros(2)), "as loss"),
+    "a format that is a tensor": (put("format", value=torch.ones(2)), "of format 1, found tensor"),
     "another format": (put("format", value=9), "of format 1, found 9"),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from cmgsd_lite.data.formats.json_captions import (
     parse_jsonl,
     unused_notes,
 )
+from cmgsd_lite.data.formats.limits import NAME, check_lines
 from cmgsd_lite.errors import DataError
 
 _NOT_CAPTIONS = re.compile(r"(^|[_.-])(readme|license|notice|category)([_.-]|$)", re.IGNORECASE)
@@ -49,7 +50,9 @@ def parse(name: str, raw: bytes, path: Path) -> tuple[str, Parsed]:
     parser = parser_of(name)
     if parser is None:
         raise UnknownLayoutError(f"{path}: expected captions, found {name}")
-    return parser(decode(raw), path)
+    text = decode(raw)
+    check_lines(path, text)
+    return parser(text, path)
 
 
 def parse_csv(text: str, path: Path) -> tuple[str, Parsed]:
@@ -84,7 +87,7 @@ def parse_lines(text: str, path: Path) -> tuple[str, Parsed]:
 def _check_ids(lines: list[tuple[int, str, re.Match[str]]], path: Path) -> None:
     """Refuse lines whose first words are not ids followed by sentences."""
     tabs = all("\t" in line and " " in line.partition("\t")[2].strip() for _, line, _ in lines)
-    alike = all(_UNLIKE_A_WORD.fullmatch(match[1]) for *_, match in lines)
+    alike = all(len(match[1]) <= NAME and _UNLIKE_A_WORD.fullmatch(match[1]) for *_, match in lines)
     several = sum(_reads_as_sentence(match[2]) for *_, match in lines)
     if 2 * several <= len(lines) or not (tabs or alike or _PROMISED.search(path.name)):
         number, line, _ = next(found for found in lines if "#" not in found[2][1])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cmgsd_lite.data.formats.files import UnknownLayoutError
+from cmgsd_lite.data.formats.limits import MEMBERS, NAME, check_count
 from cmgsd_lite.errors import DataError
 
 CSV_ID_KEYS = (
@@ -61,6 +62,7 @@ def csv_table(text: str, path: Path) -> Table:
         DataError: a row with too few or too many cells, or a quote that is not closed; names the line.
     """
     delimiter = _delimiter(text)
+    check_count(path, text.split("\n", 1)[0].count(delimiter), MEMBERS, "columns")
     if delimiter == "|":
         return _bars(text, path)
     if _has_no_header(text, delimiter):
@@ -100,7 +102,7 @@ def csv_table(text: str, path: Path) -> Table:
 
 
 def _delimiter(text: str) -> str:
-    first = text.split("\n", 1)[0]
+    first = text.split("\n", 1)[0][: 64 * NAME]
 
     def rank(sign: str) -> tuple[int, bool, int]:
         names = {plain_key(cell.strip(" \"'\r\ufeff")) for cell in first.split(sign)}

@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from cmgsd_lite.data.formats import limits
-from cmgsd_lite.data.formats.limits import check_size, check_stored
+from cmgsd_lite.data.formats.limits import check_lines, check_size, check_stored
 from cmgsd_lite.errors import DataError
 
 VIDEO_SUFFIXES = (
@@ -312,7 +312,9 @@ def read_text(path: Path) -> str:
     Raises:
         DataError: the file is missing or damaged.
     """
-    return decode(read_members(path)[0][1])
+    text = decode(read_members(path)[0][1])
+    check_lines(path, text)
+    return text
 
 
 def _is_debris(name: str) -> bool:

@@ -19,6 +19,10 @@ SMALL = 32 * MEGABYTE
 """Bytes that any file may come to, whatever the ratio."""
 MEMBERS = 250_000
 """Files in an archive, arrays in a file."""
+LINES = 1_000_000
+"""Lines of a text, where they have fewer than eight letters on average."""
+NAME = 1_000
+"""Letters of a name, an id or a number; what is longer is none."""
 DEPTH = 64
 """Dicts, lists and groups within one another."""
 NESTED = 3
@@ -59,6 +63,13 @@ def check_count(path: Path, count: int, limit: float, what: str) -> None:
     """Refuse more of something than the limit."""
     if count > raised(limit):
         raise DataError(f"{path}: expected at most {raised(limit):,.0f} {what}, found more; {RAISE}")
+
+
+def check_lines(path: Path, text: str) -> None:
+    """Refuse very many lines that hold next to nothing."""
+    lines = max(text.count("\n"), text.count("\r"))
+    if len(text) < 8 * lines:
+        check_count(path, lines, LINES, "lines that hold next to nothing")
 
 
 def check_shape(where: Path | str, shape: Iterable[int], itemsize: int) -> None:

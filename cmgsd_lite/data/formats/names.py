@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.data.formats.files import video_id_of
+from cmgsd_lite.data.formats.limits import NAME
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PARTS = (TRAIN, VALIDATION, TEST)
@@ -120,8 +121,12 @@ def expert_name(path: Path) -> str:
 
 def frame_number(name: str) -> float | None:
     """The number of a frame, of a name that is nothing else: "7", "0007", "frame_7", "2.5"."""
-    found = _FRAME.fullmatch(name.strip())
+    found = _frame_of(name.strip())
     return float(found["number"]) if found and not found["video"] else None
+
+
+def _frame_of(name: str) -> re.Match[str] | None:
+    return _FRAME.fullmatch(name) if len(name) <= NAME else None
 
 
 def are_frames(names: Iterable[str]) -> bool:
@@ -132,7 +137,7 @@ def are_frames(names: Iterable[str]) -> bool:
 
 def _of_known(name: str, known: Collection[str]) -> re.Match[str] | None:
     """A known id and a number: an id may end in what looks like the word for a frame, as in 00f_12."""
-    found = re.fullmatch(r"(?P<video>.+)[_\-.\s](?P<number>\d+)", name)
+    found = re.fullmatch(r"(?P<video>.+)[_\-.\s](?P<number>\d+)", name) if len(name) <= NAME else None
     return found if found and _is_known(found["video"], known) else None
 
 
@@ -150,7 +155,7 @@ def frames_of_videos(
         known: Video ids from annotations; without them videos must be called videoN.
     """
     known = set(known)
-    found = [_of_known(name, known) or _FRAME.fullmatch(name) for name in names if name not in known]
+    found = [_of_known(name, known) or _frame_of(name) for name in names if name not in known]
     if not found or len(found) < len(names) or not all(found):
         return None
     videos = [match["video"] for match in found if match]

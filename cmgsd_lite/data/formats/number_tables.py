@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cmgsd_lite.data.formats.files import UnknownLayoutError, decode, read_text
+from cmgsd_lite.data.formats.limits import NAME
 from cmgsd_lite.errors import DataError
 
 SUFFIXES = (".csv", ".tsv", ".txt")
@@ -70,4 +71,5 @@ def _cells(line: str, sign: str | None) -> list[str]:
 
 
 def _is_number(cell: str) -> bool:
-    return bool(re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|nan", cell, re.IGNORECASE))
+    number = r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|nan"
+    return len(cell) <= NAME and bool(re.fullmatch(number, cell, re.IGNORECASE))
