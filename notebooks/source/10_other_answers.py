@@ -4,7 +4,7 @@
 # **A false negative can be left out, asked for less, counted, or given a share. What does each do, and what is
 # it worth beside a good plain loss?**
 #
-# Time: about 40 s on one core · For you: about 75 minutes · Data: MiniVTT · Read before:
+# Time: about 45 s on one core · For you: about 75 minutes · Data: MiniVTT · Read before:
 # [02](02_ranking_loss.ipynb), [05](05_measuring_distance.ipynb), [07](07_cmgsd.ipynb)
 #
 # After this chapter you can
