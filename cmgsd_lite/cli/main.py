@@ -9,6 +9,7 @@ import argparse
 import errno
 import io
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -111,7 +112,7 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def _one_line(error: Exception) -> str:
     """What an error says in one line; of a name of thousands of letters only both ends."""
-    line = " ".join(str(error).split())
+    line = re.sub(r"(\w+://)[^/\s@]+@", r"\1", " ".join(str(error).split()))  # nobody's password
     return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 500]} ... {line[-500:]}"
 
 

@@ -140,3 +140,13 @@ def test_a_link_to_itself_is_one_line(command, tmp_path, capsys):
     line = capsys.readouterr().err.splitlines()[-1]
     assert "loop" in line
     assert "unexpected" not in line
+
+
+def test_no_password_of_an_address_is_printed(tmp_path, capsys):
+    assert (
+        main(["download", "msrvtt", "--out", str(tmp_path), "--mirror", "http://me:secret@127.0.0.1:9/x"])
+        == 2
+    )
+    said = capsys.readouterr().err
+    assert "127.0.0.1" in said
+    assert "secret" not in said

@@ -4,16 +4,24 @@ A process reads one hostile file after the other, through every public reader an
 takes its place when it is stuck.
 """
 
+import gzip
 import json
 import os
+import re
 import select
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from cmgsd_lite.data import describe, format_description
+from cmgsd_lite.data.formats.files import unpack
+from cmgsd_lite.data.formats.sentences import sentences_of
+from cmgsd_lite.errors import DataError
 from tests.faults import hostile
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="memory is looked at in /proc")
@@ -104,3 +112,33 @@ def test_a_file_that_lies(reader, name, tmp_path):
         if reading.startswith("read_"):
             assert said == "read" or file.split(".")[0] in said, f"{reading}: {said[:500]}"
         assert seconds < SECONDS, reading
+
+
+def test_an_archive_beside_a_file_of_its_members_name_overwrites_nothing(tmp_path):
+    np.savez(tmp_path / "clip.npz", video1=np.ones((2, 4)), video2=np.ones((2, 4)))
+    (tmp_path / "captions.json").write_text('{"video1": ["a dog runs"], "video2": ["a cat sits"]}')
+    with gzip.open(tmp_path / "clip.npz.gz", "wb") as packed:
+        packed.write(b"something else")
+    with zipfile.ZipFile(tmp_path / "any.zip", "w") as archive:
+        archive.writestr("captions.json", '{"video1": ["another text entirely"]}')
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    said = format_description(describe(tmp_path))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    for archive, member in (("clip.npz.gz", "clip.npz"), ("any.zip", "captions.json")):
+        assert re.search(rf"{archive}.*expected each file once, found a second {member}", said)
+
+
+def test_a_member_twice_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.writestr("captions.txt", "first")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("captions.txt", "second")
+    with pytest.raises(DataError, match=r"data\.zip: expected each file once, found a second captions\.txt"):
+        unpack(tmp_path / "data.zip", tmp_path / "out")
+
+
+def test_blanks_without_end_in_a_caption_take_no_time():
+    for text in ("['a'" + " " * 1_000_000 + "x", "[" + "'   " * 300_000, "['a dog'" + " ," * 300_000 + "]"):
+        begin = time.process_time()
+        assert sentences_of(text) == [text]
+        assert time.process_time() - begin < SECONDS

@@ -19,7 +19,7 @@ from cmgsd_lite.data.formats.files import (
     read_text,
 )
 from cmgsd_lite.data.formats.lengths import owners_of
-from cmgsd_lite.data.formats.limits import check_shape
+from cmgsd_lite.data.formats.limits import check_shape, check_stored
 from cmgsd_lite.data.formats.names import frames_of_videos
 from cmgsd_lite.data.formats.tables import FeatureTable, table_from_array, table_from_frames
 from cmgsd_lite.errors import DataError
@@ -175,6 +175,7 @@ def read_bigfile(folder: Path) -> FeatureTable:
     if len(shape) != 2 or not all(part.isdecimal() for part in shape):
         raise DataError(f'{folder / "shape.txt"}: expected "N D", found {" ".join(shape[:4])!r}')
     count, dim = int(shape[0]), int(shape[1])
+    check_stored(folder / "feature.bin")
     size = (folder / "feature.bin").stat().st_size
     if len(ids) != count or size != 4 * count * dim:
         raise DataError(

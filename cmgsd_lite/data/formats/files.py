@@ -353,6 +353,8 @@ def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
             if info is None:
                 return
             opened.members.clear()  # type: ignore[attr-defined]  # it would keep them all
+            if info.size < 0:
+                raise DataError(f"{archive}: expected a whole archive, found a file of {info.size} bytes")
             total += info.size
             check_size(archive, total, size)
             limits.check_count(archive, number, limits.MEMBERS, "files in it")
@@ -383,7 +385,9 @@ def unpack(
                 continue
             target = folder / member
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as out:
+            if os.path.lexists(target):  # also a link to a file of the user's, which lies beside the archive
+                raise DataError(f"{archive}: expected each file once, found a second {member}")
+            with target.open("xb") as out:
                 shutil.copyfileobj(stream, out)
                 size += out.tell()
     return unwanted, empty, size

@@ -87,7 +87,7 @@ class Packed:
             except DataError as error:
                 failed[file] = error
             if (place / member).is_file():
-                self._origins[place / member] = file
+                self._origins.setdefault(place / member, file)
         return place, failed
 
     def single(self, archive: Path) -> str | None:

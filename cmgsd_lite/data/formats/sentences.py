@@ -9,7 +9,6 @@ import numpy as np
 
 from cmgsd_lite.data.formats.files import whole_signs
 
-_LISTED = re.compile(r"\s*\[\s*[\"'].*[\"']\s*,?\s*\]\s*", re.DOTALL)
 _COMMA = re.compile(r"[\"']\s*,\s*[\"']")
 _NO_COMMA = re.compile(r"(?<!\\)([\"'])\s+\1")  # numpy writes ['a dog' 'a cat']
 SPLIT_UP = "lists of sentences written as text are split into their sentences"
@@ -45,6 +44,12 @@ def _is_blank(text: str) -> bool:
     return all(unicodedata.category(c) in _NO_INK or c in _FILLERS for c in text)
 
 
+def _is_listed(text: str) -> bool:
+    """Whether a text is in brackets, with a quote at both ends inside."""
+    inside = text[1:-1].strip().removesuffix(",").rstrip()
+    return text[:1] == "[" and text[-1:] == "]" and len(inside) > 1 and {inside[0], inside[-1]} <= {*"\"'"}
+
+
 def sentences_of(caption: Any) -> list[Any]:
     """The sentences of a cell: those of a list that was written as text, "['a dog', 'a cat']", else itself.
 
@@ -55,7 +60,7 @@ def sentences_of(caption: Any) -> list[Any]:
         >>> sentences_of("['a dog', 'a cat']"), sentences_of("[music] plays")
         (['a dog', 'a cat'], ['[music] plays'])
     """
-    if not isinstance(caption, str) or not _LISTED.fullmatch(caption):
+    if not isinstance(caption, str) or not _is_listed(caption.strip()):
         return [caption]
     if _NO_COMMA.search(caption):
         raise ValueError("no commas between its sentences")

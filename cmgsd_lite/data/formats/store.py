@@ -241,6 +241,7 @@ def _open_table(folder: Path, entry: Mapping[str, Any], files: Mapping[str, Any]
     path = folder / Path(entry["file"]).name  # a name only: an index cannot point outside its folder
     _check_file(path, files)
     with any_layout(path, "a whole .npy"):
+        check_stored(path)
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
     starts = np.concatenate([[0], np.cumsum(tokens)]).astype(np.int64)
     expected = (int(starts[-1]), entry["dim"])
