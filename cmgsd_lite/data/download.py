@@ -294,8 +294,9 @@ def _of_network(error: OSError) -> bool:
 def _no_answer(url: str, part: Path, error: OSError) -> str:
     kept = f"{_size(part):,} bytes are kept: the same command goes on; " if _size(part) else ""
     reason = type(error).__name__
+    host = urlsplit(url).netloc.rpartition("@")[2]
     return (
-        f"{urlsplit(url).netloc.rpartition('@')[2]}: expected {_name(url)}, found no answer, or none that lasts ({reason}); {kept}"
+        f"{host}: expected {_name(url)}, found no answer, or none that lasts ({reason}); {kept}"
         f"is there a network? What is fetched elsewhere from {url} can be put into {part.parent}, where the "
         "same command unpacks it"
     )
