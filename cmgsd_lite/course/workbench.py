@@ -52,9 +52,7 @@ class Workbench:
 
     def distances(self, batch: DrawnBatch, teacher: str = "directed") -> Tensor:
         """Ask a teacher, by name, for the distance of every caption to every clip [N, N]."""
-        if teacher not in self._teachers:
-            self._teachers[teacher] = prepare_teacher(teacher, self.split)
-        return self._teachers[teacher].distances(batch.videos, batch.captions)
+        return self._teacher(teacher).distances(batch.videos, batch.captions)
 
     def truth(self, batch: DrawnBatch) -> Tensor:
         """How much of caption i is true of clip j [N, N], in 0..1; at 1 the pair is a false negative."""
@@ -91,8 +89,8 @@ class Workbench:
         """
         model, config = self.untrained(seed), TrainingConfig(self.epochs, seed=seed)
         watcher = None if look is None else self._watch(model, look)
-        truth = self._relevance
-        fit(model, loss, self.split, config=config, relevance=truth, teacher=teacher, progress=False)
+        given = {"relevance": self._relevance, "teacher": teacher and {teacher: self._teacher(teacher)}}
+        fit(model, loss, self.split, config=config, **given, progress=False)
         if watcher is not None and look is not None:
             watcher.remove()
             look(1.0, model.eval())
@@ -105,6 +103,12 @@ class Workbench:
             "R@10": 100 * float((ranks(scores, owner) <= 10).mean()),
             "nDCG": ndcg(scores, self._test_relevance),
         }
+
+    def _teacher(self, name: str) -> Teacher:
+        """A teacher prepared on the training clips: it takes seconds, and is the same for every training."""
+        if name not in self._teachers:
+            self._teachers[name] = prepare_teacher(name, self.split)
+        return self._teachers[name]
 
     @cached_property
     def _relevance(self) -> Callable[[Tensor, Tensor], Tensor]:
