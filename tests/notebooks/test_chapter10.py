@@ -42,42 +42,44 @@ def test_hardest_gains_from_things_that_know_nothing(gains: Any) -> None:
     adaptive, permuted, mask = (
         gains[f"hardest + {name}"]["R@10"].mean() for name in ("adaptive", "permuted", "true mask *")
     )
-    assert 0.5 * adaptive < permuted < adaptive
-    assert mask < 0.5 * adaptive
+    assert 0.3 * adaptive < permuted < 0.55 * adaptive, "a third to a half"
+    assert 0.5 < mask < 2.5, "a point or two"
 
 
 def test_plain_hinges_beside_infonce(printed: str, gains: Any) -> None:
     found = {name: float(value) for name, value in re.findall(r"'([\w ]+)': '([+-][\d.]+)'", printed)}
     assert -0.5 < found["smooth"] < 1.5, "level or a little above"
-    assert -2.5 < found["8 hardest"] < -0.5, "a point below"
+    assert -2.5 < found["8 hardest"] < -0.5, "one or two points below"
     assert found["hardest"] < -8, "far behind"
     assert -9 < found["gap regression"] < -4, "points behind"
-    mask = gains["hardest + true mask *"]["R@10"].mean()
-    assert mask < 0.5 * (found["8 hardest"] - found["hardest"]), "far less than eight negatives bring"
+    assert 10 < found["8 hardest"] - found["hardest"] < 14, "a dozen"
 
 
 def test_on_a_soft_loss_little_is_left(gains: Any) -> None:
     assert abs(gains["InfoNCE + true mask *"]["R@10"].mean()) < 1
     assert 0.5 < gains["InfoNCE + soft targets"]["R@10"].mean() < 2
-    assert -1.6 < gains["InfoNCE + debiased"]["R@10"].mean() < -0.4, "loses one"
+    assert -0.8 < gains["InfoNCE + debiased"]["R@10"].mean() < -0.2, "loses half a point"
     assert gains["InfoNCE + adaptive"]["nDCG"].min() > 0.2
     assert (gains["smooth + adaptive"]["nDCG"] > gains["smooth + permuted"]["nDCG"] + 0.2).all()
     assert gains["smooth + relevance margin *"]["nDCG"].min() > 0.5
 
 
-def test_video_to_text_recall_and_truth_part(gains: Any) -> None:
+def test_video_to_text_recall_does_not_see_what_is_true(gains: Any) -> None:
     sparing = (
         "smooth + adaptive",
         "smooth + relevance margin *",
         "InfoNCE + guided mask",
+        "InfoNCE + adaptive",
         "InfoNCE + soft targets",
         "InfoNCE + true mask *",
     )
-    losses = [gains[name]["R@10 v2t"].mean() for name in sparing]
-    assert max(losses) < 0
-    assert -4 < np.mean(losses) < -1
-    assert min(gains[name]["R@10 v2t"].mean() for name in ("smooth + permuted", "InfoNCE + AMM")) > -1
-    assert min(gains[name]["true of 10 v2t"].min() for name in sparing) > 0.5
+    true = np.array([gains[name]["true of 10 v2t"] for name in sparing])
+    assert true.min() > 1.5, "two or more"
+    assert true.max() < 6.5, "six or fewer"
+    for name in ("smooth + permuted", "InfoNCE + AMM"):
+        assert abs(gains[name]["true of 10 v2t"]).max() < 1.5, "hardly"
+    own = np.array([gains[name]["R@10 v2t"] for name in sparing])
+    assert own.min() < 0 < own.max(), "up here and down there"
 
 
 @pytest.fixture(scope="module")

@@ -203,7 +203,11 @@ def plot_picks(
         style = line_style(i + 1)
         places, shares = zip(*points, strict=True)
         ax.plot(places, shares, marker="o", markersize=9, linewidth=2, label=name, **style)
-        ax.annotate(name, points[-1], (8, 4), textcoords="offset points", color=style["color"], fontsize=14)
+        x, y = points[-1]
+        # Where the next path ends just to the right, at this height, the name stands on the left.
+        blocked = any(x < end[0] < 3 * x and abs(y - end[1]) < 2 for *_, end in picks.values())
+        place = {"xytext": (-8, -14), "ha": "right"} if blocked else {"xytext": (8, 4)}
+        ax.annotate(name, (x, y), **place, textcoords="offset points", color=style["color"], fontsize=14)
     ax.annotate("fixed", next(iter(picks.values()))[0], (8, 8), textcoords="offset points", fontsize=14)
     ax.axhline(floor, color="black", linestyle=":", label="all pairs")
     ax.annotate("all pairs", (0, floor), (4, 5), textcoords="offset points", fontsize=12)
