@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cmgsd_lite.data.formats.limits import check_stored
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.models import ModelConfig, RetrievalModel, build_model
 from cmgsd_lite.runtime import write_atomically, write_json
@@ -141,13 +142,18 @@ def load_model(path: Path) -> tuple[RetrievalModel, dict[str, Any]]:
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "something else" if path.exists() else "no file"
-        raise DataError(f"{path}: expected a checkpoint, found {found}")
-    raw = path.read_bytes()
+        raise DataError(f"{path}: expected a checkpoint, found {_instead(path)}")
+    check_stored(path)
     try:
-        sealed = _check_seal(raw)
-        _check_archive(raw)
-        content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
+        _check_archive(path)
+        # Of a foreign file, however large, no more is read than says that it is one.
+        sealed = _ends_with_seal(path)
+        if sealed:
+            raw = path.read_bytes()
+            _check_seal(raw)
+            content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
+        else:
+            content = torch.load(str(path), map_location="cpu", weights_only=True, mmap=True)
     except Damage as error:
         raise DataError(f"{path}: expected a checkpoint, found {error}") from error
     except Exception as error:  # torch raises a different type for every kind of damage
@@ -170,6 +176,14 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
+def _instead(path: Path) -> str:
+    """What is at a path that is no file, and for a folder which of its files may be meant."""
+    if not path.is_dir():
+        return "something else" if path.exists() else "no file"
+    inside = sorted(path.glob("*.pt"), key=lambda file: file.stat().st_mtime)
+    return f"a folder; name a file in it, such as {inside[-1].name}" if inside else "a folder"
+
+
 def _seal(archive: bytes) -> bytes:
     """Put the checksum into the comment of an archive that has none: the last two bytes, its size, are 0."""
     head = archive[:-2] + struct.pack("<H", _SEAL_BYTES) + SEAL
@@ -185,10 +199,16 @@ def _check_seal(raw: bytes) -> bool:
     return True
 
 
-def _check_archive(raw: bytes) -> None:
+def _ends_with_seal(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _SEAL_BYTES))
+        return file.read(len(SEAL)) == SEAL
+
+
+def _check_archive(path: Path) -> None:
     """Refuse what torch.save does not write: packed members, which may become far larger than the file."""
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        if sum(member.file_size for member in archive.infolist()) > len(raw):
+    with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
             raise Damage("an archive that becomes larger when it is read")
 
 

@@ -1,9 +1,11 @@
 """A checkpoint proves what it is: no byte flips unnoticed, nothing passes that a training did not write."""
 
 import math
+import os
 import re
 import shutil
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -246,6 +248,30 @@ def test_a_checkpoint_that_does_not_say_what_its_data_is_is_one_line(job, about,
     save_checkpoint(tmp_path / "model.pt", model(), about)
     assert main([*job, "--checkpoint", str(tmp_path / "model.pt")]) == 2
     assert re.search(said, capsys.readouterr().err.splitlines()[-1])
+
+
+def test_a_folder_is_told_which_file_may_be_meant(whole):
+    with pytest.raises(DataError, match="found a folder; name a file in it, such as checkpoint.pt"):
+        load_checkpoint(whole.parent)
+    with pytest.raises(DataError, match="found a folder$"):
+        load_checkpoint(whole.parent.parent)
+
+
+@pytest.mark.parametrize("head", [b"", b"PK\x03\x04"])
+def test_a_file_of_holes_is_not_read(head, tmp_path):
+    path = tmp_path / "holes.pt"
+    path.write_bytes(head)
+    os.truncate(path, 4 * 10**9)
+    with pytest.raises(DataError, match=r"holes.pt: expected a file that holds what it says"):
+        load_checkpoint(path)
+
+
+def test_a_large_foreign_file_is_not_read_whole(tmp_path, monkeypatch):
+    path = tmp_path / "foreign.pt"
+    torch.save({"state_dict": torch.zeros(1000)}, path)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("read whole"))
+    with pytest.raises(DataError, match="expected a checkpoint of format 1, found None"):
+        load_checkpoint(path)
 
 
 def test_the_memory_of_a_tensor_is_its_own(whole, tmp_path):
