@@ -6,7 +6,7 @@ They come with neither the package nor its results: only counts and agreement le
 from __future__ import annotations
 
 import csv
-import gzip
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cmgsd_lite.data.formats.files import user_path
+from cmgsd_lite.data.formats.files import any_layout, read_text, user_path
 from cmgsd_lite.errors import DataError
+
+LABELS = "captions with human labels"
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,15 @@ def read_msrvid(folder: Path) -> CaptionPairs:
         Agirre et al., SemEval 2012; Cer et al., SemEval 2017.
     """
     file = _existing(folder / "stsb_main_captions.tsv")
-    rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if len(row) > 7 and row[2] == "MSRvid"]
-    if not rows:
-        raise DataError(f"{file}: expected rows of MSRvid with eight columns, found none")
-    return CaptionPairs([row[6] for row in rows], [row[7] for row in rows], [float(row[5]) for row in rows])
+    with any_layout(file, LABELS):
+        rows = [line.split("\t") for line in read_text(file).splitlines()]
+        rows = [row for row in rows if row[2:3] == ["MSRvid"]]
+        if not rows or not all(len(row) > 7 and all(row[5:8]) for row in rows):
+            raise DataError(
+                f"{file}: expected rows of MSRvid with eight columns, found none, or one with fewer"
+            )
+        scores = [float(row[5]) for row in rows]
+    return CaptionPairs([row[6] for row in rows], [row[7] for row in rows], scores)
 
 
 def read_crisscrossed(folder: Path) -> dict[str, CaptionPairs]:
@@ -84,14 +90,15 @@ def read_crisscrossed(folder: Path) -> dict[str, CaptionPairs]:
     """
     texts = _texts(folder)
     parts: dict[str, CaptionPairs] = {}
-    for row in _csv(folder / "cxc_sts_test.csv.gz"):
-        pairs = parts.setdefault(row["sampling_method"], CaptionPairs([], [], []))
-        for list_, column in ((pairs.first, "caption1"), (pairs.second, "caption2")):
-            name = int(row[column].rsplit(":", 1)[-1])
-            if name not in texts:
-                raise DataError(f"{folder}/testall_caps.txt: expected the text of {name}, found none")
-            list_.append(texts[name])
-        pairs.scores.append(float(row["agg_score"]))
+    with any_layout(folder / "cxc_sts_test.csv.gz", LABELS):
+        for row in _csv(folder / "cxc_sts_test.csv.gz"):
+            pairs = parts.setdefault(row["sampling_method"], CaptionPairs([], [], []))
+            for list_, column in ((pairs.first, "caption1"), (pairs.second, "caption2")):
+                name = int(row[column].rsplit(":", 1)[-1])
+                if name not in texts:
+                    raise DataError(f"{folder}/testall_caps.txt: expected the text of {name}, found none")
+                list_.append(texts[name])
+            pairs.scores.append(float(row["agg_score"]))
     return parts
 
 
@@ -107,11 +114,12 @@ def read_eccv(folder: Path) -> LabelledImages:
     """
     captions, row, number, original = _captions_of_images(folder)
     anchors, positives, texts = [], [], []
-    for caption, images in _json(folder / "eccv_caption_to_image.json"):
-        own = original[int(caption)]
-        anchors.append(row[own])
-        positives.append([row[int(i)] for i in images if int(i) != own and int(i) in row])
-        texts.append(number[int(caption)])
+    with any_layout(folder / "eccv_caption_to_image.json", LABELS):
+        for caption, images in _json(folder / "eccv_caption_to_image.json"):
+            own = original[int(caption)]
+            anchors.append(row[own])
+            positives.append([row[int(i)] for i in images if int(i) != own and int(i) in row])
+            texts.append(number[int(caption)])
     return LabelledImages(captions, anchors, positives, texts)
 
 
@@ -123,17 +131,18 @@ def read_captions_of_other_images(folder: Path) -> CaptionsOfOtherImages:
     """
     captions, row, number, _ = _captions_of_images(folder)
     found = CaptionsOfOtherImages(captions, [], [], [])
-    for pair in _csv(folder / "cxc_sits_test.csv.gz"):
-        if pair["sampling_method"] != "c2i_intrasim":
-            continue
-        caption, image = (int(re.findall(r"\d+", pair[key])[-1]) for key in ("caption", "image"))
-        if caption not in number or image not in row:
-            raise DataError(
-                f"{folder}: expected caption {caption} and image {image} in its lists, found none"
-            )
-        found.texts.append(number[caption])
-        found.images.append(row[image])
-        found.scores.append(float(pair["agg_score"]))
+    with any_layout(folder / "cxc_sits_test.csv.gz", LABELS):
+        for pair in _csv(folder / "cxc_sits_test.csv.gz"):
+            if pair["sampling_method"] != "c2i_intrasim":
+                continue
+            caption, image = (int(re.findall(r"\d+", pair[key])[-1]) for key in ("caption", "image"))
+            if caption not in number or image not in row:
+                raise DataError(
+                    f"{folder}: expected caption {caption} and image {image} in its lists, found none"
+                )
+            found.texts.append(number[caption])
+            found.images.append(row[image])
+            found.scores.append(float(pair["agg_score"]))
     return found
 
 
@@ -142,7 +151,8 @@ def _captions_of_images(
 ) -> tuple[list[list[str]], dict[int, int], dict[int, int], dict[int, int]]:
     """Captions by image; by name: rows of images, flat numbers of captions, images of captions."""
     texts = _texts(folder)
-    original = {int(k): int(v[0]) for k, v in _json(folder / "original_caption_to_image.json")}
+    with any_layout(folder / "original_caption_to_image.json", LABELS):
+        original = {int(k): int(v[0]) for k, v in _json(folder / "original_caption_to_image.json")}
     row = {image: i for i, image in enumerate(dict.fromkeys(original.values()))}
     # Flat order: those of one image next to each other.
     in_order = sorted(original, key=lambda name: row[original[name]])
@@ -153,20 +163,25 @@ def _captions_of_images(
 
 
 def _texts(folder: Path) -> dict[int, str]:
-    lines = _existing(folder / "testall_caps.txt").read_text(encoding="utf-8").splitlines()
-    ids = np.load(_existing(folder / "coco_test_ids.npy"), allow_pickle=False)
-    if len(ids) != len(lines):
-        raise DataError(f"{folder}/testall_caps.txt: expected {len(ids)} lines like ids, found {len(lines)}")
-    return {int(name): text for name, text in zip(ids, lines, strict=True)}
+    lines = read_text(_existing(folder / "testall_caps.txt")).splitlines()
+    with any_layout(folder / "coco_test_ids.npy", "ids of captions"):
+        ids = np.load(_existing(folder / "coco_test_ids.npy"), mmap_mode="r", allow_pickle=False)
+        if ids.shape != (len(lines),):
+            raise DataError(
+                f"{folder}/testall_caps.txt: expected {ids.shape} lines like ids, found {len(lines)}"
+            )
+        return {int(name): text for name, text in zip(ids, lines, strict=True)}
 
 
 def _csv(path: Path) -> Iterator[dict[str, str]]:
-    with gzip.open(_existing(path), "rt", encoding="utf-8") as file:
-        yield from csv.DictReader(file)
+    rows = list(csv.DictReader(io.StringIO(read_text(_existing(path)), newline="")))
+    if not rows:
+        raise DataError(f"{path}: expected rows of captions with human labels, found none")
+    yield from rows
 
 
 def _json(path: Path) -> Iterator[tuple[str, list[int]]]:
-    yield from json.loads(_existing(path).read_text(encoding="utf-8")).items()
+    yield from json.loads(read_text(_existing(path))).items()
 
 
 def _existing(path: Path) -> Path:

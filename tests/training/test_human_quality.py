@@ -92,6 +92,38 @@ def test_a_missing_file_is_named(tmp_path):
             read(tmp_path)
 
 
+FILES_OF = {
+    read_msrvid: ("stsb_main_captions.tsv",),
+    read_crisscrossed: ("testall_caps.txt", "coco_test_ids.npy", "cxc_sts_test.csv.gz"),
+    read_eccv: ("original_caption_to_image.json", "eccv_caption_to_image.json"),
+    read_captions_of_other_images: ("cxc_sits_test.csv.gz",),
+}
+DAMAGES = {
+    "cut": lambda raw: raw[: raw.find(b"a plane") if b"MSRvid" in raw else len(raw) // 2],
+    "other bytes": lambda raw: b"\xff\x00\x80" + raw[::-1],
+    "empty": lambda raw: b"",
+    "nested": lambda raw: b"[" * 100_000,
+    "other columns": lambda raw: gzip.compress(b"one,two\n1,2\n") if raw[:2] == b"\x1f\x8b" else b"[1, 2]",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    ("read", "name"), [(read, name) for read, names in FILES_OF.items() for name in names]
+)
+def test_a_damaged_file_of_labels_is_named(read, name, damage, labelled):
+    path = labelled / name
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    with pytest.raises(DataError, match=name.split(".")[0]):
+        read(labelled)
+
+
+def test_labels_that_unpack_to_far_more_are_refused(labelled):
+    (labelled / "cxc_sts_test.csv.gz").write_bytes(gzip.compress(bytes(10**8)))
+    with pytest.raises(DataError, match=r"cxc_sts_test.csv.gz: .*CMGSD_LIMITS"):
+        read_crisscrossed(labelled)
+
+
 def test_teachers_are_measured_against_people(labelled, monkeypatch):
     monkeypatch.setattr(people_module, "MiniLMEncoder", missing)
     rows = {(row["data"], row["teacher"]): row for row in human_quality(labelled)}
