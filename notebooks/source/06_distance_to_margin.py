@@ -191,9 +191,9 @@ pd.DataFrame(rows).T.round(1)
 # %% [markdown]
 # (Last digits differ by machine. `smooth` at temperature .03; its plain row: section 6.)
 #
-# Under `hardest` line and bent are level; the step is behind. Under `smooth` it has caught up,
-# as far as one seed can tell: believe points, not halves. A riddle: lost *meaning* should cost it under both. Sections 5
-# and 6 solve it.
+# Under `hardest` line and bent are level; the step is behind. Under `smooth` it has caught up on R@10,
+# as far as one seed can tell: believe points, not halves. A riddle (sections 5 and 6): lost *meaning* should
+# cost it under both.
 #
 # **Stop here and say it in your own words**: why are these shapes compared at the same mean and spread?
 #
@@ -243,7 +243,7 @@ show_figure(
 )
 
 # %% [markdown]
-# Lower row: do more relevant pairs get smaller margins? Then train, `hardest` throughout.
+# Lower row: do more relevant pairs get smaller margins? Then train (`hardest`).
 
 # %%
 others = {name: result(rule) for name, rule in rules.items() if name != "adaptive"}
@@ -255,12 +255,12 @@ predict("nDCG, from lowest to highest?", None, result=order)
 pd.DataFrame(controls).T.round(1)
 
 # %% [markdown]
-# *Permuted*, which knows nothing, goes about half of the way from *fixed* to *adaptive*: softening. The other half is an
+# *Permuted*, which knows nothing, goes a third to a half of the way from *fixed* to *adaptive*: softening. The rest is an
 # upper bound of adaptivity: section 5 finds softening in it. *Mask*, which knows the truth and removes the wrong
 # supervision, gets no further than *permuted*. *Reversed* asks for the largest margins exactly where the caption is true.
-# *Oracle* leads on nDCG, which counts with the same truth: partly circular.
+# *Oracle* is hardly better, on an nDCG that counts with the same truth: partly circular.
 #
-# **Stop here and say it in your own words**: a paper reports "+9 on R@10 over the fixed margin". What do you ask?
+# **Stop here and say it in your own words**: a paper reports "+9 on R@10". What do you ask?
 #
 # <details><summary>One answer</summary>
 #
@@ -342,16 +342,16 @@ show_figure(
 )
 
 # %% [markdown]
-# Two directions. To the **right**, softening: another negative than the most similar one has its turn. Any
+# To the **right**, softening: another negative than the most similar one has its turn. Any
 # spread does that, most where `hardest` has crowded the similarities; *adaptive* does more of it than *permuted*, as it
-# excuses the nearest. **Down**, below *permuted* at the same x: fewer right answers are punished. Only meaning does that.
+# excuses the nearest. **Down**, below *permuted* at the same x: fewer false negatives are pushed. Only meaning does that.
 #
 # **Stop here and say it in your own words**: which direction does the step of section 3 lack, and in which model?
 #
 # <details><summary>One answer</summary>
 #
 # The right, in the crowded model of `hardest`: nine pairs in ten have one and the same margin, and among them the most
-# similar one is picked as before. In the less crowded model of `smooth` it goes as far to the right as *adaptive*.
+# similar one is picked as before. In the less crowded model of `smooth` it goes nearly as far to the right as *adaptive*.
 #
 # </details>
 #
@@ -363,7 +363,7 @@ show_figure(
 #
 # $$P\Big(\max_j (v_j + \tau G_j) \le x\Big) = \prod_j e^{-e^{-(x - v_j)/\tau}} = e^{-e^{-x/\tau} \sum_j e^{v_j/\tau}}$$
 #
-# That is Gumbel's distribution again, shifted by $\tau \log \sum_j e^{v_j/\tau}$. Take the mean of the
+# Gumbel's distribution again, shifted by $\tau \log \sum_j e^{v_j/\tau}$. Take the mean of the
 # noise itself, $.577\,\tau$, off every draw:
 #
 # $$\mathrm{E}\,\max_j (v_j + \tau G_j) = \tau \log \sum_j e^{v_j / \tau}, \qquad P(j \text{ is picked}) = \frac{e^{v_j/\tau}}{\sum_k e^{v_k/\tau}}$$
@@ -405,7 +405,7 @@ show_live(
 # Turn the noise up, then put it *on the negatives alone*, as random margins do: "none" is picked less often, and
 # the mean of the hardest falls a little below `smooth`.
 #
-# And training? A step sees one draw, not the average. So train `hardest` with Gumbel margins of $\tau = .03$, averaging 1,
+# A training step sees one draw, not the average. So train `hardest` with Gumbel margins of $\tau = .03$, averaging 1,
 # 4 or 16 draws in every step. If the derivation is right, the more draws, the nearer to `smooth` at temperature .03. And
 # *permuted* once more, mirrored at $\alpha$.
 
@@ -440,16 +440,16 @@ margins = {"permuted": controls["permuted"], "permuted, mirrored": mirrored, "ad
 pd.DataFrame({**rows, **margins, **bent, "bent": hardest["bent"]}).T.round(1)
 
 # %% [markdown]
-# Gumbel margins, without meaning, beat the adaptive ones on R@10. One draw is a noisy temperature, sixteen are
-# nearly `smooth`. So a placebo's gain is a **temperature that nobody
+# Gumbel margins, without meaning, beat the adaptive ones on R@10, averaged by far. One draw is a noisy temperature, sixteen are
+# nearly `smooth`. So a placebo's gain acts like a **temperature that nobody
 # tuned**, and the fair rival of an adaptive margin is a plain loss whose temperature was chosen with equal care. On
 # nDCG that rival is level with adaptive `hardest`. Meaning is left with what it adds on top of `smooth` ("line, `smooth`" of
 # section 3 beside "smooth .03"); chapter 09 measures whether that lasts.
 #
 # Why did *permuted* soften less, with more spread (.05) than one draw ($1.28\,\tau = .04$)? Its tail is one of *small* margins, and a
-# maximum listens to large ones. Mirrored, as meaningless, it reaches *adaptive* on R@10. So does *bent*, whose tail is one of
-# large margins: permuted it keeps nearly all of its R@10, where the line loses half of its gain. So their tie is softening
-# here, half meaning there. nDCG stays behind: a hint of meaning. And the riddle: nine pairs in ten of a step share one margin, among which nothing softens; `smooth` softens by
+# maximum listens to large ones. Mirrored, as meaningless, it reaches *adaptive* on R@10. *Bent* has a tail of
+# large margins: permuted it keeps nearly all of its R@10, where the line loses half of its gain. So bent's gain is softening,
+# the line's partly meaning. Permuted nDCG stays behind: a hint of meaning. And the riddle: nine pairs in ten of a step share one margin, among which nothing softens; `smooth` softens by
 # itself.
 #
 # **Stop here and say it in your own words**: what *is* softening?
@@ -464,7 +464,7 @@ pd.DataFrame({**rows, **margins, **bent, "bent": hardest["bent"]}).T.round(1)
 #
 # ## Exercises
 #
-# **Exercise 1.** Somebody hands you a margin matrix made by the z-score map, not clipped, its diagonal $\alpha$, and this
+# **Exercise 1.** Given is a margin matrix made by the z-score map, not clipped, its diagonal $\alpha$, and this
 # $\alpha$. Make the *reversed* control from it, without the distances.
 
 # %%
@@ -544,7 +544,7 @@ check_fair_control(fair)
 # - What is standardised ignores unit and offset of a distance. At the same mean and spread shapes
 #   differ in softening and in meaning passed on.
 # - The clip hits false negatives first; a margin of 0 removes nothing.
-# - *Permuted* keeps the histogram and destroys meaning: report no gain without it. Only meaning goes below *permuted*.
+# - *Permuted* keeps the histogram and destroys meaning: report no gain without it. Only meaning picks fewer false negatives than it.
 # - Softening is a temperature: the expected hardest negative under Gumbel margins is the `smooth` loss. A tuned
 #   temperature is the fair placebo.
 #

@@ -164,7 +164,7 @@ plot_mask_precision({name: (SHARES, values) for name, values in head.items()}, f
 show_figure(
     figure,
     "10-who-is-masked",
-    "Precision of a mask against its size: directed starts far above text, text above video; all fall to chance.",
+    "Precision of a mask against its size: directed starts far above text, text above video; all fall towards chance.",
 )
 print("AUC per text anchor (%, chance 50):", {name: round(value) for name, value in area.items()})
 
@@ -188,7 +188,7 @@ print("AUC per text anchor (%, chance 50):", {name: round(value) for name, value
 # constant one would only change how far the positive has to stand out, so the package takes the mean out:
 # $(S_{ij} + M_{ij} - \bar M)/\tau$.
 #
-# **AMM** gives each *anchor* a share $a$ of the gap that it has already made,
+# **AMM**: each *anchor*'s margin is a share $a$ of its present gap,
 # $M_i = a\,(S_{ii} - \text{mean of } S_{ij},\ j \neq i)$: one number for a whole row.
 #
 # **Gap regression** (*adaptive relevance margins*) turns the idea round: $S_{ii} - S_{ij}$ is regressed to $(1 +
@@ -260,7 +260,7 @@ show_figure(
 )
 
 # %% [markdown]
-# Follow the rings: low under the adaptive margin, anywhere under AMM, high under gap regression.
+# Follow the rings: mostly low under the adaptive margin, anywhere under AMM, rather high under gap regression.
 #
 # **Stop here and say it in your own words**: why can AMM not spare one negative of a row?
 #
@@ -276,7 +276,7 @@ show_figure(
 #
 # **Debiased InfoNCE** knows one number, the chance $p$ that a negative is false. The negatives' mean is $p$ parts false
 # ones, which look like the positive, and $1-p$ parts true ones. Solve for the latter: $\bar e_i$ replaces each negative
-# in the denominator. A cosine is at least -1: a bound, reached where $\tau$ is small and $e^{S_{ii}/\tau}$ outgrows
+# in the denominator. Cosines are at least -1, hence the max: it binds where $\tau$ is small and $e^{S_{ii}/\tau}$ outgrows
 # the mean.
 #
 # $$\bar e_i = \max\Bigl(\frac{\operatorname{mean}_{j\neq i} e^{S_{ij}/\tau} - p\,e^{S_{ii}/\tau}}{1-p},\; e^{-1/\tau}\Bigr)$$
@@ -401,11 +401,11 @@ show_live(
 # ## 6. The bench
 #
 # Same start, batches and captions; 3 epochs, two seeds; 300 *validation* clips, since we look more than once. A star
-# marks rows that know the truth, which no method does; the **relevance margin** (Falcon et al.) falls with relevance. `8
-# hardest`, `smooth` and InfoNCE are strong plain rows, `hardest` a weak one; both temperatures are .05, nothing else
-# was tuned; `debiased` has the measured 3 %. TMR is left out.
+# marks rows that know the truth, which no method does; the **relevance margin** (Falcon et al.) falls with relevance.
+# Plain rows: `hardest`, `8 hardest`, `smooth`, InfoNCE, the last two at temperature .05; nothing was tuned;
+# `debiased` has the measured 3 %.
 #
-# Guides are directed; `adaptive` blends them with video; `permuted` hands its margins out at random.
+# Guides are directed; `adaptive` blends in video, as CMGSD does; `permuted` hands its margins out at random.
 #
 # R@10 v2t looks for the *own* captions; `true of 10 v2t` is the share of the first ten that is *true*.
 
@@ -488,7 +488,7 @@ show_figure(
 )
 
 # %% [markdown]
-# Of eighteen rows one is the best by luck. So the table has each answer minus its *own* plain loss, seed by seed.
+# Of eighteen rows one may be the best by luck. So the table has each answer minus its *own* plain loss, seed by seed.
 
 # %% tags=["nbval-ignore-output"]
 print(f"{'minus its plain loss, two seeds':31s}" + "".join(f"{key:>16s}" for key in mean.columns))
@@ -503,16 +503,16 @@ print("minus InfoNCE, R@10:", {name: f"{gap[name]:+.1f}" for name in gap.index i
 # %% [markdown]
 # 1. **A plain loss can be as good as InfoNCE.** `smooth` is level or a little above, `8 hardest` one or two points below, only
 #    `hardest` far behind.
-# 2. **`hardest` gains R@10 from margins that know nothing**: permuted ones bring a third to a half of what the adaptive ones
-#    bring (softening, chapter 06), less of their nDCG. Removing *all* false negatives brings a point or two, eight
+# 2. **`hardest` gains R@10 from margins that know nothing**: permuted ones bring a good third of what the adaptive ones
+#    bring (softening, chapter 06), of nDCG too. Removing *all* false negatives brings less than two points, eight
 #    negatives instead of one a dozen. Its trouble is not the false negatives alone.
 # 3. **On a soft loss little is left.** The true mask, the yardstick of masks, moves InfoNCE's R@10 by less than a point,
-#    soft targets raise it by one or two, `debiased` loses half of one. nDCG moves a
-#    little with the adaptive margin, not with its control. Gap regression is points behind.
-# 4. **Video to text, recall does not see it.** On soft losses, rows that spare false negatives have two to six more *true*
-#    captions in a hundred among the ten (`permuted`, AMM: hardly). Their R@10 v2t goes up here, down there: a true caption
+#    soft targets raise it by about one, `debiased` loses half of one. nDCG moves a
+#    little with the adaptive margin, not with its control (`smooth`). Gap regression is points behind.
+# 4. **Video to text, recall does not see it.** On soft losses, rows that spare false negatives raise `true of 10` by two to six
+#    points (`permuted`, AMM: hardly). Their R@10 v2t goes up here, down there: a true caption
 #    of another clip, ranked before the own ones, counts as a mistake (chapter 00).
-# 5. **Graded truth moves nDCG more than the true mask** (of InfoNCE); that margin is trained on the very scale
+# 5. **Graded margins move nDCG more than the true mask** (of InfoNCE); the starred one is trained on the very scale
 #    that judges it.
 #
 # Two seeds, little tuning: some tenths are no evidence.
@@ -523,7 +523,7 @@ print("minus InfoNCE, R@10:", {name: f"{gap[name]:+.1f}" for name in gap.index i
 # <details><summary>One answer</summary>
 #
 # Three rows: a tuned plain loss that is soft (`smooth`, InfoNCE), the permuted control of the margin, and the true mask
-# under the same loss. If the mask brings less than the margin, false negatives were not what was mended.
+# under the same loss. If the mask brings less than the margin, false negatives were not all that was mended.
 #
 # </details>
 
@@ -601,7 +601,7 @@ check_built(built)
 # ## Summary
 #
 # - Every answer changes one of four things: the set of negatives, the margin, the sum, or the target.
-# - What decides is the head of the guide's ranking: count how many of the removed pairs are false.
+# - For a mask the head of the guide's ranking counts: how many of the removed pairs are false?
 # - Before you believe a row: is a *strong* plain loss in the table, the permuted control, the other direction, and how
 #   far apart are the seeds?
 #

@@ -42,8 +42,8 @@ def test_hardest_gains_from_things_that_know_nothing(gains: Any) -> None:
     adaptive, permuted, mask = (
         gains[f"hardest + {name}"]["R@10"].mean() for name in ("adaptive", "permuted", "true mask *")
     )
-    assert 0.3 * adaptive < permuted < 0.55 * adaptive, "a third to a half"
-    assert 0.5 < mask < 2.5, "a point or two"
+    assert 0.33 * adaptive < permuted < 0.45 * adaptive, "a good third"
+    assert 0 < mask < 2, "less than two points"
 
 
 def test_plain_hinges_beside_infonce(printed: str, gains: Any) -> None:
@@ -57,7 +57,7 @@ def test_plain_hinges_beside_infonce(printed: str, gains: Any) -> None:
 
 def test_on_a_soft_loss_little_is_left(gains: Any) -> None:
     assert abs(gains["InfoNCE + true mask *"]["R@10"].mean()) < 1
-    assert 0.5 < gains["InfoNCE + soft targets"]["R@10"].mean() < 2
+    assert 0.5 < gains["InfoNCE + soft targets"]["R@10"].mean() < 1.5, "about one"
     assert -0.8 < gains["InfoNCE + debiased"]["R@10"].mean() < -0.2, "loses half a point"
     assert gains["InfoNCE + adaptive"]["nDCG"].min() > 0.2
     assert (gains["smooth + adaptive"]["nDCG"] > gains["smooth + permuted"]["nDCG"] + 0.2).all()
