@@ -6,16 +6,16 @@ They come with neither the package nor its results: only counts and agreement le
 from __future__ import annotations
 
 import csv
-import gzip
-import json
+import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
-
-from cmgsd_lite.data.formats.files import user_path
+from cmgsd_lite.data.formats.arrays import load_npy
+from cmgsd_lite.data.formats.files import any_layout, json_of, once, read_text, user_path
 from cmgsd_lite.errors import DataError
 
 
@@ -56,6 +56,21 @@ class CaptionsOfOtherImages:
     scores: list[float]
 
 
+Read = TypeVar("Read")
+
+
+def _by_name(read: Callable[[Path], Read]) -> Callable[[Path], Read]:
+    """Whatever is wrong in the files becomes a DataError that names at least their folder."""
+
+    @wraps(read)
+    def named(folder: Path) -> Read:
+        with any_layout(user_path(folder), "captions with human labels, as published"):
+            return read(folder)
+
+    return named
+
+
+@_by_name
 def read_msrvid(folder: Path) -> CaptionPairs:
     """Read the 1,500 MSRvid pairs (captions of videos) of STS-B: ``stsb_main_captions.tsv``, all three parts.
 
@@ -65,13 +80,14 @@ def read_msrvid(folder: Path) -> CaptionPairs:
         Agirre et al., SemEval 2012; Cer et al., SemEval 2017.
     """
     file = _existing(folder / "stsb_main_captions.tsv")
-    rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
+    rows = [line.split("\t") for line in read_text(file).splitlines()]
     rows = [row for row in rows if len(row) > 7 and row[2] == "MSRvid"]
     if not rows:
         raise DataError(f"{file}: expected rows of MSRvid with eight columns, found none")
     return CaptionPairs([row[6] for row in rows], [row[7] for row in rows], [float(row[5]) for row in rows])
 
 
+@_by_name
 def read_crisscrossed(folder: Path) -> dict[str, CaptionPairs]:
     """Read the caption pairs of Crisscrossed Captions, by how they were sampled: ``cxc_sts_test.csv.gz``.
 
@@ -95,6 +111,7 @@ def read_crisscrossed(folder: Path) -> dict[str, CaptionPairs]:
     return parts
 
 
+@_by_name
 def read_eccv(folder: Path) -> LabelledImages:
     """Read ECCV Caption: captions with all images that people call right, among 5,000 of COCO.
 
@@ -115,6 +132,7 @@ def read_eccv(folder: Path) -> LabelledImages:
     return LabelledImages(captions, anchors, positives, texts)
 
 
+@_by_name
 def read_captions_of_other_images(folder: Path) -> CaptionsOfOtherImages:
     """Read the pairs of a caption and another image of Crisscrossed Captions: ``cxc_sits_test.csv.gz``.
 
@@ -153,20 +171,21 @@ def _captions_of_images(
 
 
 def _texts(folder: Path) -> dict[int, str]:
-    lines = _existing(folder / "testall_caps.txt").read_text(encoding="utf-8").splitlines()
-    ids = np.load(_existing(folder / "coco_test_ids.npy"), allow_pickle=False)
+    lines = read_text(_existing(folder / "testall_caps.txt")).splitlines()
+    ids = load_npy(_existing(folder / "coco_test_ids.npy"))
     if len(ids) != len(lines):
         raise DataError(f"{folder}/testall_caps.txt: expected {len(ids)} lines like ids, found {len(lines)}")
-    return {int(name): text for name, text in zip(ids, lines, strict=True)}
+    return once(
+        ((int(name), text) for name, text in zip(ids, lines, strict=True)), folder / "testall_caps.txt"
+    )
 
 
 def _csv(path: Path) -> Iterator[dict[str, str]]:
-    with gzip.open(_existing(path), "rt", encoding="utf-8") as file:
-        yield from csv.DictReader(file)
+    yield from csv.DictReader(io.StringIO(read_text(_existing(path)), newline=""))
 
 
 def _json(path: Path) -> Iterator[tuple[str, list[int]]]:
-    yield from json.loads(_existing(path).read_text(encoding="utf-8")).items()
+    yield from json_of(read_text(_existing(path)), path).items()
 
 
 def _existing(path: Path) -> Path:

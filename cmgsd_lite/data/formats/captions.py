@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.data.formats.delimited import CAPTION_KEYS, csv_columns, csv_sentences, csv_table
-from cmgsd_lite.data.formats.files import UnknownLayoutError, decode
+from cmgsd_lite.data.formats.files import UnknownLayoutError, decode, once
 from cmgsd_lite.data.formats.json_captions import (
     Parsed,
     is_nothing,
@@ -50,7 +50,7 @@ def parse(name: str, raw: bytes, path: Path) -> tuple[str, Parsed]:
     parser = parser_of(name)
     if parser is None:
         raise UnknownLayoutError(f"{path}: expected captions, found {name}")
-    text = decode(raw)
+    text = decode(raw, path)
     check_lines(path, text)
     return parser(text, path)
 
@@ -127,7 +127,7 @@ def _of_words(caption: Any) -> Any:
 def _word(word: str | bytes) -> str:
     """A word; what Python 2 wrote as UTF-8 bytes comes out of the unpickler as latin1 and is mended here."""
     if isinstance(word, bytes):
-        return word.decode("utf-8", errors="replace")
+        return decode(word, "caption")
     try:
         return word.encode("latin1").decode("utf-8")
     except UnicodeError:
@@ -136,10 +136,10 @@ def _word(word: str | bytes) -> str:
 
 def parse_category_names(raw: bytes, path: Path) -> dict[int, str]:
     """category.txt: `name<TAB>number` a line."""
-    names = {}
-    for line in filter(str.strip, decode(raw).splitlines()):
+    names: list[tuple[int, str]] = []
+    for line in filter(str.strip, decode(raw, path).splitlines()):
         name, _, number = line.rpartition("\t")
         if not number.strip().isdecimal():
             raise DataError(f"{path}, category.txt: expected `name<TAB>number`, found {line!r}")
-        names[int(number)] = name.strip()
-    return names
+        names.append((int(number), name.strip()))
+    return once(names, path)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cmgsd_lite.data.formats.files import UnknownLayoutError, decode, read_text
+from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text
 from cmgsd_lite.data.formats.limits import NAME
 from cmgsd_lite.errors import DataError
 
@@ -24,7 +24,9 @@ def is_number_table(path: Path) -> bool:
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     with path.open("rb") as stream:
-        lines = decode(stream.read(_LOOK)).splitlines()[:3]
+        begin = stream.read(_LOOK)
+    wide = begin.startswith((b"\xff\xfe", b"\xfe\xff"))  # a piece of a file may end in half a sign
+    lines = begin.decode("utf-16" if wide else "latin1", "replace").removeprefix("\ufeff").splitlines()[:3]
     return (
         any(_separator(line) for line in lines[:2])
         and _separator(lines[-1 if len(lines) < 3 else 1]) is not None
@@ -43,16 +45,16 @@ def load_numbers(path: Path) -> dict[str, Any]:
     lines = [(n, line) for n, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
     lines = lines if _separator(lines[0][1]) else lines[1:]  # a header
     sign = _separator(lines[0][1])
-    rows = [_cells(line, sign) for _, line in lines]
-    width = len(rows[0])
-    for (number, _), row in zip(lines, rows, strict=True):
+    width = len(_cells(lines[0][1], sign))
+    ids, rows = [], []
+    for number, line in lines:
+        row = _cells(line, sign)
         if len(row) != width or not all(map(_is_number, row[1:])):
             found = f"{len(row)} cells" if len(row) != width else "something else"
             raise DataError(f"{path}, line {number}: expected an id and {width - 1} numbers, found {found}")
-    return {
-        "ids": [row[0] for row in rows],
-        "features": np.array([row[1:] for row in rows]).astype(np.float32),
-    }
+        ids.append(row[0])
+        rows.append(np.fromiter(map(float, row[1:]), np.float32, width - 1))
+    return {"ids": ids, "features": np.stack(rows)}
 
 
 def _separator(line: str) -> str | None:

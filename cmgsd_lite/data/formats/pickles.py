@@ -77,7 +77,7 @@ def _from_bytes(data: Any, dtype: _Dtype, shape: Any, order: Any, axes: Any = No
 
 
 class Fixed:
-    """What a pickle cannot change: it may set attributes of all that lies on its stack, also of what it named.
+    """What a pickle cannot change: it may set attributes of what lies on its stack, also of what it named.
 
     The process reads many files, and the next one would meet a changed class or function.
     """

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats import limits
 from cmgsd_lite.data.formats.apart import read_apart
-from cmgsd_lite.data.formats.files import any_layout, check_downloaded, open_zip
+from cmgsd_lite.data.formats.files import any_layout, check_downloaded, once, open_zip
 from cmgsd_lite.data.formats.pickles import Fixed, Named, Unpickler
 
 _HALF = "bfloat16"
@@ -116,7 +116,7 @@ def _read(path: Path) -> Any:
 def _zipped(path: Path) -> Any:
     """A zip of a pickle and of a file a storage."""
     with open_zip(path) as archive:
-        names = {name.partition("/")[2]: name for name in archive.namelist()}
+        names = once(((name.partition("/")[2], name) for name in archive.namelist()), path)
         if "byteorder" in names and archive.read(names["byteorder"]) != b"little":
             raise ValueError("numbers of a machine that begins with the large end")
         with archive.open(names["data.pkl"]) as stream:

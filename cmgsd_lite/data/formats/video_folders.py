@@ -1,5 +1,6 @@
 """Features with a file a video, a file a frame, or a folder a video."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def read_files(
     """
     name = expert_name(folder)
     contents = _each(files, load, log)
+    _check_once(contents)
     if any(map(_are_experts, contents.values())):
         experts: dict[str, dict[str, Any]] = {}
         for file, content in contents.items():
@@ -65,6 +67,14 @@ def read_files(
         videos.setdefault(video, {})[_number(video, file)] = values[file]
     stacked = [stack_frames(mine, f"{folder}, {video}") for video, mine in videos.items()]
     return {name: table_from_values(list(videos), stacked, folder)}
+
+
+def _check_once(files: Iterable[Path]) -> None:
+    """Refuse video7.npy beside video7.npz: one of them would not be read."""
+    for stem, times in Counter(file.stem for file in files).most_common(1):
+        if times > 1:
+            first = next(file for file in files if file.stem == stem)
+            raise DataError(f"{first}: expected each video or frame once, found {times} files called {stem}")
 
 
 def _number(video: str, file: Path) -> str:
@@ -157,7 +167,10 @@ def read_folders(folder: Path, load: Load, log: FileLog | None = None) -> dict[s
 
 
 def _experts_of(video: str, values: Mapping[Path, Any], name: str) -> dict[str, Any]:
+    _check_once(values)
     numbers = {file.stem.removeprefix(video).lstrip("_-. ") or "0": value for file, value in values.items()}
+    if len(numbers) < len(values):
+        raise DataError(f"{name}, {video}: expected each frame once, found a number twice (as in 1 and _1)")
     if numbers and are_frames(numbers):
         return {name: stack_frames(numbers, f"{name}, {video}")}
     if len(values) == 1:
