@@ -216,12 +216,16 @@ def _content(path: Path) -> Any:
 
 def _two_columns(path: Path) -> dict[Slot, Listed]:
     """`id part` a line, in whichever order, without a header."""
-    rows = [re.split(r"[,;\t ]+", line.strip()) for line in read_text(path).splitlines() if line.strip()]
-    if not rows or any(len(row) != 2 for row in rows):
-        return {}
+    lines = [line for line in map(str.strip, read_text(path).splitlines()) if line]
     for at in (1, 0):
-        if all(is_part(row[at]) for row in rows):
-            return _grouped([(row[at], row[1 - at], None) for row in rows], path)
+        rows: list[tuple[str, str, None]] = []
+        for line in lines:
+            cells = re.split(r"[,;\t ]+", line, maxsplit=2)
+            if len(cells) != 2 or not is_part(cells[at]):
+                break
+            rows.append((cells[at], cells[1 - at], None))
+        if rows and len(rows) == len(lines):
+            return _grouped(rows, path)
     return {}
 
 

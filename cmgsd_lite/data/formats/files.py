@@ -21,7 +21,7 @@ from typing import IO, Any
 import numpy as np
 
 from cmgsd_lite.data.formats import limits
-from cmgsd_lite.data.formats.limits import check_lines, check_pieces, check_size, check_stored
+from cmgsd_lite.data.formats.limits import check_json, check_lines, check_size, check_stored
 from cmgsd_lite.errors import DataError
 
 VIDEO_SUFFIXES = (
@@ -145,11 +145,14 @@ def video_id_of(value: object) -> str:
         return f"video{int(value)}"
     if not isinstance(value, str) or not value.strip():
         raise DataError(f"video id: expected a name or a whole number, found {value!r:.80}")
-    text = _bare(unicodedata.normalize("NFC", whole_signs(value.strip())))
+    text = value.strip()
+    text = _bare(text if text.isascii() else unicodedata.normalize("NFC", whole_signs(text)))
     if "\0" in text or ("\ufffd" in text and "\ufffd" not in value):
         raise DataError(f"video id: expected a name, found half a sign or NUL in {value!r:.80}")
-    if text.lower().endswith(_ID_SUFFIXES):
+    if "." in text and text.lower().endswith(_ID_SUFFIXES):
         text = PurePosixPath(text.replace("\\", "/")).stem
+    if text[:2] != "v_" and not text[:1].isdigit():
+        return text
     whole, own = _WHOLE.fullmatch(text), _ACTIVITYNET.fullmatch(text)
     return f"video{int(whole[1])}" if whole else own[1] if own else text
 
@@ -231,7 +234,7 @@ def json_of(text: str, path: Path | str) -> Any:
         DataError: one does, or very many pieces of nothing.
         json.JSONDecodeError: broken syntax.
     """
-    check_pieces(path, text, text.count('"') // 2 + text.count("{") + text.count("["), "pieces")
+    check_json(path, text)
     return json.loads(text, object_pairs_hook=lambda pairs: once(pairs, path))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from cmgsd_lite.data.formats.delimited import CAPTION_KEYS, CSV_ID_KEYS, plain_key
 from cmgsd_lite.data.formats.files import UnknownLayoutError, json_of, once
+from cmgsd_lite.data.formats.limits import check_json
 from cmgsd_lite.data.formats.names import are_parts
 from cmgsd_lite.errors import DataError
 
@@ -81,6 +82,7 @@ def jsonl_records(text: str, path: Path) -> list[Any]:
     Raises:
         DataError: broken syntax; names the line.
     """
+    check_json(path, text, text.count("\n"))
     records = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():

@@ -71,6 +71,11 @@ def check_pieces(path: Path | str, text: str, count: int, what: str) -> None:
         check_count(path, count, PIECES, f"{what} that hold next to nothing")
 
 
+def check_json(path: Path | str, text: str, lines: int = 0) -> None:
+    """Refuse JSON, or so many lines of it, of very many strings, lists and dicts that hold little."""
+    check_pieces(path, text, lines + text.count('"') // 2 + text.count("{") + text.count("["), "pieces")
+
+
 def check_lines(path: Path, text: str) -> None:
     """Refuse very many lines that hold next to nothing."""
     check_pieces(path, text, max(text.count("\n"), text.count("\r")), "lines")

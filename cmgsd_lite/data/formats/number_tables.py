@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text
 from cmgsd_lite.data.formats.limits import NAME
@@ -49,11 +50,12 @@ def load_numbers(path: Path) -> dict[str, Any]:
     ids, rows = [], []
     for number, line in lines:
         row = _cells(line, sign)
-        if len(row) != width or not all(map(_is_number, row[1:])):
+        numbers = _numbers(row[1:]) if len(row) == width else None
+        if numbers is None:
             found = f"{len(row)} cells" if len(row) != width else "something else"
             raise DataError(f"{path}, line {number}: expected an id and {width - 1} numbers, found {found}")
         ids.append(row[0])
-        rows.append(np.fromiter(map(float, row[1:]), np.float32, width - 1))
+        rows.append(numbers)
     return {"ids": ids, "features": np.stack(rows)}
 
 
@@ -67,9 +69,22 @@ def _separator(line: str) -> str | None:
 
 
 def _cells(line: str, sign: str | None) -> list[str]:
-    line = line.replace('"[', "").replace(']"', "")
+    quoted = '"' in line
+    line = line.replace('"[', "").replace(']"', "") if quoted else line
     cells = line.split() if sign in (None, " ") else line.split(sign)
+    if not quoted:
+        return cells if sign in (None, " ") else [cell.strip() for cell in cells]
     return [cell.strip().strip('"') for cell in cells]
+
+
+def _numbers(cells: list[str]) -> NDArray[np.float32] | None:
+    """The cells as numbers; an infinite one is refused with all tables."""
+    try:
+        if max(map(len, cells)) <= NAME and "_" not in "".join(cells):
+            return np.fromiter(map(float, cells), np.float32, len(cells))
+    except ValueError:
+        pass
+    return None
 
 
 def _is_number(cell: str) -> bool:

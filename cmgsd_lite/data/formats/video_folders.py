@@ -1,5 +1,6 @@
 """Features with a file a video, a file a frame, or a folder a video."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,14 +21,14 @@ _ENOUGH = 4  # so many files of a folder, one of them named after a known video,
 
 def files_of_videos(files: Sequence[Path], known: Collection[str] = ()) -> list[Path]:
     """Those of a folder's files that hold one video or one frame each; none when it is no such folder."""
-    stems = [file.stem for file in files]
+    stems = [unicodedata.normalize("NFC", file.stem) for file in files]  # macOS writes accents apart
     if frames_of_videos(stems, known):
         return list(files)
     if not known:
         return list(files) if looks_like_ids(stems) else []
     # Where videos are known, a strange name beside theirs is more likely another file than another video.
     ids = ids_among(stems, known)
-    mine = [file for file in files if file.stem in ids]
+    mine = [file for file, stem in zip(files, stems, strict=True) if stem in ids]
     named = len(files) >= _ENOUGH and any(stem in known for stem in stems)
     return mine if named or 2 * len(mine) >= len(files) else []
 
