@@ -244,12 +244,12 @@ def once(pairs: Iterable[tuple[Any, Any]], where: Path | str) -> dict[Any, Any]:
     Raises:
         DataError: a key twice with two values.
     """
-    found: dict[Any, Any] = {}
-    for key, value in pairs:
-        if key in found and (isinstance(value, np.ndarray) or found[key] != value):
+    pairs = list(pairs)
+    found = dict(pairs)
+    for key, value in pairs if len(found) < len(pairs) else ():
+        if value is not found[key] and (isinstance(value, np.ndarray) or value != found[key]):
             what = f"{str(key)[:80]!r} twice with different content; keep one of them"
             raise DataError(f"{where}: expected each entry once, found {what}")
-        found[key] = value
     return found
 
 

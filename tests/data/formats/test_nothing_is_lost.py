@@ -46,7 +46,7 @@ def test_an_entry_twice_is_refused_by_name(tmp_path: Path, name: str, text: str)
 def test_an_entry_twice_with_one_value_is_read(tmp_path: Path) -> None:
     assert json_of('{"a": [1], "b": 2, "a": [1]}', "x") == {"a": [1], "b": 2}
     with pytest.raises(DataError, match="x: expected each entry once, found 'a' twice"):
-        once([("a", ONES), ("a", ONES)], "x")
+        once([("a", ONES), ("a", TWOS)], "x")
 
 
 def test_two_words_for_one_part_do_not_hide_each_other(tmp_path: Path) -> None:
