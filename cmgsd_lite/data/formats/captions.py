@@ -75,6 +75,11 @@ def parse_lines(text: str, path: Path) -> tuple[str, Parsed]:
     if all(csv_columns([cell.strip().lower() for cell in re.split(r"[,;\t|]", lines[0])])):
         return parse_csv(text, path)  # Flickr8k's captions.txt is a csv
     numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
+    # Ids alone are told soon: to look closely takes much more memory than a list of them.
+    alone = sum(len(line.split(None, 2)) < 3 for _, line in numbered)
+    bare = next(((n, line) for n, line in numbered if "#" not in line.split(None, 1)[0]), None)
+    if bare and 2 * alone >= len(numbered):
+        raise _no_sentences(path, *bare)
     found = [(number, line, match) for number, line in numbered if (match := _A_LINE.match(line))]
     first = [match[1] for *_, match in found]
     if not all("#" in word for word in first):
@@ -91,9 +96,11 @@ def _check_ids(lines: list[tuple[int, str, re.Match[str]]], path: Path) -> None:
     several = sum(_reads_as_sentence(match[2]) for *_, match in lines)
     if 2 * several <= len(lines) or not (tabs or alike or _PROMISED.search(path.name)):
         number, line, _ = next(found for found in lines if "#" not in found[2][1])
-        raise UnknownLayoutError(
-            f"{path}, line {number}: expected `video#number sentence`, found {line[:40]!r}"
-        )
+        raise _no_sentences(path, number, line)
+
+
+def _no_sentences(path: Path, number: int, line: str) -> UnknownLayoutError:
+    return UnknownLayoutError(f"{path}, line {number}: expected `video#number sentence`, found {line[:40]!r}")
 
 
 def _reads_as_sentence(text: str) -> bool:

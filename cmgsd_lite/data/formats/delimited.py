@@ -215,7 +215,7 @@ def _check_open_quote(row: list[str], rows: list[list[str]], delimiter: str, pat
     """A quote that never closes swallows the rows up to the next quote; they still look like rows."""
     width = len(rows[0]) if rows else len(row)
     for cell in row:
-        for inside in re.split(r"\r?\n", cell)[1:]:
+        for inside in re.split(r"\r?\n", cell)[1:] if "\n" in cell else ():
             first = inside.split(delimiter)[0]
             if inside.count(delimiter) >= width - 1 > 0 and first and not re.search(r"\s", first):
                 raise DataError(
