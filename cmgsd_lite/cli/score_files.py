@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats.arrays import load_npz
-from cmgsd_lite.data.formats.features import load_safetensors
 from cmgsd_lite.data.formats.files import any_layout, check_downloaded, read_text
+from cmgsd_lite.data.formats.safetensors_files import load_safetensors
 from cmgsd_lite.data.formats.torch_files import load_torch
 from cmgsd_lite.errors import DataError
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cmgsd_lite.data.formats.files import any_layout, read_text, user_path
+from cmgsd_lite.data.formats.files import any_layout, json_of, once, read_text, user_path
 from cmgsd_lite.errors import DataError
 
 LABELS = "captions with human labels"
@@ -170,7 +169,9 @@ def _texts(folder: Path) -> dict[int, str]:
             raise DataError(
                 f"{folder}/testall_caps.txt: expected {ids.shape} lines like ids, found {len(lines)}"
             )
-        return {int(name): text for name, text in zip(ids, lines, strict=True)}
+        return once(
+            ((int(name), text) for name, text in zip(ids, lines, strict=True)), folder / "testall_caps.txt"
+        )
 
 
 def _csv(path: Path) -> Iterator[dict[str, str]]:
@@ -181,7 +182,7 @@ def _csv(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _json(path: Path) -> Iterator[tuple[str, list[int]]]:
-    yield from json.loads(read_text(_existing(path))).items()
+    yield from json_of(read_text(_existing(path)), path).items()
 
 
 def _existing(path: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cmgsd_lite.data.formats.annotations import Annotations
-from cmgsd_lite.data.formats.files import UnknownLayoutError, any_layout, video_id_of
+from cmgsd_lite.data.formats.files import UnknownLayoutError, any_layout, once, video_id_of
 from cmgsd_lite.data.formats.names import PARTS, TEST, TRAIN, VALIDATION
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.records import FileLog
@@ -220,15 +220,16 @@ def _take_index(path: Path, annotations: Annotations, published: _Published, log
         index = load_pickle(path)
         if not isinstance(index, Mapping):
             raise DataError(f"expected {{video id: caption number}}, found {type(index).__name__}")
+        numbers = once(((video_id_of(key), number) for key, number in index.items()), path)
     except DataError as error:
         log.leave(path, error)
         return
     log.use(path, "queries of 1k-A")
     queries = {}
-    for key, number in index.items():
-        mine = annotations.captions.get(video_id_of(key), [])
+    for video, number in numbers.items():
+        mine = annotations.captions.get(video, [])
         if isinstance(number, int | np.integer) and 0 <= number < len(mine):
-            queries[video_id_of(key)] = [mine[int(number)]]
+            queries[video] = [mine[int(number)]]
     published.queries["1k-A"] = queries
     published.note(
         "1k-A",

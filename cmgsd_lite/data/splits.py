@@ -18,6 +18,7 @@ from cmgsd_lite.data.formats.delimited import (
 from cmgsd_lite.data.formats.files import (
     UnknownLayoutError,
     any_layout,
+    once,
     read_text,
     user_path,
     video_id_of,
@@ -113,7 +114,7 @@ def _ids_in(path: Path) -> list[str]:
         ids = [line.strip().strip('",;') for line in text.splitlines() if line.strip()]
     else:
         ids = csv_ids(table, id_key, path)
-        ids = ids if caption_key is None else list(dict.fromkeys(ids))
+        ids = ids if caption_key is None else list(dict.fromkeys(map(video_id_of, ids)))
     if not ids or any(re.search(r"[,;\s]", name) for name in ids):
         found = repr(ids[0]) if ids else "nothing"
         raise UnknownLayoutError(f"{path}: expected a column video_id or one id a line, found {found}")
@@ -215,12 +216,16 @@ def _content(path: Path) -> Any:
 
 def _two_columns(path: Path) -> dict[Slot, Listed]:
     """`id part` a line, in whichever order, without a header."""
-    rows = [re.split(r"[,;\t ]+", line.strip()) for line in read_text(path).splitlines() if line.strip()]
-    if not rows or any(len(row) != 2 for row in rows):
-        return {}
+    lines = [line for line in map(str.strip, read_text(path).splitlines()) if line]
     for at in (1, 0):
-        if all(is_part(row[at]) for row in rows):
-            return _grouped([(row[at], row[1 - at], None) for row in rows], path)
+        rows: list[tuple[str, str, None]] = []
+        for line in lines:
+            cells = re.split(r"[,;\t ]+", line, maxsplit=2)
+            if len(cells) != 2 or not is_part(cells[at]):
+                break
+            rows.append((cells[at], cells[1 - at], None))
+        if rows and len(rows) == len(lines):
+            return _grouped(rows, path)
     return {}
 
 
@@ -298,7 +303,8 @@ def _by_key(content: Any, path: Path) -> dict[Slot, Listed]:
     parts = {key: value for key, value in content.items() if is_part(str(key)) or are_parts(content)}
     if not are_parts(parts) or (len(parts) < len(content) and len(set(map(part_of, map(str, parts)))) < 2):
         return {}
-    slots = {slot: value for key, value in parts.items() if (slot := slot_of(str(key))) and value}
+    told = ((slot, value) for key, value in parts.items() if (slot := slot_of(str(key))) and value)
+    slots = once(((slot, value) for slot, value in told), path)
     listed = {slot: _of_content(value, path) for slot, value in slots.items()}
     others = {str(key): value for key, value in content.items() if key not in parts}
     _note_strange(listed, {k: len(v) for k, v in others.items() if isinstance(v, list | Mapping) and v}, path)

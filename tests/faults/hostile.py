@@ -846,3 +846,123 @@ def jsonl_of_empty_lists(path):
 @maker("captions.csv")
 def csv_of_commas(path):
     path.write_text("," * 10_000_000)
+
+
+# --- many small pieces, which take far more memory than letters --------------------------------------
+
+
+def full_of(path, unit, begin=b"", end=b"", size=32_000_000):
+    path.write_bytes(begin + unit * ((size - len(begin) - len(end)) // len(unit)) + end)
+
+
+def numbered(path, unit, begin=b"", end=b"", between=b",", size=32_000_000):
+    count = size // (len(unit % 1_000_000) + len(between))
+    path.write_bytes(begin + between.join(unit % n for n in range(1_000_000, 1_000_000 + count)) + end)
+
+
+def many_maker(name, file, fill, *arguments, **named):
+    def write(path):
+        fill(path, *arguments, **named)
+
+    write.__name__ = f"many_{name}"
+    maker(file)(write)
+
+
+many_maker("empty_dicts", "captions.json", full_of, b"{},", b"[", b"{}]")
+many_maker("empty_lists", "captions.json", full_of, b"[],", b"[", b"[]]")
+many_maker("small_dicts", "captions.json", full_of, b'{"a":1},', b"[", b"{}]")
+many_maker("keys_of_dicts", "captions.json", numbered, b'"%x":{}', b"{", b"}")
+many_maker("keys_of_captions", "captions.json", numbered, b'"%x":["a b"]', b"{", b"}")
+many_maker("records", "captions.json", numbered, b'{"id":%d,"text":"a b"}', b"[", b"]")
+many_maker("empty_captions", "captions.json", full_of, b'"",', b'{"video1":[', b'"c"]}')
+many_maker("dicts_in_a_line", "captions.jsonl", full_of, b"{},", b"[", b"{}]\n")
+many_maker("lines_of_lists", "captions.jsonl", full_of, b"[1,2,3]\n")
+many_maker("lines_of_records", "captions.jsonl", numbered, b'{"id":%d,"text":"a b"}', between=b"\n")
+many_maker("cells", "captions.csv", full_of, b"a,b,c,d\n", b"video_id,caption,c,d\n")
+many_maker("rows", "captions.csv", numbered, b"%d,a b", b"video_id,caption\n", between=b"\n")
+many_maker("rows_of_tabs", "captions.tsv", full_of, b"aaa\tbbb\n", b"video_id\tcaption\n")
+many_maker("lines", "train_list.txt", numbered, b"%x", between=b"\n", size=8_000_000)
+many_maker("feature_cells", "feats.csv", full_of, b"video1,1,2,3,4,5,6,7\n", size=5_000_000)
+many_maker(
+    "doubled_quotes", "captions.csv", full_of, b"''", b"video_id,caption\n'video1','", b"'\n", size=10_000_000
+)
+
+
+@maker("captions.json.gz")
+def packed_empty_dicts(path):
+    with gzip.open(path, "wb", 1) as stream:
+        stream.write(b"[" + b"{}," * 10_000_000 + b"{}]")
+
+
+@maker("feats.txt")
+def one_long_cell_among_many(path):
+    path.write_bytes(
+        b"video0 " + b"0" * 1000 + b" 1 1 1 1\n" + b"".join(b"v%d 1 1 1 1 1\n" % n for n in range(250_000))
+    )
+
+
+@maker("clip.safetensors")
+def a_hundred_thousand_tensors(path):
+    tensors = {
+        f"video{n}": {"dtype": "F32", "shape": [4], "data_offsets": [16 * n, 16 * n + 16]}
+        for n in range(100_000)
+    }
+    header = json.dumps(tensors).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(1_600_000))
+
+
+@maker("clip.safetensors")
+def tensors_over_one_another(path):
+    told = {"dtype": "F32", "shape": [1 << 18], "data_offsets": [0, 1 << 20]}
+    header = json.dumps({f"video{n}": told for n in range(10_000)}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(1 << 20))
+
+
+@maker("clip.mat")
+def cells_of_matlab(path):
+    cells = np.empty(100_000, object)
+    cells[:] = [np.ones(1) for _ in cells]
+    savemat(path, {"names": cells, "features": np.ones((2, 4))})
+
+
+# --- what would take the place of something else -----------------------------------------------------
+
+
+@maker("clip.tar")
+def tar_member_of_negative_size(path):
+    info = tarfile.TarInfo("clip.npy")
+    info.size = -512
+    path.write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+
+
+@maker("feature.bin")
+def bigfile_of_holes(path):
+    count = 1 << 20
+    path.with_name("shape.txt").write_text(f"{count} 512")
+    path.with_name("id.txt").write_text(" ".join(f"v{n}" for n in range(count)))
+    holes(path, size=4 * count * 512)
+
+
+@maker("fast")
+def store_of_holes(path):
+    count = 1 << 24
+
+    def change(body, _):
+        entry = body["experts"]["clip"]
+        entry.update(tokens=[count, count])
+        file = path / entry["file"]
+        header = npy_of(b"{'descr': '<f4', 'fortran_order': False, 'shape': (%d, 4)}\n" % (2 * count))
+        holes(file, header, len(header) + 32 * count)
+        body["files"][entry["file"]] = {"bytes": file.stat().st_size, "sha256": ""}
+
+    store(path, change)
+
+
+@maker("train_list.txt")
+def list_of_utf32(path):
+    path.write_bytes("video1\nvideo2\n".encode("utf-32-le"))
+
+
+@maker("captions.csv")
+def csv_of_utf16_without_its_mark(path):
+    path.write_bytes("video_id,caption\nvideo1,a dog\n".encode("utf-16-be"))

@@ -91,7 +91,7 @@ def reader():
 
 SLOW = (
     *("bomb", "sixty", "deflated", "matlab", "gzip", "long_header", "zip_", "_keys", "_sets", "times"),
-    "_member",
+    *("_member", "many", "empty_dicts", "hundred", "holes"),
 )
 
 

@@ -191,8 +191,8 @@ class Plain:
         return known[1:]
 
     def _copied(self, value: Any, depth: float) -> tuple[Any, int]:
-        if hasattr(value, "finish"):
-            return self._of(value.finish(), depth)
+        if hasattr(type(value), "finish"):  # of its class: a pickle may give a dict an attribute
+            return self._of(type(value).finish(value), depth)
         if isinstance(value, dict):
             keys, values = (
                 [self._of(key, depth) for key in value],

@@ -1,6 +1,5 @@
 """Readers of numpy files: .npz, .npy with a names file, and BigFile folders."""
 
-import json
 import math
 import zipfile
 from functools import lru_cache
@@ -15,6 +14,8 @@ from cmgsd_lite.data.formats.files import (
     UnknownLayoutError,
     any_layout,
     check_downloaded,
+    json_of,
+    once,
     open_zip,
     read_text,
 )
@@ -38,7 +39,7 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     """
     check_downloaded(path)
     with any_layout(path, "a whole .npz of plain arrays"), open_zip(path) as archive:
-        return {name.removesuffix(".npy"): _member(archive, name) for name in archive.namelist()}
+        return once(((n.removesuffix(".npy"), _member(archive, n)) for n in archive.namelist()), path)
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
@@ -98,7 +99,7 @@ def read_names(path: Path) -> list[Any]:
     if path.suffix.lower() != ".json":
         return text.split()
     with any_layout(path, "a JSON list of names"):
-        listed = json.loads(text)
+        listed = json_of(text, path)
     if not isinstance(listed, list):
         raise UnknownLayoutError(f"{path}: expected a JSON list of names, found {type(listed).__name__}")
     return listed

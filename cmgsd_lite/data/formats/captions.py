@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.data.formats.delimited import CAPTION_KEYS, csv_columns, csv_sentences, csv_table
-from cmgsd_lite.data.formats.files import UnknownLayoutError, decode
+from cmgsd_lite.data.formats.files import UnknownLayoutError, decode, once
 from cmgsd_lite.data.formats.json_captions import (
     Parsed,
     is_nothing,
@@ -50,7 +50,7 @@ def parse(name: str, raw: bytes, path: Path) -> tuple[str, Parsed]:
     parser = parser_of(name)
     if parser is None:
         raise UnknownLayoutError(f"{path}: expected captions, found {name}")
-    text = decode(raw)
+    text = decode(raw, path)
     check_lines(path, text)
     return parser(text, path)
 
@@ -75,6 +75,11 @@ def parse_lines(text: str, path: Path) -> tuple[str, Parsed]:
     if all(csv_columns([cell.strip().lower() for cell in re.split(r"[,;\t|]", lines[0])])):
         return parse_csv(text, path)  # Flickr8k's captions.txt is a csv
     numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
+    # Ids alone are told soon: to look closely takes much more memory than a list of them.
+    alone = sum(len(line.split(None, 2)) < 3 for _, line in numbered)
+    bare = next(((n, line) for n, line in numbered if "#" not in line.split(None, 1)[0]), None)
+    if bare and 2 * alone >= len(numbered):
+        raise _no_sentences(path, *bare)
     found = [(number, line, match) for number, line in numbered if (match := _A_LINE.match(line))]
     first = [match[1] for *_, match in found]
     if not all("#" in word for word in first):
@@ -91,9 +96,11 @@ def _check_ids(lines: list[tuple[int, str, re.Match[str]]], path: Path) -> None:
     several = sum(_reads_as_sentence(match[2]) for *_, match in lines)
     if 2 * several <= len(lines) or not (tabs or alike or _PROMISED.search(path.name)):
         number, line, _ = next(found for found in lines if "#" not in found[2][1])
-        raise UnknownLayoutError(
-            f"{path}, line {number}: expected `video#number sentence`, found {line[:40]!r}"
-        )
+        raise _no_sentences(path, number, line)
+
+
+def _no_sentences(path: Path, number: int, line: str) -> UnknownLayoutError:
+    return UnknownLayoutError(f"{path}, line {number}: expected `video#number sentence`, found {line[:40]!r}")
 
 
 def _reads_as_sentence(text: str) -> bool:
@@ -127,7 +134,7 @@ def _of_words(caption: Any) -> Any:
 def _word(word: str | bytes) -> str:
     """A word; what Python 2 wrote as UTF-8 bytes comes out of the unpickler as latin1 and is mended here."""
     if isinstance(word, bytes):
-        return word.decode("utf-8", errors="replace")
+        return decode(word, "caption")
     try:
         return word.encode("latin1").decode("utf-8")
     except UnicodeError:
@@ -136,10 +143,10 @@ def _word(word: str | bytes) -> str:
 
 def parse_category_names(raw: bytes, path: Path) -> dict[int, str]:
     """category.txt: `name<TAB>number` a line."""
-    names = {}
-    for line in filter(str.strip, decode(raw).splitlines()):
+    names: list[tuple[int, str]] = []
+    for line in filter(str.strip, decode(raw, path).splitlines()):
         name, _, number = line.rpartition("\t")
         if not number.strip().isdecimal():
             raise DataError(f"{path}, category.txt: expected `name<TAB>number`, found {line!r}")
-        names[int(number)] = name.strip()
-    return names
+        names.append((int(number), name.strip()))
+    return once(names, path)

@@ -1,6 +1,5 @@
 """Padding of tables that are read: by files of lengths or masks beside them, else by rows of zeros."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats.columns import ID_KEYS, first_key
-from cmgsd_lite.data.formats.files import any_layout, read_text, video_id_of
+from cmgsd_lite.data.formats.files import any_layout, json_of, once, read_text, video_id_of
 from cmgsd_lite.data.formats.lengths import check_not_reversed, kind_of, owners_of, real_tokens
 from cmgsd_lite.data.formats.names import expert_name
 from cmgsd_lite.data.formats.tables import FeatureTable
@@ -116,11 +115,11 @@ def _content(file: Path, load: Load) -> Any:
     text = read_text(file)
     if file.suffix.lower() == ".json":
         with any_layout(file, "JSON"):
-            return json.loads(text)
+            return json_of(text, file)
     rows = [re.split(r"[,;\s]+", line.strip()) for line in text.splitlines() if line.strip()]
     rows = rows[1:] if rows and not re.fullmatch(r"[\d.]+", rows[0][-1]) else rows  # a header
     if rows and all(len(row) == 2 for row in rows):
-        return {row[0]: row[1] for row in rows}
+        return once(((row[0], row[1]) for row in rows), file)
     if all(len(row) == 1 for row in rows):
         return [row[0] for row in rows]
     raise DataError(f"{file}: expected `id number` or a number a line, found {' '.join(rows[0][:4])!r}")
@@ -133,12 +132,11 @@ def _by_video(content: Any, file: Path) -> Any:
         others = [key for key in content if key != id_key]
         told = [key for key in others if kind_of(key)] if len(others) > 1 else others
         if id_key is not None and len(told) == 1:
-            return dict(
-                zip(map(video_id_of, np.ravel(content[id_key]).tolist()), content[told[0]], strict=True)
-            )
+            ids = map(video_id_of, np.ravel(content[id_key]).tolist())
+            return once(zip(ids, content[told[0]], strict=True), file)
         if len(content) == 1 and (kind_of(others[0]) or others[0] == "arr_0"):
             return _by_video(content[others[0]], file)
-        return {video_id_of(key): value for key, value in content.items()}
+        return once(((video_id_of(key), value) for key, value in content.items()), file)
     if isinstance(content, list | tuple | np.ndarray) and np.ndim(content):
         return content
     raise DataError(f"{file}: expected lengths or masks by video id, found {type(content).__name__}")

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats import arrays, companions, hdf5, number_tables, store, video_folders
 from cmgsd_lite.data.formats.files import (
     UnknownLayoutError,
     any_layout,
-    check_downloaded,
     user_path,
 )
 from cmgsd_lite.data.formats.joined import combine
@@ -25,10 +23,10 @@ from cmgsd_lite.data.formats.names import expert_name
 from cmgsd_lite.data.formats.packed import Packed, is_packed
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.records import FileLog
+from cmgsd_lite.data.formats.safetensors_files import load_safetensors
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.data.formats.torch_files import load_torch
 from cmgsd_lite.errors import DataError
-from cmgsd_lite.runtime import require
 
 FILE_SUFFIXES = (".npz", ".npy", ".pickle", ".pkl", ".pt", ".pth", ".safetensors", ".mat", *hdf5.SUFFIXES)
 
@@ -193,24 +191,3 @@ def _read_folder(folder: Path, known: Collection[str], log: FileLog | None) -> d
     if not files and not below:
         raise UnknownLayoutError(f"{folder}: expected features ({', '.join(FILE_SUFFIXES)}), found none")
     return combine([(str(path), read_features(path, known, log)) for path in files or below])
-
-
-def load_safetensors(path: Path) -> dict[str, NDArray[Any]]:
-    """All tensors of a .safetensors file by name.
-
-    Raises:
-        DataError: truncated or damaged.
-    """
-    require("safetensors", "data")
-    check_downloaded(path)
-    from safetensors.torch import load_file  # numpy's own reader knows no bfloat16
-
-    with any_layout(path, "whole .safetensors"):
-        return {name: _plain(tensor) for name, tensor in load_file(path).items()}
-
-
-def _plain(tensor: Any) -> NDArray[Any]:
-    import torch
-
-    array: NDArray[Any] = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
-    return array

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import itertools
+import json
 import lzma
 import os
 import re
@@ -11,6 +12,7 @@ import shutil
 import tarfile
 import unicodedata
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -19,7 +21,7 @@ from typing import IO, Any
 import numpy as np
 
 from cmgsd_lite.data.formats import limits
-from cmgsd_lite.data.formats.limits import check_lines, check_size, check_stored
+from cmgsd_lite.data.formats.limits import check_json, check_lines, check_size, check_stored
 from cmgsd_lite.errors import DataError
 
 VIDEO_SUFFIXES = (
@@ -136,16 +138,21 @@ def video_id_of(value: object) -> str:
         DataError: the value is no id (empty, or a number that is not whole).
     """
     if isinstance(value, bytes):
-        value = value.decode("utf-8", errors="replace")
+        value = decode(value, "video id")
     if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)
     if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0:
         return f"video{int(value)}"
     if not isinstance(value, str) or not value.strip():
         raise DataError(f"video id: expected a name or a whole number, found {value!r:.80}")
-    text = _bare(unicodedata.normalize("NFC", whole_signs(value.strip())))
-    if text.lower().endswith(_ID_SUFFIXES):
+    text = value.strip()
+    text = _bare(text if text.isascii() else unicodedata.normalize("NFC", whole_signs(text)))
+    if "\0" in text or ("\ufffd" in text and "\ufffd" not in value):
+        raise DataError(f"video id: expected a name, found half a sign or NUL in {value!r:.80}")
+    if "." in text and text.lower().endswith(_ID_SUFFIXES):
         text = PurePosixPath(text.replace("\\", "/")).stem
+    if text[:2] != "v_" and not text[:1].isdigit():
+        return text
     whole, own = _WHOLE.fullmatch(text), _ACTIVITYNET.fullmatch(text)
     return f"video{int(whole[1])}" if whole else own[1] if own else text
 
@@ -190,14 +197,60 @@ def _id_or_none(name: str) -> str | None:
     return video_id_of(name) if name.strip() else None
 
 
-def decode(raw: bytes) -> str:
-    """Text of bytes: UTF-8 with or without BOM, UTF-16 with BOM, else Windows-1252 (spreadsheet exports)."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", errors="replace")
+_MARKS = {
+    **{b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"},
+    b"": "utf-8-sig",
+}
+"""How text begins in an encoding."""
+
+
+def decode(raw: bytes, path: Path | str) -> str:
+    """Text of bytes: UTF-8 with or without BOM, UTF-16 or 32 with one, else Windows-1252 (spreadsheets).
+
+    Raises:
+        DataError: other bytes, or NUL signs, as UTF-16 without a BOM has.
+    """
+    encoding = next(name for mark, name in _MARKS.items() if raw.startswith(mark))
     try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace")
+        # A lone half of a sign is told of where it is mended.
+        text = raw.decode(encoding, "strict" if encoding == "utf-8-sig" else "surrogatepass")
+    except UnicodeDecodeError as error:
+        try:
+            text = raw.decode("cp1252" if encoding == "utf-8-sig" else encoding)
+        except UnicodeDecodeError:
+            raise DataError(
+                f"{path}: expected text, as UTF-8, found bytes that are none ({error})"
+            ) from error
+    if "\0" in text:
+        what = "signs that are no letters (NUL), as in UTF-16 without its mark; save it as UTF-8"
+        raise DataError(f"{path}: expected text, found {what}")
+    return text
+
+
+def json_of(text: str, path: Path | str) -> Any:
+    """Content of JSON in which no key stands twice with two values.
+
+    Raises:
+        DataError: one does, or very many pieces of nothing.
+        json.JSONDecodeError: broken syntax.
+    """
+    check_json(path, text)
+    return json.loads(text, object_pairs_hook=lambda pairs: once(pairs, path))
+
+
+def once(pairs: Iterable[tuple[Any, Any]], where: Path | str) -> dict[Any, Any]:
+    """A dict of pairs, none of which takes the place of another one.
+
+    Raises:
+        DataError: a key twice with two values.
+    """
+    pairs = list(pairs)
+    found = dict(pairs)
+    for key, value in pairs if len(found) < len(pairs) else ():
+        if value is not found[key] and (isinstance(value, np.ndarray) or value != found[key]):
+            what = f"{str(key)[:80]!r} twice with different content; keep one of them"
+            raise DataError(f"{where}: expected each entry once, found {what}")
+    return found
 
 
 def is_archive(path: Path) -> bool:
@@ -298,6 +351,9 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         limits.check_count(path, len(members), limits.MEMBERS, "files in it")
+        if len(archive.NameToInfo) < len(members):
+            twice = Counter(info.filename for info in members).most_common(1)[0][0]
+            raise DataError(f"{path}: expected each file once, found a second {twice}")
         for info in members:
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise DataError(f"{path}: expected a zip as usual, found another compression; pack it again")
@@ -312,7 +368,7 @@ def read_text(path: Path) -> str:
     Raises:
         DataError: the file is missing or damaged.
     """
-    text = decode(read_members(path)[0][1])
+    text = decode(read_members(path)[0][1], path)
     check_lines(path, text)
     return text
 

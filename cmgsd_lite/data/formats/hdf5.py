@@ -145,12 +145,15 @@ def _readable(path: Path, log: FileLog | None) -> list[tuple[str, Any]]:
 
 def read_h5_tree_captions(tree: Path) -> dict[str, list[Any]]:
     """Captions of MMT's tree: `raw_captions.{i}`, arrays of word bytes; another array comes as it is."""
-    captions = {}
+    captions: dict[str, list[Any]] = {}
     for path in _files(tree):
         found = _content(path, _CAPTIONS)
         with any_layout(path, f"keys {_CAPTIONS}0, {_CAPTIONS}1, ..."):
             keys = sorted(found, key=lambda key: int(key.removeprefix(_CAPTIONS)))
-        captions[video_id_of(path.stem)] = [_words(_array(found[key], f"{path}, {key}")) for key in keys]
+        video = video_id_of(path.stem)
+        if video in captions:
+            raise DataError(f"{path}: expected each video once, found {video} again")
+        captions[video] = [_words(_array(found[key], f"{path}, {key}")) for key in keys]
     return captions
 
 

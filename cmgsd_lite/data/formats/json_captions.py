@@ -8,11 +8,13 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from cmgsd_lite.data.formats.delimited import CAPTION_KEYS, CSV_ID_KEYS, plain_key
-from cmgsd_lite.data.formats.files import UnknownLayoutError
+from cmgsd_lite.data.formats.files import UnknownLayoutError, json_of, once
+from cmgsd_lite.data.formats.limits import check_json
 from cmgsd_lite.data.formats.names import are_parts
 from cmgsd_lite.errors import DataError
 
@@ -66,7 +68,7 @@ def load_json(text: str, path: Path) -> Any:
         DataError: broken syntax.
     """
     try:
-        return json.loads(text)
+        return json_of(text, path)
     except json.JSONDecodeError as error:
         # What goes on after a whole object is one object a line.
         if error.msg == "Extra data" and len(text.splitlines()) > 1:
@@ -80,11 +82,12 @@ def jsonl_records(text: str, path: Path) -> list[Any]:
     Raises:
         DataError: broken syntax; names the line.
     """
+    check_json(path, text, text.count("\n"))
     records = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                records.append(json.loads(line))
+                records.append(json_of(line, path))
             except (json.JSONDecodeError, RecursionError) as error:
                 raise DataError(
                     f"{path}, line {number}: expected a JSON object, found broken JSON"
@@ -123,12 +126,12 @@ def parse_content(content: Any, path: Path) -> Found:
 
 def id_key(record: Mapping[str, Any]) -> str | None:
     """The key of a record's video, in the record's own spelling."""
-    return _key(record, ID_KEYS)
+    return _key(tuple(record), ID_KEYS)
 
 
 def caption_key(record: Mapping[str, Any]) -> str | None:
     """The key of a record's captions, in the record's own spelling."""
-    return _key(record, CAPTION_KEYS)
+    return _key(tuple(record), CAPTION_KEYS)
 
 
 def captions_of(record: Mapping[str, Any]) -> list[Any]:
@@ -153,8 +156,9 @@ def unwrapped(content: Any) -> Any:
     )
 
 
-def _key(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
-    spelled = {plain_key(key): key for key in record}
+@lru_cache(maxsize=64)  # nearly all records of a file have the same keys
+def _key(keys: tuple[str, ...], names: tuple[str, ...]) -> str | None:
+    spelled = {plain_key(key): key for key in keys}
     return next((spelled[plain] for name in names if (plain := plain_key(name)) in spelled), None)
 
 
@@ -236,8 +240,8 @@ def _category_names(names: Any, path: Path) -> dict[int, str]:
     try:
         pairs = dict(enumerate(names)) if isinstance(names, list) else dict(names)
         if all(isinstance(number, int) for number in pairs.values()):
-            pairs = {number: name for name, number in pairs.items()}
-        return {int(number): str(name) for number, name in pairs.items()}
+            pairs = once(((number, name) for name, number in pairs.items()), path)
+        return once(((int(number), str(name)) for number, name in pairs.items()), path)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"{path}: expected category_names {{number: name}}, found {str(names)[:60]}"
@@ -279,7 +283,8 @@ def _coco(content: dict[str, Any], path: Path) -> Found | None:
         return None
     images = content.get("images") or content.get("videos") or []
     named = [image for image in images if isinstance(image, dict) and "id" in image]
-    files = {image["id"]: image[key] for image in named if (key := _key(image, ("file_name", "filename")))}
+    keys = (_key(tuple(image), ("file_name", "filename")) for image in named)
+    files = once(((i["id"], i[key]) for i, key in zip(named, keys, strict=True) if key), path)
     parsed = _records(content["annotations"], path)
     parsed.sentences = [(files.get(video, video), c, extra) for video, c, extra in parsed.sentences]
     return "frozen", parsed

@@ -19,8 +19,8 @@ SMALL = 32 * MEGABYTE
 """Bytes that any file may come to, whatever the ratio."""
 MEMBERS = 250_000
 """Files in an archive, arrays in a file."""
-LINES = 1_000_000
-"""Lines of a text, where they have fewer than eight letters on average."""
+PIECES = 500_000
+"""Lines and cells of a text, strings and brackets of JSON, of fewer than eight letters on average."""
 NAME = 1_000
 """Letters of a name, an id or a number; what is longer is none."""
 DEPTH = 64
@@ -59,17 +59,26 @@ def check_size(path: Path | str, wanted: int, stored: int) -> None:
         raise DataError(f"{path}: expected a file that holds what it says, found {what}; {RAISE}")
 
 
-def check_count(path: Path, count: int, limit: float, what: str) -> None:
+def check_count(path: Path | str, count: int, limit: float, what: str) -> None:
     """Refuse more of something than the limit."""
     if count > raised(limit):
         raise DataError(f"{path}: expected at most {raised(limit):,.0f} {what}, found more; {RAISE}")
 
 
+def check_pieces(path: Path | str, text: str, count: int, what: str) -> None:
+    """Refuse a text of very many pieces that hold next to nothing: each takes far more memory."""
+    if len(text) < 8 * count:
+        check_count(path, count, PIECES, f"{what} that hold next to nothing")
+
+
+def check_json(path: Path | str, text: str, lines: int = 0) -> None:
+    """Refuse JSON, or so many lines of it, of very many strings, lists and dicts that hold little."""
+    check_pieces(path, text, lines + text.count('"') // 2 + text.count("{") + text.count("["), "pieces")
+
+
 def check_lines(path: Path, text: str) -> None:
     """Refuse very many lines that hold next to nothing."""
-    lines = max(text.count("\n"), text.count("\r"))
-    if len(text) < 8 * lines:
-        check_count(path, lines, LINES, "lines that hold next to nothing")
+    check_pieces(path, text, max(text.count("\n"), text.count("\r")), "lines")
 
 
 def check_shape(where: Path | str, shape: Iterable[int], itemsize: int) -> None:

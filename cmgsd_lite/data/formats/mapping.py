@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cmgsd_lite.data.formats import columns
-from cmgsd_lite.data.formats.files import UnknownLayoutError, looks_like_ids, video_id_of
+from cmgsd_lite.data.formats.files import UnknownLayoutError, looks_like_ids, once, video_id_of
 from cmgsd_lite.data.formats.joined import combine
 from cmgsd_lite.data.formats.lengths import owners_of, told_by
 from cmgsd_lite.data.formats.names import (
@@ -100,7 +100,7 @@ def _by_path(content: Mapping[Any, Any]) -> Mapping[Any, Any]:
     for key, value in content.items():
         head, _, rest = key.strip("/").partition("/")
         heads.setdefault(head, {})[rest] = value
-    return heads
+    return heads if sum(map(len, heads.values())) == len(content) else content
 
 
 def _by_part(content: Mapping[Any, Any]) -> Mapping[Any, Any]:
@@ -109,7 +109,9 @@ def _by_part(content: Mapping[Any, Any]) -> Mapping[Any, Any]:
     parts: dict[Any, dict[str, Any]] = {}
     for key in keys:
         parts.setdefault(part_of(key), {})[without_part(key)] = content[key]
-    whole = len(keys) == len(content) and all(columns.has_columns(part) for part in parts.values())
+    whole = sum(map(len, parts.values())) == len(content) and all(
+        columns.has_columns(part) for part in parts.values()
+    )
     return parts if whole else content
 
 
@@ -128,10 +130,11 @@ def _with_lengths(content: Mapping[Any, Any], source: Path) -> Mapping[Any, Any]
     if lone is not None:
         found = ", ".join(map(str, tables))
         raise DataError(f"{source}: expected features that {lone} belongs to, found {found}")
+    told = {name: once(((_id(video), v) for video, v in mine.items()), source) for name, mine in told.items()}
     joined = {
         key: {
-            video: {columns.FEATURE_KEYS[0]: mine, **{name: told[name][video] for name in told
-                    if owners[name] == key and video in told[name]}}
+            video: {columns.FEATURE_KEYS[0]: mine, **{name: told[name][_id(video)] for name in told
+                    if owners[name] == key and _id(video) in told[name]}}
             for video, mine in value.items()
         }
         if key in owners.values() else value

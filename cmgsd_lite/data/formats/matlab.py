@@ -1,5 +1,6 @@
 """Matlab's files: those up to version 7, and 7.3, which are HDF5."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,10 @@ def load_mat(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadWarning
 
-    with any_layout(path, "a whole .mat file"):
+    with any_layout(path, "a whole .mat file"), warnings.catch_warnings():
+        warnings.simplefilter("error", MatReadWarning)  # a variable twice, of which one would be lost
         content = loadmat(path, simplify_cells=True)
         return {key: _plain(value) for key, value in content.items() if not key.startswith("__")}
 

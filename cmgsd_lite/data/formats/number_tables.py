@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cmgsd_lite.data.formats.files import UnknownLayoutError, decode, read_text
+from cmgsd_lite.data.formats.files import UnknownLayoutError, read_text
 from cmgsd_lite.data.formats.limits import NAME
 from cmgsd_lite.errors import DataError
 
@@ -24,7 +25,9 @@ def is_number_table(path: Path) -> bool:
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     with path.open("rb") as stream:
-        lines = decode(stream.read(_LOOK)).splitlines()[:3]
+        begin = stream.read(_LOOK)
+    wide = begin.startswith((b"\xff\xfe", b"\xfe\xff"))  # a piece of a file may end in half a sign
+    lines = begin.decode("utf-16" if wide else "latin1", "replace").removeprefix("\ufeff").splitlines()[:3]
     return (
         any(_separator(line) for line in lines[:2])
         and _separator(lines[-1 if len(lines) < 3 else 1]) is not None
@@ -43,16 +46,17 @@ def load_numbers(path: Path) -> dict[str, Any]:
     lines = [(n, line) for n, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
     lines = lines if _separator(lines[0][1]) else lines[1:]  # a header
     sign = _separator(lines[0][1])
-    rows = [_cells(line, sign) for _, line in lines]
-    width = len(rows[0])
-    for (number, _), row in zip(lines, rows, strict=True):
-        if len(row) != width or not all(map(_is_number, row[1:])):
+    width = len(_cells(lines[0][1], sign))
+    ids, rows = [], []
+    for number, line in lines:
+        row = _cells(line, sign)
+        numbers = _numbers(row[1:]) if len(row) == width else None
+        if numbers is None:
             found = f"{len(row)} cells" if len(row) != width else "something else"
             raise DataError(f"{path}, line {number}: expected an id and {width - 1} numbers, found {found}")
-    return {
-        "ids": [row[0] for row in rows],
-        "features": np.array([row[1:] for row in rows]).astype(np.float32),
-    }
+        ids.append(row[0])
+        rows.append(numbers)
+    return {"ids": ids, "features": np.stack(rows)}
 
 
 def _separator(line: str) -> str | None:
@@ -65,9 +69,22 @@ def _separator(line: str) -> str | None:
 
 
 def _cells(line: str, sign: str | None) -> list[str]:
-    line = line.replace('"[', "").replace(']"', "")
+    quoted = '"' in line
+    line = line.replace('"[', "").replace(']"', "") if quoted else line
     cells = line.split() if sign in (None, " ") else line.split(sign)
+    if not quoted:
+        return cells if sign in (None, " ") else [cell.strip() for cell in cells]
     return [cell.strip().strip('"') for cell in cells]
+
+
+def _numbers(cells: list[str]) -> NDArray[np.float32] | None:
+    """The cells as numbers; an infinite one is refused with all tables."""
+    try:
+        if max(map(len, cells)) <= NAME and "_" not in "".join(cells):
+            return np.fromiter(map(float, cells), np.float32, len(cells))
+    except ValueError:
+        pass
+    return None
 
 
 def _is_number(cell: str) -> bool:

@@ -8,6 +8,7 @@ a plain dtype, a shape and bytes.
 
 import collections
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,9 @@ def _bytes(data: Any = b"", encoding: Any = "latin1") -> bytearray:
     return bytearray(data, "latin1") if isinstance(data, str) else bytearray(memoryview(data))
 
 
-_BUILTINS = {t.__name__: t for t in (list, dict, set, frozenset, tuple, int, float, str)} | {
-    "bytearray": _bytes
-}
-_CONTAINERS = {"OrderedDict": collections.OrderedDict, "defaultdict": collections.defaultdict}
+_Names = dict[str, Callable[..., Any]]
+_BUILTINS: _Names = {t.__name__: t for t in (list, dict, set, frozenset, tuple, int, float, str)}
+_CONTAINERS: _Names = {"OrderedDict": collections.OrderedDict, "defaultdict": collections.defaultdict}
 
 
 class _Dtype:
@@ -76,26 +76,53 @@ def _from_bytes(data: Any, dtype: _Dtype, shape: Any, order: Any, axes: Any = No
     return flat.reshape(shape, order=order)
 
 
+class Fixed:
+    """What a pickle cannot change: it may set attributes of what lies on its stack, also of what it named.
+
+    The process reads many files, and the next one would meet a changed class or function.
+    """
+
+    __slots__ = ()
+
+    def __setstate__(self, _: object) -> None:
+        """The pickle wants to change it."""
+        raise pickle.UnpicklingError("a change of a class, a function or a tensor is refused")
+
+
+class Named(Fixed):
+    """What a pickle gets for a name: something to call."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self._make = make
+
+    def __call__(self, *arguments: Any) -> Any:
+        """What is made of the arguments."""
+        return self._make(*arguments)
+
+
 class Unpickler(pickle.Unpickler):
     """Admits builtin containers and the stand-ins for numpy only."""
 
     def find_class(self, module: str, name: str) -> Any:
         """What stands for a name on the list; everything else is refused."""
         module = module.replace("numpy.core.", "numpy._core.")  # numpy 1 wrote the first, numpy 2 the second
-        numpy_names = {
-            ("numpy", "ndarray"): "ndarray",  # only ever an argument, so a word will do
+        numpy_names: dict[tuple[str, str], Callable[..., Any]] = {
             ("numpy", "dtype"): _Dtype,
             ("numpy._core.multiarray", "_reconstruct"): self._reconstruct,
             ("numpy._core.multiarray", "scalar"): self._scalar,
             ("numpy._core.numeric", "_frombuffer"): self._frombuffer,
             ("_codecs", "encode"): self._encode,
         }
+        if (module, name) == ("numpy", "ndarray"):
+            return name  # only ever an argument, so a word will do
         if (module, name) in numpy_names:
-            return numpy_names[module, name]
-        if module in ("builtins", "__builtin__") and name in _BUILTINS:
-            return _BUILTINS[name]
+            return Named(numpy_names[module, name])
+        if module in ("builtins", "__builtin__") and name in (*_BUILTINS, "bytearray"):
+            return Named(_BUILTINS.get(name, _bytes))
         if module == "collections" and name in _CONTAINERS:
-            return _CONTAINERS[name]
+            return Named(_CONTAINERS[name])
         raise pickle.UnpicklingError(f"{module}.{name} is refused: objects of Python are never loaded")
 
     def _reconstruct(self, *_: object) -> _Array:

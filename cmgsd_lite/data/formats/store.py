@@ -23,7 +23,7 @@ from typing import Any, get_args, get_origin
 import numpy as np
 from numpy.typing import NDArray
 
-from cmgsd_lite.data.formats.files import any_layout
+from cmgsd_lite.data.formats.files import any_layout, json_of
 from cmgsd_lite.data.formats.limits import check_stored
 from cmgsd_lite.data.formats.tables import FeatureTable
 from cmgsd_lite.errors import DataError
@@ -192,7 +192,7 @@ def read_document(folder: Path, name: str, index: Mapping[str, Any]) -> Any:
 def _json(path: Path) -> Any:
     with any_layout(path, "JSON written by convert"):
         check_stored(path)
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json_of(path.read_text(encoding="utf-8"), path)
 
 
 def read_tables(folder: Path) -> dict[str, FeatureTable]:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from cmgsd_lite.data.formats import limits
 from cmgsd_lite.data.formats.apart import read_apart
-from cmgsd_lite.data.formats.files import any_layout, check_downloaded, open_zip
-from cmgsd_lite.data.formats.pickles import Unpickler
+from cmgsd_lite.data.formats.files import any_layout, check_downloaded, once, open_zip
+from cmgsd_lite.data.formats.pickles import Fixed, Named, Unpickler
 
 _HALF = "bfloat16"
 _TYPES = {
@@ -28,7 +28,7 @@ _TYPES = {
 }
 
 
-class _Tensor:
+class _Tensor(Fixed):
     """Stands for a tensor until the storages are read."""
 
     def __init__(self, storage: "_Storage", offset: int, shape: Any, strides: Any, *_: object) -> None:
@@ -66,9 +66,9 @@ class _File(Unpickler):
         if module in ("torch", "torch.cuda") and name in _TYPES:
             return _TYPES[name]
         if module == "torch._utils" and name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
-            return _Tensor
+            return Named(_Tensor)
         if module == "torch._utils" and name == "_rebuild_parameter":
-            return lambda tensor, *_: tensor
+            return Named(lambda tensor, *_: tensor)
         return super().find_class(module, name)
 
     def persistent_load(self, told: Any) -> "_Storage":
@@ -81,7 +81,7 @@ class _File(Unpickler):
         return self.storages[key]
 
 
-class _Storage:
+class _Storage(Fixed):
     def __init__(self, file: _File, kind: str, raw: bytes) -> None:
         self.file, self.kind, self.raw = file, kind, raw
 
@@ -116,7 +116,7 @@ def _read(path: Path) -> Any:
 def _zipped(path: Path) -> Any:
     """A zip of a pickle and of a file a storage."""
     with open_zip(path) as archive:
-        names = {name.partition("/")[2]: name for name in archive.namelist()}
+        names = once(((name.partition("/")[2], name) for name in archive.namelist()), path)
         if "byteorder" in names and archive.read(names["byteorder"]) != b"little":
             raise ValueError("numbers of a machine that begins with the large end")
         with archive.open(names["data.pkl"]) as stream:

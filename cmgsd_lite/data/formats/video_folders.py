@@ -1,5 +1,7 @@
 """Features with a file a video, a file a frame, or a folder a video."""
 
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,14 +21,14 @@ _ENOUGH = 4  # so many files of a folder, one of them named after a known video,
 
 def files_of_videos(files: Sequence[Path], known: Collection[str] = ()) -> list[Path]:
     """Those of a folder's files that hold one video or one frame each; none when it is no such folder."""
-    stems = [file.stem for file in files]
+    stems = [unicodedata.normalize("NFC", file.stem) for file in files]  # macOS writes accents apart
     if frames_of_videos(stems, known):
         return list(files)
     if not known:
         return list(files) if looks_like_ids(stems) else []
     # Where videos are known, a strange name beside theirs is more likely another file than another video.
     ids = ids_among(stems, known)
-    mine = [file for file in files if file.stem in ids]
+    mine = [file for file, stem in zip(files, stems, strict=True) if stem in ids]
     named = len(files) >= _ENOUGH and any(stem in known for stem in stems)
     return mine if named or 2 * len(mine) >= len(files) else []
 
@@ -50,6 +52,7 @@ def read_files(
     """
     name = expert_name(folder)
     contents = _each(files, load, log)
+    _check_once(contents)
     if any(map(_are_experts, contents.values())):
         experts: dict[str, dict[str, Any]] = {}
         for file, content in contents.items():
@@ -65,6 +68,14 @@ def read_files(
         videos.setdefault(video, {})[_number(video, file)] = values[file]
     stacked = [stack_frames(mine, f"{folder}, {video}") for video, mine in videos.items()]
     return {name: table_from_values(list(videos), stacked, folder)}
+
+
+def _check_once(files: Iterable[Path]) -> None:
+    """Refuse video7.npy beside video7.npz: one of them would not be read."""
+    for stem, times in Counter(file.stem for file in files).most_common(1):
+        if times > 1:
+            first = next(file for file in files if file.stem == stem)
+            raise DataError(f"{first}: expected each video or frame once, found {times} files called {stem}")
 
 
 def _number(video: str, file: Path) -> str:
@@ -157,7 +168,10 @@ def read_folders(folder: Path, load: Load, log: FileLog | None = None) -> dict[s
 
 
 def _experts_of(video: str, values: Mapping[Path, Any], name: str) -> dict[str, Any]:
+    _check_once(values)
     numbers = {file.stem.removeprefix(video).lstrip("_-. ") or "0": value for file, value in values.items()}
+    if len(numbers) < len(values):
+        raise DataError(f"{name}, {video}: expected each frame once, found a number twice (as in 1 and _1)")
     if numbers and are_frames(numbers):
         return {name: stack_frames(numbers, f"{name}, {video}")}
     if len(values) == 1:

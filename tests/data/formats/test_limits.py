@@ -1,6 +1,7 @@
 """What a file may ask for: relative to itself, raised by a factor, read apart where libraries may fail."""
 
 import gzip
+import json
 import os
 import pickle
 import signal
@@ -14,6 +15,8 @@ from cmgsd_lite.data import read_annotations, read_features
 from cmgsd_lite.data.formats.apart import read_apart
 from cmgsd_lite.data.formats.limits import check_shape, check_size, check_stored, raised
 from cmgsd_lite.data.formats.pickles import load_pickle
+from cmgsd_lite.data.formats.store import _HEADER, _digest_of, write_store
+from cmgsd_lite.data.formats.tables import table_from_values
 from cmgsd_lite.errors import DataError
 
 GIGABYTE = 1 << 30
@@ -61,6 +64,61 @@ def test_a_file_of_holes_is_refused_and_one_with_some_is_not(tmp_path: Path) -> 
         pytest.skip("files have no holes here")
     with pytest.raises(DataError, match="holes: expected a file that holds what it says"):
         check_stored(tmp_path / "holes")
+
+
+def _hollow(path: Path, size: int) -> None:
+    with path.open("r+b" if path.exists() else "wb") as stream:
+        stream.truncate(size)
+    if path.stat().st_blocks * 512 > size / 2:
+        pytest.skip("files have no holes here")
+
+
+def test_a_bigfile_of_holes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "shape.txt").write_text("2 8388608")
+    (tmp_path / "id.txt").write_text("video1 video2")
+    _hollow(tmp_path / "feature.bin", 1 << 26)
+    with pytest.raises(DataError, match=r"feature\.bin: expected a file that holds what it says"):
+        read_features(tmp_path)
+
+
+def test_a_converted_store_of_holes_is_refused(tmp_path: Path) -> None:
+    write_store(tmp_path / "fast", {"clip": table_from_values(["video1"], [np.ones((1, 4))], "x")}, {})
+    path = tmp_path / "fast" / "index.json"
+    body = {key: value for key, value in json.loads(path.read_text()).items() if key not in _HEADER}
+    rows = 1 << 22
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (%d, 4)}\n" % rows
+    array = tmp_path / "fast" / body["experts"]["clip"]["file"]
+    array.write_bytes(b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header)
+    _hollow(array, 10 + len(header) + 16 * rows)
+    body["experts"]["clip"]["tokens"] = [rows]
+    body["files"][array.name]["bytes"] = array.stat().st_size
+    told = dict(zip(_HEADER, ("cmgsd-lite", 2, _digest_of(body)), strict=True))
+    path.write_text(json.dumps(told | body))
+    with pytest.raises(DataError, match=rf"{array.name}: expected a file that holds what it says"):
+        read_features(tmp_path / "fast")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.json", "[" + "{}," * 500_000 + "{}]"),
+        ("x.json", "[" + '"",' * 500_001 + '""]'),
+        ("x.jsonl", "[]\n" * 300_000),
+        ("x.csv", "video_id,caption\n" + "a,b\n" * 300_000),
+        ("x.txt", "a b\n" * 500_001),
+    ],
+)
+def test_very_many_pieces_of_nothing_are_refused(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=rf"{name}: expected at most 500,000 .* that hold next to nothing"):
+        read_annotations(tmp_path / name)
+
+
+def test_as_many_pieces_of_something_are_read(tmp_path: Path) -> None:
+    captions = [f"{n:07} dogs run over the street" for n in range(120_000)]
+    records = [{"video_id": "video1", "caption": caption} for caption in captions]
+    (tmp_path / "x.json").write_text(json.dumps(records))
+    assert read_annotations(tmp_path / "x.json").captions == {"video1": captions}
 
 
 def whole(path: Path, word: str = "") -> Any:
