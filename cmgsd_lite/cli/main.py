@@ -62,7 +62,10 @@ GO_ON = dict.fromkeys(
 )
 GO_ON["extract"] = "; finished films are kept: go on with the same command"
 """What the line of a job that was stopped says more."""
-PATHS = ("data", "out", "checkpoint", "path", "sim", "relevance", "video_of_text", "videos", "captions")
+PATHS = (
+    *("data", "out", "checkpoint", "path", "sim", "relevance", "video_of_text", "videos", "captions"),
+    *("html", "source", "folder"),
+)
 """Options in which ``~`` is the home folder: ``--out=~/runs`` reaches us as it is typed."""
 
 
@@ -100,8 +103,11 @@ def _main(arguments: Sequence[str] | None) -> int:
     if rest and options.job != "study":  # what the study was once given is no error: it has moved
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     for name in PATHS:
-        if getattr(options, name, None) is not None:
-            setattr(options, name, os.path.expanduser(getattr(options, name)))
+        text = getattr(options, name, None)
+        if text is not None and (not text or "\0" in text):  # no path, or the folder that we are in
+            parser.error(f"argument {name}: expected a path, got {text!r}")
+        if text is not None:
+            setattr(options, name, os.path.expanduser(text))
     if getattr(options, "seed", 0) + getattr(options, "seeds", 1) - 1 not in SEEDS:
         parser.error(f"argument --seeds: the last seed would be above {SEEDS[-1]}")
     line = f"{parser.prog} {options.command}: stopped{GO_ON.get(options.job, '')}"
