@@ -142,3 +142,13 @@ def test_films_that_are_extracted_beside_themselves_keep_their_captions(data, ca
     before = captions.read_bytes(), captions.stat().st_mtime_ns
     assert call("extract", data / "films")[0] == 0
     assert (captions.read_bytes(), captions.stat().st_mtime_ns) == before
+
+
+def test_captions_that_changed_are_replaced_with_a_word(data, call, tmp_path):
+    assert call("extract", tmp_path / "out")[0] == 0
+    captions = data / "films" / "captions.csv"
+    captions.write_text(captions.read_text() + "video0,a dog sings\n")
+    code, lines = call("extract", tmp_path / "out")
+    assert code == 0
+    assert any(f"captions.csv: replaced by {captions}" in line for line in lines)
+    assert (tmp_path / "out" / "captions.csv").read_bytes() == captions.read_bytes()
