@@ -50,8 +50,6 @@ class _Expert:
 
 def extract(options: argparse.Namespace) -> None:
     """Extract features from the films under a folder; what is finished already is kept."""
-    if options.frames < 1:
-        raise ValueError(f"--frames: expected a whole number >= 1, got {options.frames}")
     require("av", "video")  # before anything is written
     folder, out = Path(options.videos), Path(options.out)
     films, left = find_films(folder)

@@ -23,6 +23,7 @@ from cmgsd_lite.errors import DataError
 from cmgsd_lite.models import RetrievalModel
 from cmgsd_lite.runtime import check_output, require, write_atomically
 from cmgsd_lite.training.checkpoints import load_model
+from cmgsd_lite.validation import checked_whole
 
 PAGE, SHEET = "search.html", "contact-sheet.png"
 _LINE = 200  # letters of a caption that are printed; the page has all
@@ -79,8 +80,7 @@ def search_videos(
     """
     if not query.strip():
         raise ValueError("query: expected a sentence, got an empty one")
-    if top < 1:
-        raise ValueError(f"top: expected a whole number >= 1, got {top}")
+    checked_whole("top", top, range(1, 1_000_001))
     gallery = Gallery.of_split(gallery) if isinstance(gallery, Split) else gallery
     encode = WordLlamaEncoder().encode
     if faiss:

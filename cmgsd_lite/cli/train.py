@@ -42,8 +42,6 @@ def run(options: argparse.Namespace) -> None:
     """Run the main job: train every condition with paired seeds, print one table, write figures."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("expected one process, for it starts its own (--jobs); under torchrun use train")
-    if options.jobs < 1:
-        raise ValueError(f"--jobs: expected a whole number >= 1, got {options.jobs}")
     names = options.conditions.split(",") if options.conditions else list(CONDITIONS)
     conditions = with_teacher({name: condition(name) for name in names}, options.teacher)
     experiment = experiment_from(options, conditions)

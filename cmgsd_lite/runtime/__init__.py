@@ -17,6 +17,7 @@ from cmgsd_lite.errors import DataError
 
 LOCK = ".lock"
 """File of a folder that is held by who writes into it."""
+MOST_THREADS = 1024
 TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 """Names of files that are being written: what is left of one was cut off."""
 _HELD: set[Path] = set()
@@ -62,10 +63,10 @@ def set_threads(threads: int = 1) -> None:
     to the last bit only for one and the same number.
 
     Args:
-        threads: At least 1.
+        threads: From 1 to 1024.
 
     Raises:
-        ValueError: If ``threads`` is below 1.
+        ValueError: On another number.
 
     Source:
         ours.
@@ -73,10 +74,11 @@ def set_threads(threads: int = 1) -> None:
     Example:
         >>> set_threads(1)
     """
-    if threads < 1:
-        raise ValueError(f"threads: expected a whole number >= 1, got {threads}")
     import torch  # here: everything else in this file is wanted before there is time to load it
 
+    from cmgsd_lite.validation import checked_whole
+
+    checked_whole("threads", threads, range(1, MOST_THREADS + 1))
     torch.set_num_threads(threads)
 
 

@@ -199,8 +199,6 @@ def test_info_says_what_is_there(folder, capsys):
         (("run", "--data", "nowhere"), "nowhere"),
         (("run", "--conditions", "magic", "--data", "FOLDER"), "condition: expected one of"),
         (("run", "--experts", "audio", "--data", "FOLDER"), "audio"),
-        (("run", "--jobs", "0", "--data", "FOLDER"), "jobs: expected"),
-        (("run", "--threads", "0", "--data", "FOLDER"), "threads: expected"),
         (("train", "--schedule", "later", "--data", "FOLDER"), "--schedule: expected"),
         (("evaluate", "--checkpoint", "none.pt"), "none.pt"),
         (("search", " ", "--checkpoint", "none.pt"), "none.pt"),
