@@ -284,3 +284,13 @@ def test_the_main_job_on_real_features_learns(cmgsd_data):
     result = bench.run("infonce", seed=0)
     chance = retrieval_metrics(np.zeros((300, 300)))["t2v"]["MnR"]
     assert result.metrics["t2v"]["MnR"] < 0.5 * chance
+
+
+def test_info_calls_nothing_of_the_embedded_data_missing(capsys):
+    code, out, _ = run_command(capsys, "info")
+    assert code == 0
+    assert "missing" not in out
+    assert "left out" not in out
+    for name in ("low", "default", "high"):
+        assert f"file minivtt_{name}.json.zip: captions of --protocol {name}" in out
+    assert "note: plain train: 123 of 2,000 videos have no motion, which is masked" in out
