@@ -314,7 +314,7 @@ def build_parser() -> argparse.ArgumentParser:
     quality.add_argument(
         "--data", "--human", metavar="DIR", help="captions with human labels (default: none, truth alone)"
     )
-    quality.add_argument("--batches", type=_count, default=20, help="of 128 pairs (default: 20)")
+    quality.add_argument("--batches", type=_batches, default=20, help="of 128 pairs (default: 20)")
     quality.add_argument("--seed", type=_seed, default=0, help="of batches and models (default: 0)")
     quality.add_argument("--epochs", type=_count, default=20, help="of each training (default: 20)")
     quality.add_argument(
@@ -367,7 +367,9 @@ def _above(lowest: float, text: str) -> float:
 # Every number has a range: what takes all memory, or a year, is a slip of the finger.
 _number, _rate = partial(_above, -math.inf), partial(_above, 0.0)
 _seed, _seeds = partial(_within, SEEDS), partial(_within, range(1, 1001))
-_threads, _jobs, _frames = (partial(_within, range(1, most + 1)) for most in (1024, 256, 1000))
+_threads, _jobs, _frames, _batches = (
+    partial(_within, range(1, most + 1)) for most in (1024, 256, 1000, 10_000)
+)
 _count, _pairs = partial(_within, range(1, 1_000_001)), partial(_within, range(2, 1_000_001))
 
 
