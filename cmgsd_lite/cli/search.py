@@ -76,7 +76,8 @@ def search_videos(
 
     With ``faiss`` it is said on stderr how much of brute force it finds. Returns, best first, ``rank``,
     ``video_id``, ``score`` (cosine), and ``caption``, the first or "". Raises DataError if faiss is wanted
-    and not installed, ValueError if the sentence is empty, ``top`` not from 1 to 1,000,000, or a score NaN or infinite.
+    and not installed, ValueError if the sentence is empty, ``top`` not from 1 to 1,000,000, or a score no
+    finite number.
     """
     if not query.strip():
         raise ValueError("query: expected a sentence, got an empty one")
