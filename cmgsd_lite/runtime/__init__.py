@@ -22,7 +22,7 @@ TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 """Names of files that are being written: what is left of one was cut off."""
 _HELD: set[Path] = set()
 _OURS = {
-    ".html": rb'<!doctype html>\n<html lang="en"><head><meta name="generator" content="cmgsd-lite">',
+    ".html": rb'<!doctype html>\n.{0,40}<meta name="generator" content="cmgsd-lite">',
     ".json": rb'\{\s*"(schema|of|[\w-]+ seed \d+)": ',
     ".pt": rb"PK\x03\x04[^/]{26,99}/data\.pkl",
     ".png": rb"\x89PNG",
