@@ -18,6 +18,7 @@ from cmgsd_lite.data import describe, format_description, load_dataset, minivtt,
 from cmgsd_lite.data.download import OFFERS, UNCHECKED
 from cmgsd_lite.data.download import download as fetch
 from cmgsd_lite.data.formats.store import check_store, is_store, read_index
+from cmgsd_lite.data.world.captions import VARIANTS
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.training.data_choice import one_vector_each
 
@@ -59,7 +60,7 @@ def _name_protocols(found: dict[str, Any]) -> None:
     found["missing"] = [note for note in found["missing"] if "other captions in it" not in note]
     for record in found["files"]:
         name = record["file"].removesuffix(".json.zip").removeprefix("minivtt_")
-        if name in minivtt.VARIANTS:
+        if name in VARIANTS:
             record |= {"used_as": f"captions of --protocol {name}", "reason": ""}
 
 
