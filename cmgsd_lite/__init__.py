@@ -3,6 +3,10 @@
 The names handed on here are imported when they are first used: ``import cmgsd_lite`` loads not even torch.
 """
 
+import sys
+
+if sys.argv[:1] == ["-m"] and "cmgsd_lite" in sys.orig_argv:  # a program from here on, and no library
+    import cmgsd_lite.begin  # noqa: F401
 from importlib import import_module
 
 TYPE_CHECKING = (

@@ -37,7 +37,8 @@ class LinearRamp:
     end: float = 0.6
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start <= self.end <= 1:
+        numbers = all(hasattr(value, "__float__") for value in (self.start, self.end))
+        if not numbers or not 0 <= self.start <= self.end <= 1:
             raise ValueError(f"start, end: expected 0 <= start <= end <= 1, got {self.start}, {self.end}")
 
     def __call__(self, progress: float | Tensor) -> float | Tensor:
@@ -98,7 +99,7 @@ def checked_fraction(name: str, value: Any) -> float:
     """
     try:
         number = float(value.item() if hasattr(value, "item") else value)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         number = math.nan
     if isinstance(value, str) or not -ROUNDING <= number <= 1 + ROUNDING:
         raise ValueError(f"{name}: expected a fraction in [0, 1], got {value}")

@@ -36,6 +36,35 @@ def checks_values(x: Tensor) -> bool:
     return x.device.type == "cpu" or (_asked.get() and x.device.type != "meta")
 
 
+def checked_whole(name: str, value: int, allowed: range) -> int:
+    """Return ``value`` if it is a whole number of a range.
+
+    Args:
+        name: What to call the value in the message.
+        value: A whole number, of Python or NumPy.
+        allowed: Whole numbers, each one after the other.
+
+    Returns:
+        ``value``.
+
+    Raises:
+        ValueError: Otherwise.
+
+    Source:
+        ours.
+
+    Example:
+        >>> checked_whole("epochs", 30, range(1, 100))
+        30
+    """
+    # A float is looked for in a range one by one, which takes minutes.
+    if not hasattr(value, "__index__") or int(value) not in allowed:
+        raise ValueError(
+            f"{name}: expected a whole number from {allowed[0]} to {allowed[-1]}, got {value!r:.40}"
+        )
+    return value
+
+
 @contextmanager
 def validating() -> Iterator[None]:
     """Within this block values are looked at on every device.

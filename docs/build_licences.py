@@ -32,14 +32,19 @@ a package that only another system needs is not in it.
 
 
 def licence(name: str) -> str:
-    """What a package's metadata says: an expression, its classifiers or its text's first line."""
+    """What a package's metadata says: an expression, its classifiers, or the first line of its licence."""
     told = distribution(name).metadata
     classes = [
         one.split(" :: ")[-1] for one in told.get_all("Classifier", []) if one.startswith("License ::")
     ]
-    text = (told["License"] or "").strip().splitlines()
+    file = next(iter(told.get_all("License-File", [])), None)
+    text = (told["License"] or (_licence_file(name, file) if file else "")).strip().splitlines()
     found = told["License-Expression"] or ", ".join(classes) or (text[0] if text else "") or "not said"
     return found.replace("|", "/")
+
+
+def _licence_file(name: str, file: str) -> str:
+    return distribution(name).read_text(f"licenses/{file}") or distribution(name).read_text(file) or ""
 
 
 def brought(names: list[str]) -> Iterator[str]:

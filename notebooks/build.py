@@ -60,7 +60,8 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("cmgsd_lite") is None:
-    wheels = sorted(glob.glob("cmgsd_lite-*.whl"))  # one that lies beside this notebook comes first
+    # One that lies beside this notebook, or a folder up as in the zip of a class, comes first.
+    wheels = sorted(glob.glob("../cmgsd_lite-*.whl")) + sorted(glob.glob("cmgsd_lite-*.whl"))
     package = f"{wheels[-1]}[course]" if wheels else ADDRESS
     if not package:
         raise ModuleNotFoundError("cmgsd_lite: lay its wheel beside this notebook and run this cell again")

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    ("errors", "validation"),
+    ("begin", "errors", "validation"),
     ("runtime", "similarity", "schedules"),
     ("distances", "margins"),
     ("losses",),

@@ -121,6 +121,6 @@ def every_negative(sim: Tensor, ids: Ids | None) -> Tensor:
 
 def check_between(name: str, value: float, low: float, high: float) -> float:
     """Return ``value`` if it lies in [low, high]; ValueError, naming it, otherwise and for NaN."""
-    if not low <= value <= high:
-        raise ValueError(f"{name}: expected a number in [{low}, {high}], got {value}")
+    if not hasattr(value, "__float__") or not low <= value <= high:
+        raise ValueError(f"{name}: expected a number in [{low}, {high}], got {value!r}")
     return value

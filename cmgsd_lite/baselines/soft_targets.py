@@ -16,7 +16,7 @@ from cmgsd_lite.baselines.inputs import (
     static_sources,
 )
 from cmgsd_lite.losses.base import Inputs
-from cmgsd_lite.losses.checks import checked_positive
+from cmgsd_lite.losses.checks import checked_finite, checked_positive
 from cmgsd_lite.losses.contrastive import InfoNCELoss
 from cmgsd_lite.losses.reductions import Masks
 
@@ -75,7 +75,7 @@ class SoftTargetLoss(InfoNCELoss):
         super().__init__(temperature, **settings)
         if targets not in ("distances", "relevance"):
             raise ValueError(f"targets: expected 'distances' or 'relevance', got {targets!r}")
-        if not 0 < nearest <= 1:
+        if not 0 < checked_finite("nearest", nearest) <= 1:
             raise ValueError(f"nearest: expected a share in (0, 1], got {nearest}")
         self.weight = check_between("weight", weight, 0.0, 1.0)
         self.softness, self.nearest = checked_positive("softness", softness), nearest

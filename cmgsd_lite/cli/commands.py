@@ -18,6 +18,7 @@ from cmgsd_lite.data import describe, format_description, load_dataset, minivtt,
 from cmgsd_lite.data.download import OFFERS, UNCHECKED
 from cmgsd_lite.data.download import download as fetch
 from cmgsd_lite.data.formats.store import check_store, is_store, read_index
+from cmgsd_lite.data.world.captions import VARIANTS
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.training.data_choice import one_vector_each
 
@@ -45,11 +46,22 @@ def info(options: argparse.Namespace) -> None:
             raise DataError(f"{where}: expected what convert wrote, found another; leave --check out")
         say(f"{check_store(Path(where))} files are as convert wrote them")
     found = write_info_page(where, options.html) if options.html else describe(where)
+    if path == "minivtt":
+        _name_protocols(found)
     found["training"] = _experts_in_training(path, found)
     if options.json:
         print(json.dumps(found))
     else:
         print("\n".join([format_description(found), *(f"training: {note}" for note in found["training"])]))
+
+
+def _name_protocols(found: dict[str, Any]) -> None:
+    """Of the embedded data each file of captions is a protocol's: none is missing or too many."""
+    found["missing"] = [note for note in found["missing"] if "other captions in it" not in note]
+    for record in found["files"]:
+        name = record["file"].removesuffix(".json.zip").removeprefix("minivtt_")
+        if name in VARIANTS:
+            record |= {"used_as": f"captions of --protocol {name}", "reason": ""}
 
 
 def _experts_in_training(path: str, found: dict[str, Any]) -> list[str]:

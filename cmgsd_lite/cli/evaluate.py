@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from cmgsd_lite.evaluation.graded import random_floor, relevance_metrics
 from cmgsd_lite.evaluation.inputs import Array, gain_matrix, score_matrix
 from cmgsd_lite.evaluation.metrics import retrieval_metrics
 from cmgsd_lite.evaluation.multi_instance import multi_instance_metrics
-from cmgsd_lite.runtime import sole_writer, write_json
+from cmgsd_lite.runtime import check_output, sole_writer, write_json
 from cmgsd_lite.training.checkpoints import load_model
 from cmgsd_lite.training.data_location import data_of
 from cmgsd_lite.training.experiment import Bench, DataConfig, Experiment
@@ -29,7 +28,11 @@ _NO_SUCH_IDS = "no published list has such ids; compare with what was measured o
 
 def evaluate(options: argparse.Namespace) -> None:
     """Measure a checkpoint on the test videos of its data or of others, or a matrix of scores."""
-    with sole_writer(Path(options.out)) if options.out else nullcontext():
+    if not options.out:
+        _evaluate(options)
+        return
+    with sole_writer(Path(options.out)):
+        check_output(Path(options.out) / "metrics.json")
         _evaluate(options)
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from cmgsd_lite.cli.extract_captions import captions_of, write_split
+from cmgsd_lite.cli.extract_captions import Told, captions_of, write_split
 from cmgsd_lite.cli.options import say
 from cmgsd_lite.data.video import find_films, moving_picture, read_film
 from cmgsd_lite.data.world.motion_features import motion_descriptor
@@ -50,13 +50,12 @@ class _Expert:
 
 def extract(options: argparse.Namespace) -> None:
     """Extract features from the films under a folder; what is finished already is kept."""
-    if options.frames < 1:
-        raise ValueError(f"--frames: expected a whole number >= 1, got {options.frames}")
     require("av", "video")  # before anything is written
     folder, out = Path(options.videos), Path(options.out)
     films, left = find_films(folder)
     experts, motion = _experts(options.encoders, str(chosen_device(options.device)))
     told = captions_of(folder, options.captions, films)
+    _check_out(out, [expert.name for expert in experts], told)
     with sole_writer(out, PARTS):
         kept, part_read, failed = _extract_all(films, experts, motion, options.frames, out / PARTS)
         done = [name for name, path in films.items() if path not in failed]
@@ -88,6 +87,14 @@ def extract(options: argparse.Namespace) -> None:
         f"{len(broken):,} skipped, {len(partly):,} read in part, {captioned:,} with captions; "
         f"written: {', '.join(written)}"
     )
+
+
+def _check_out(out: Path, experts: Sequence[str], told: Told) -> None:
+    """Where no extraction was before, nothing that is there is replaced; DataError names the first."""
+    tables = [f"{name}_{kind}.npz" for name in experts for kind in ("mean", "frames")]
+    for name in [] if (out / PARTS).is_dir() else ["extract.log", "motion.npz", *tables, *told.names_in(out)]:
+        if (out / name).exists():
+            raise DataError(f"{out / name}: expected no such file before, found one; choose another --out")
 
 
 def _below(reasons: Mapping[Path, str], folder: Path) -> dict[str, str]:

@@ -35,9 +35,19 @@ class Told:
     files: list[Path]
     subtitles: dict[str, list[str]]
 
+    def names_in(self, out: Path) -> list[str]:
+        """Names of what ``copy_to`` writes into a folder: a file that lies there already is left alone."""
+        copied = [path.name for path in self.files if path.resolve() != (out / path.name).resolve()]
+        return copied + ["subtitles.jsonl"] * bool(self.subtitles)
+
     def copy_to(self, out: Path) -> list[str]:
         """Copy the files as they are, so that what else they say is kept, and write subtitles as captions."""
+        copied = self.names_in(out)
         for path in self.files:
+            if path.name not in copied:
+                continue
+            if (out / path.name).is_file() and (out / path.name).read_bytes() != path.read_bytes():
+                say(f"{out / path.name}: replaced by {path}, which is another one by now")
             write_atomically(out / path.name, partial(shutil.copyfile, path))
         if not self.subtitles:
             return [path.name for path in self.files]

@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import errno
 import io
+import math
 import os
 import re
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from typing import NoReturn
@@ -62,12 +64,15 @@ GO_ON = dict.fromkeys(
 )
 GO_ON["extract"] = "; finished films are kept: go on with the same command"
 """What the line of a job that was stopped says more."""
-PATHS = ("data", "out", "checkpoint", "path", "sim", "relevance", "video_of_text", "videos", "captions")
+PATHS = (
+    *("data", "out", "checkpoint", "path", "sim", "relevance", "video_of_text", "videos", "captions"),
+    *("html", "source", "folder"),
+)
 """Options in which ``~`` is the home folder: ``--out=~/runs`` reaches us as it is typed."""
 
 
-SEEDS, MOST_SEEDS = range(2**32), 1000
-"""``--seed``, as ``TrainingConfig`` takes it, and how many ``--seeds`` there may be."""
+SEEDS = range(2**32)
+"""``--seed``, as ``TrainingConfig`` takes it."""
 _FULL = (errno.ENOSPC, errno.EFBIG)
 
 
@@ -100,8 +105,11 @@ def _main(arguments: Sequence[str] | None) -> int:
     if rest and options.job != "study":  # what the study was once given is no error: it has moved
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     for name in PATHS:
-        if getattr(options, name, None) is not None:
-            setattr(options, name, os.path.expanduser(getattr(options, name)))
+        text = getattr(options, name, None)
+        if text is not None and (not text or "\0" in text):  # no path, or the folder that we are in
+            parser.error(f"argument {name}: expected a path, got {text!r}")
+        if text is not None:
+            setattr(options, name, os.path.expanduser(text))
     if getattr(options, "seed", 0) + getattr(options, "seeds", 1) - 1 not in SEEDS:
         parser.error(f"argument --seeds: the last seed would be above {SEEDS[-1]}")
     line = f"{parser.prog} {options.command}: stopped{GO_ON.get(options.job, '')}"
@@ -213,7 +221,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"comma-separated; default: all of {', '.join(CONDITIONS)}; further ones: {', '.join(MORE)}",
     )
     run.add_argument("--resume", action="store_true", help="keep the finished runs under --out, run the rest")
-    run.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes (default: 2)")
+    run.add_argument("--jobs", type=_jobs, default=min(2, os.cpu_count() or 1), help="processes (default: 2)")
     run.set_defaults(job="run", seeds=3)
 
     train = commands_.add_parser("train", help="train one condition, with checkpoints")
@@ -222,8 +230,8 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--condition", default="cmgsd-hardest", choices=CONDITIONS + MORE, help="default: cmgsd-hardest"
     )
-    train.add_argument("--margin", type=float, help="alpha, in units of the similarity")
-    train.add_argument("--beta", type=float, help="change of the margin for one sd of distance")
+    train.add_argument("--margin", type=_number, help="alpha, in units of the similarity")
+    train.add_argument("--beta", type=_number, help="change of the margin for one sd of distance")
     train.add_argument("--schedule", help="ramp, static, dynamic or a number in [0, 1]")
     train.add_argument("--form", choices=["averaged", "summed"])
     train.add_argument("--resume", action="store_true", help="continue from the checkpoint under --out")
@@ -248,7 +256,7 @@ def build_parser() -> argparse.ArgumentParser:
     _common(search, data_default=None)
     search.add_argument("query")
     search.add_argument("--checkpoint", help="default: the newest under runs/")
-    search.add_argument("--top", type=int, default=5, help="how many videos (default: 5)")
+    search.add_argument("--top", type=_count, default=5, help="how many videos (default: 5)")
     search.add_argument(
         "--all", action="store_true", help="search all videos (default: the test list's, if any)"
     )
@@ -276,7 +284,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="csv, jsonl, srt or a folder of them (default: what lies beside the films)",
     )
-    extract.add_argument("--frames", type=int, default=8, help="of each film, evenly spaced (default: 8)")
+    extract.add_argument("--frames", type=_frames, default=8, help="of each film, evenly spaced (default: 8)")
     extract.add_argument(
         "--encoders",
         default="efficientnet,motion",
@@ -306,9 +314,9 @@ def build_parser() -> argparse.ArgumentParser:
     quality.add_argument(
         "--data", "--human", metavar="DIR", help="captions with human labels (default: none, truth alone)"
     )
-    quality.add_argument("--batches", type=int, default=20, help="of 128 pairs (default: 20)")
+    quality.add_argument("--batches", type=_batches, default=20, help="of 128 pairs (default: 20)")
     quality.add_argument("--seed", type=_seed, default=0, help="of batches and models (default: 0)")
-    quality.add_argument("--epochs", type=int, default=20, help="of each training (default: 20)")
+    quality.add_argument("--epochs", type=_count, default=20, help="of each training (default: 20)")
     quality.add_argument(
         "--all", action="store_true", help="in the file of --out also the tables of chapter 05 (ten minutes)"
     )
@@ -340,17 +348,29 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _within(allowed: range, text: str) -> int:
-    try:
+    with suppress(ValueError):
         if (number := int(text)) in allowed:
             return number
-    except ValueError:
-        pass
     raise argparse.ArgumentTypeError(
         f"expected a whole number from {allowed[0]} to {allowed[-1]}, got {text[:40]!r}"
     )
 
 
-_seed, _seeds = partial(_within, SEEDS), partial(_within, range(1, MOST_SEEDS + 1))
+def _above(lowest: float, text: str) -> float:
+    with suppress(ValueError):
+        if lowest <= (number := float(text)) < math.inf and number > -math.inf:
+            return number
+    bound = "" if lowest == -math.inf else f" >= {lowest:g}"
+    raise argparse.ArgumentTypeError(f"expected a finite number{bound}, got {text[:40]!r}")
+
+
+# Every number has a range: what takes all memory, or a year, is a slip of the finger.
+_number, _rate = partial(_above, -math.inf), partial(_above, 0.0)
+_seed, _seeds = partial(_within, SEEDS), partial(_within, range(1, 1001))
+_threads, _jobs, _frames, _batches = (
+    partial(_within, range(1, most + 1)) for most in (1024, 256, 1000, 10_000)
+)
+_count, _pairs = partial(_within, range(1, 1_000_001)), partial(_within, range(2, 1_000_001))
 
 
 def _common(parser: argparse.ArgumentParser, data_default: str | None = "minivtt") -> None:
@@ -360,12 +380,12 @@ def _common(parser: argparse.ArgumentParser, data_default: str | None = "minivtt
     parser.add_argument("--seeds", type=_seeds, default=1, help="how many seeds, from --seed on")
     parser.add_argument("--out", help="folder for what is written")
     parser.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
-    parser.add_argument("--threads", type=int, default=1, help="torch's threads in a process (default: 1)")
+    parser.add_argument("--threads", type=_threads, default=1, help="of torch, in a process (default: 1)")
 
 
 def _quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="JSON on stdout, everything else on stderr")
-    parser.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
+    parser.add_argument("--threads", type=_threads, default=1, help="torch's threads (default: 1)")
 
 
 def _queries(parser: argparse.ArgumentParser, default: str) -> None:
@@ -391,9 +411,9 @@ def _training(parser: argparse.ArgumentParser) -> None:
         help=f"static distances of margins, comma-separated: {', '.join(TEACHERS)} (default: the features of "
         "text and video)",
     )
-    parser.add_argument("--epochs", type=int, help="default: 30; the embedded data: 10")
-    parser.add_argument("--batch-size", type=int, default=128, help="pairs in a batch (default: 128)")
-    parser.add_argument("--learning-rate", type=float, default=1e-3, help="of AdamW (default: .001)")
+    parser.add_argument("--epochs", type=_count, help="default: 30; the embedded data: 10")
+    parser.add_argument("--batch-size", type=_pairs, default=128, help="pairs in a batch (default: 128)")
+    parser.add_argument("--learning-rate", type=_rate, default=1e-3, help="of AdamW (default: .001)")
     parser.add_argument(
         "--device", default="auto", help="cpu, cuda, cuda:1, ...; default: a GPU if there is one"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,10 +36,10 @@ def schedule_from(text: str | None) -> str | float | None:
     """Read the option ``--schedule``: a name, a fixed lambda, or None for the condition's own."""
     if text is None or text in ("ramp", "static", "dynamic"):
         return text
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"--schedule: expected ramp, static, dynamic or a number, got {text!r}") from None
+    with suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise ValueError(f"--schedule: expected ramp, static, dynamic or a number in [0, 1], got {text!r}")
 
 
 def with_teacher(conditions: dict[str, LossConfig], text: str | None) -> dict[str, LossConfig]:

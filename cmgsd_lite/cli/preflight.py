@@ -11,7 +11,7 @@ from cmgsd_lite.cli.options import say
 from cmgsd_lite.data.protocols import NO_TEST
 from cmgsd_lite.data.source import open_source
 from cmgsd_lite.errors import DataError
-from cmgsd_lite.runtime import check_writable
+from cmgsd_lite.runtime import check_output, check_writable
 from cmgsd_lite.training.experiment import Bench
 
 SMALL_FILES = 8_000_000
@@ -37,9 +37,7 @@ def check_before_training(
     bench.rehearse()
     for folder in (out, *folders):
         check_writable(folder)
-    for path in files:
-        if path.is_dir():
-            raise DataError(f"{path}: expected to write a file of this name, found a folder")
+    check_output(*files)
     weights = bench.build_model(0).parameters()
     needed = SMALL_FILES + models * sum(weight.numel() * weight.element_size() for weight in weights)
     free = shutil.disk_usage(out).free

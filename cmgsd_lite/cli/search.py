@@ -21,9 +21,11 @@ from cmgsd_lite.data.video import Frames, sheet_of
 from cmgsd_lite.encoders import WordLlamaEncoder
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.models import RetrievalModel
-from cmgsd_lite.runtime import require, write_atomically
+from cmgsd_lite.runtime import check_output, require, write_atomically
 from cmgsd_lite.training.checkpoints import load_model
+from cmgsd_lite.validation import checked_whole
 
+PAGE, SHEET = "search.html", "contact-sheet.png"
 _LINE = 200  # letters of a caption that are printed; the page has all
 _QUERIES = 100  # of the videos' captions, to measure an approximate search by
 
@@ -37,6 +39,9 @@ def search(options: argparse.Namespace) -> None:
     config = data_for(about, path, options.data)
     gallery = Gallery.open(config, options.all)
     say(*[gallery.note] * bool(gallery.note))
+    out = Path(options.out) if options.out else RUNS / "search"
+    if options.out:  # what was not asked for may fail
+        check_output(out / PAGE, out / SHEET)
     found = search_videos(model, gallery, options.query, options.top, options.faiss)
     report = likely_false_negatives(gallery.captions) if options.report else None
     if config.data == "minivtt":
@@ -54,11 +59,11 @@ def search(options: argparse.Namespace) -> None:
             line = _one_line(hit.get("facets") or hit["caption"])
             print(f"{hit['rank']:3d}. {_one_line(hit['video_id']):12s} {hit['score']:6.3f}  {line}")
         print("".join(f"{line}\n" for line in _report_lines(report or [])), end="")
-    out, disk = Path(options.out) if options.out else RUNS / "search", list[OSError]()
+    disk = list[OSError]()
     attempt(
         "pictures",
         lambda: _draw(options.query, found, report, pictures_of(config.data, options.videos), out),
-        disk if options.out else None,  # what was not asked for may fail
+        disk if options.out else None,
     )
     if disk:
         raise disk[0]
@@ -71,12 +76,12 @@ def search_videos(
 
     With ``faiss`` it is said on stderr how much of brute force it finds. Returns, best first, ``rank``,
     ``video_id``, ``score`` (cosine), and ``caption``, the first or "". Raises DataError if faiss is wanted
-    and not installed, ValueError if the sentence is empty, ``top`` below 1, or a score NaN or infinite.
+    and not installed, ValueError if the sentence is empty, ``top`` not from 1 to 1,000,000, or a score no
+    finite number.
     """
     if not query.strip():
         raise ValueError("query: expected a sentence, got an empty one")
-    if top < 1:
-        raise ValueError(f"top: expected a whole number >= 1, got {top}")
+    checked_whole("top", top, range(1, 1_000_001))
     gallery = Gallery.of_split(gallery) if isinstance(gallery, Split) else gallery
     encode = WordLlamaEncoder().encode
     if faiss:
@@ -131,7 +136,8 @@ def _draw(
     out: Path,
 ) -> None:
     html = search_page(query, found, report, pictures)
-    write_atomically(out / "search.html", lambda file: file.write_text(html, encoding="utf-8"))
+    check_output(out / PAGE, out / SHEET)
+    write_atomically(out / PAGE, lambda file: file.write_text(html, encoding="utf-8"))
     films = [(hit, frames) for hit in found if (frames := pictures(hit["video_id"])) is not None]
     if films:
         lines = [
@@ -139,7 +145,7 @@ def _draw(
             for hit, _ in films
         ]
         sheet = sheet_of([frames for _, frames in films], lines)
-        write_atomically(out / "contact-sheet.png", lambda file: sheet.save(file, "PNG"))
+        write_atomically(out / SHEET, lambda file: sheet.save(file, "PNG"))
     else:
         say("no thumbnails: the features are not of `extract`; --videos names the folder of the films")
-    say(f"written: search.html{', contact-sheet.png' if films else ''} under {out}")
+    say(f"written: {PAGE}{f', {SHEET}' if films else ''} under {out}")

@@ -161,7 +161,7 @@ class FaissIndex:
         query = (text.vectors * text.weights[:, :, None]).flatten(1).float().numpy()
         hits = list[Hit]()
         for present, rows, index in self._groups:
-            index.hnsw.efSearch = max(64, 4 * top)
+            index.hnsw.efSearch = max(64, 4 * min(top, len(rows)))
             total = max(float(text.weights[0] @ present.to(text.weights.dtype)), 1e-12)
             scores, found = index.search(query, min(top, len(rows)))
             pairs = zip(scores[0].tolist(), found[0].tolist(), strict=True)

@@ -13,8 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cmgsd_lite.errors import DataError
-from cmgsd_lite.runtime import check_writable, versions, write_json
+from cmgsd_lite.runtime import check_output, versions, write_json
 from cmgsd_lite.training.human_quality import PEOPLE, REAL, human_quality, human_rows
 from cmgsd_lite.training.teacher_quality import DEFINITIONS, minivtt_quality
 from cmgsd_lite.training.teacher_table import MEASURES, minivtt_rows
@@ -25,14 +24,9 @@ AREAS = ("auc_text", "auc_video", "auc_batch")
 
 def teacher_quality(options: argparse.Namespace) -> None:
     """Measure, print the table (with ``--json`` its rows) and write the file."""
-    for name in ("batches", "seeds", "epochs"):
-        if getattr(options, name) < 1:
-            raise ValueError(f"--{name}: expected a whole number >= 1, got {getattr(options, name)}")
     out = None if options.out is None else Path(options.out)
     if out is not None:
-        if out.is_dir():
-            raise DataError(f"--out: expected a file to write, found the folder {out}")
-        check_writable(out.parent)
+        check_output(out, kind=".json")
     labels = None if options.data is None else _labels_under(Path(options.data))
     # People first: a missing file is said before anything is trained.
     real = [] if labels is None else human_rows(labels, options.batches, seed=options.seed)

@@ -17,7 +17,7 @@ from cmgsd_lite.cli.preflight import can_draw, check_before_training
 from cmgsd_lite.cli.report import results_caption, results_table
 from cmgsd_lite.distributed import joined, on_first, processes
 from cmgsd_lite.errors import DataError
-from cmgsd_lite.runtime import sole_writer, write_json
+from cmgsd_lite.runtime import is_ours, sole_writer, write_json
 from cmgsd_lite.training.checkpoints import load_model
 from cmgsd_lite.training.conditions import CONDITIONS, condition
 from cmgsd_lite.training.experiment import (
@@ -42,8 +42,6 @@ def run(options: argparse.Namespace) -> None:
     """Run the main job: train every condition with paired seeds, print one table, write figures."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("expected one process, for it starts its own (--jobs); under torchrun use train")
-    if options.jobs < 1:
-        raise ValueError(f"--jobs: expected a whole number >= 1, got {options.jobs}")
     names = options.conditions.split(",") if options.conditions else list(CONDITIONS)
     conditions = with_teacher({name: condition(name) for name in names}, options.teacher)
     experiment = experiment_from(options, conditions)
@@ -66,7 +64,7 @@ def _run(options: argparse.Namespace, bench: Bench, out: Path) -> None:
     _remove_old(out)
     kept = {f"{result.name}-seed{result.seed}.json" for result in done}
     for path in (out / FINISHED).glob("*-seed*.json"):
-        if path.name not in kept:
+        if path.name not in kept and is_ours(path, ".json"):
             path.unlink()
 
     with _keeping_finished(experiment, described, out, options.json) as finished:
@@ -105,7 +103,7 @@ def _train(options: argparse.Namespace) -> None:
     bench = Bench(experiment)
     checkpoints = {seed: out / f"checkpoint-seed{seed}.pt" for seed in experiment.seeds}
     files = [out / file for file in (*NUMBERS, *FIGURES)]
-    files += [*checkpoints.values(), *(out / f"{name}-seed{seed}.pt" for seed in experiment.seeds)]
+    files += [out / f"{name}-seed{seed}.pt" for seed in experiment.seeds]
     parts = ("test", "validation") if bench.tested else ("validation",)
     # A checkpoint holds the weights, the best ones and twice as much of the optimizer's; while it is written,
     # two before it are still there.

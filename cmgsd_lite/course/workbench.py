@@ -89,7 +89,8 @@ class Workbench:
         """
         model, config = self.untrained(seed), TrainingConfig(self.epochs, seed=seed)
         watcher = None if look is None else self._watch(model, look)
-        given = {"relevance": self._relevance, "teacher": teacher and {teacher: self._teacher(teacher)}}
+        given: dict[str, Any] = {"relevance": self._relevance}
+        given["teacher"] = teacher and {teacher: self._teacher(teacher)}
         fit(model, loss, self.split, config=config, **given, progress=False)
         if watcher is not None and look is not None:
             watcher.remove()

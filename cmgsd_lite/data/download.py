@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -85,11 +86,13 @@ class ResumingDownloader:
 
     What has come is kept in `.FILE.part` beside the file, and what the server said of it in `.FILE.json`:
     only the same version of the file is gone on with. More bytes than ``most`` are refused; before another
-    try it waits ``pause`` seconds, each further time twice as long.
+    try it waits ``pause`` seconds, each further time twice as long. ``auth`` is user and password.
     """
 
-    def __init__(self, part: Path, most: int, pause: float = 1.0) -> None:
-        self.part, self.most, self.pause = part, most, pause
+    def __init__(
+        self, part: Path, most: int, pause: float = 1.0, auth: tuple[str, str] | None = None
+    ) -> None:
+        self.part, self.most, self.pause, self.auth = part, most, pause, auth
         self.about = part.with_suffix(".json")
 
     def __call__(self, url: str, output_file: str, pooch: object, check_only: bool = False) -> None:
@@ -104,6 +107,8 @@ class ResumingDownloader:
                 with naming(self.part):
                     self._piece(url, before)
                 break
+            except DataError:
+                raise
             except OSError as error:  # requests' errors are, and those of a connection that breaks
                 if not _of_network(error):
                     raise
@@ -111,6 +116,8 @@ class ResumingDownloader:
                 if idle >= _TRIES:
                     raise DataError(_no_answer(url, self.part, error)) from error
                 time.sleep(self.pause * 2**idle)
+            except ValueError as error:
+                raise DataError(f"{url}: the server sends on to an address that is none ({error})") from error
         os.replace(self.part, output_file)
         self.about.unlink(missing_ok=True)
 
@@ -120,7 +127,8 @@ class ResumingDownloader:
         headers = {"Accept-Encoding": "identity"}
         if have and told:
             headers |= {"Range": f"bytes={have}-"} | ({"If-Range": told["tag"]} if told["tag"] else {})
-        with require("requests", "data").get(url, stream=True, headers=headers, timeout=_TIMEOUT) as answer:
+        settings = {"stream": True, "headers": headers, "timeout": _TIMEOUT, "auth": self.auth}
+        with require("requests", "data").get(url, **settings) as answer:
             total = _total(answer)
             if answer.status_code == 416 and total == have:
                 return None  # all was there already
@@ -194,14 +202,15 @@ def download(
         name: "msrvtt", "activitynet" or "lsmdc".
         out: Folder for it; held by one process at a time.
         parts: Of the table `OFFERS`.
-        mirror: Address of a folder with the same files, instead of the published ones.
+        mirror: Address of a folder with the same files, instead of the published ones; `user:password@` in
+            it is not printed.
         pause: Seconds to wait before a second try.
 
     Returns:
         The folders it was unpacked to, which `load_folder`, `info` and `convert` read.
 
     Raises:
-        ValueError: an unknown name or part.
+        ValueError: an unknown name or part, or a mirror that is no address.
         DataError: no network, a wrong file, or an archive that is damaged or leads out of the folder. What
             came of a file that broke off is kept, and gone on with the next time.
         OSError: the folder can not be written to, or another process is writing there.
@@ -221,9 +230,9 @@ def download(
     if wrong or not wanted:
         known, got = ", ".join(offered), ", ".join(wrong or parts)
         raise ValueError(f"parts: of {name} expected some of {known}, got {got}; {OFFERS[name].terms}")
-    out = user_path(out)
+    out, (base, auth) = user_path(out), (None, None) if mirror is None else _address(mirror)
     with sole_writer(out):
-        return [_fetched(one, out, mirror, pause) for one in wanted]
+        return [_fetched(one, out, base, pause, auth) for one in wanted]
 
 
 def offer_table() -> str:
@@ -237,14 +246,27 @@ def offer_table() -> str:
     return "\n".join([*lines, "", *(f"- {offer.terms}." for offer in OFFERS.values())]) + "\n"
 
 
-def _fetched(one: Remote, out: Path, mirror: str | None, pause: float) -> Path:
+def _address(mirror: str) -> tuple[str, tuple[str, str] | None]:
+    """A folder's address without user and password, and these."""
+    requests, parts = require("requests", "data"), None
+    with suppress(ValueError):  # requests' errors of addresses are, and urllib's
+        requests.Request("GET", mirror).prepare()
+        parts = urlsplit(mirror)
+    if parts is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        shown = mirror.rpartition("@")[2]
+        raise ValueError(f"--mirror: expected an address such as https://example.org/folder, got {shown!r}")
+    auth = requests.utils.get_auth_from_url(mirror)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", auth if any(auth) else None
+
+
+def _fetched(one: Remote, out: Path, mirror: str | None, pause: float, auth: tuple[str, str] | None) -> Path:
     folder, archive = out / one.file.split(".")[0], out / one.file
     if folder.is_dir():
         return folder
     url = one.url if mirror is None else f"{mirror.rstrip('/')}/{one.file}"
     pooch = require("pooch", "data")
     pooch.get_logger().setLevel("WARNING")
-    fetch = ResumingDownloader(out / f".{one.file}.part", one.most, pause)
+    fetch = ResumingDownloader(out / f".{one.file}.part", one.most, pause, auth)
     try:
         pooch.retrieve(url, one.checksum, one.file, out, downloader=fetch)
     except DataError:
@@ -294,9 +316,8 @@ def _of_network(error: OSError) -> bool:
 def _no_answer(url: str, part: Path, error: OSError) -> str:
     kept = f"{_size(part):,} bytes are kept: the same command goes on; " if _size(part) else ""
     reason = type(error).__name__
-    host = urlsplit(url).netloc.rpartition("@")[2]
     return (
-        f"{host}: expected {_name(url)}, found no answer, or none that lasts ({reason}); {kept}"
+        f"{urlsplit(url).netloc}: expected {_name(url)}, found no answer, or none that lasts ({reason}); {kept}"
         f"is there a network? What is fetched elsewhere from {url} can be put into {part.parent}, where the "
         "same command unpacks it"
     )

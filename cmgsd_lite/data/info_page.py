@@ -8,7 +8,7 @@ from cmgsd_lite.data.caption_facts import COUNTED, CaptionFacts, caption_facts
 from cmgsd_lite.data.formats.records import FileRecord
 from cmgsd_lite.data.inspect_path import describe_source
 from cmgsd_lite.data.source import open_source
-from cmgsd_lite.runtime import write_atomically
+from cmgsd_lite.runtime import check_output, write_atomically
 from cmgsd_lite.runtime.html import page, table
 
 
@@ -23,7 +23,7 @@ def write_info_page(path: str | Path, out: str | Path) -> dict[str, Any]:
         The description.
 
     Raises:
-        DataError: nothing there.
+        DataError: nothing there, or a file in the page's place that is no page of this function.
         OSError: the file cannot be written.
 
     Example:
@@ -31,6 +31,7 @@ def write_info_page(path: str | Path, out: str | Path) -> dict[str, Any]:
         'MSR-VTT'
     """
     source = open_source(path)
+    check_output(Path(out), kind=".html")
     description = describe_source(source)
     text = info_page(description, caption_facts(source.annotations.captions))
     write_atomically(Path(out), lambda part: part.write_text(text, encoding="utf-8"))

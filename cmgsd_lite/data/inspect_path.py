@@ -159,7 +159,7 @@ def format_description(description: dict[str, Any]) -> str:
     for name, parts in description["protocols"].items():
         counts = ", ".join(f"{part} {_share(n)}" for part, n in parts.items())
         lines.append(f"protocol {name}: {counts}")
-    lines += [f"missing: {note}" for note in description["missing"]]
+    lines += [f"note: {note}" for note in description["missing"]]
     for supply in description["supply"]:
         lines.append(f"such lines in {supply['file']} would supply {supply['missing']}:")
         lines += [f"    {line}" for line in supply["lines"]]

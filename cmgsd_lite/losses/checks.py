@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 
 import torch
@@ -256,7 +257,7 @@ def checked_finite(name: str, value: float) -> float:
         >>> checked_finite("beta", -0.05)
         -0.05
     """
-    if not hasattr(value, "__float__") or not abs(value) < float("inf"):
+    if not hasattr(value, "__float__") or not abs(value) <= sys.float_info.max:
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
     return float(value)
 
@@ -281,6 +282,6 @@ def checked_positive(name: str, value: float) -> float:
         >>> checked_positive("temperature", 0.05)
         0.05
     """
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{name}: expected a positive number, got {value}")
+    if not hasattr(value, "__float__") or not 0 < value <= sys.float_info.max:
+        raise ValueError(f"{name}: expected a positive number, got {value!r}")
     return value

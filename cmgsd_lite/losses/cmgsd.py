@@ -112,11 +112,11 @@ class CMGSDLoss(RetrievalLoss):
         self.margin, self.beta = checked_finite("margin", margin), checked_finite("beta", beta)
         if scale == "combined" and nearest is None:
             check_alpha(margin, min_margin, max_margin)
-        if nearest is not None and not 0 < nearest <= 1:
+        if nearest is not None and not 0 < checked_finite("nearest", nearest) <= 1:
             raise ValueError(f"nearest: expected None or a share in (0, 1], got {nearest}")
         if form not in ("averaged", "summed"):
             raise ValueError(f"form: expected 'averaged' or 'summed', got {form!r}")
-        if not eps >= 0:
+        if not checked_finite("eps", eps) >= 0:
             raise ValueError(f"eps: expected a number >= 0, got {eps}")
         self.form, self.fixed_weight = form, checked_fraction("fixed_weight", fixed_weight)
         self.schedule = _checked_schedule(schedule)

@@ -10,6 +10,9 @@ from torch import Tensor
 from cmgsd_lite.losses.base import Inputs
 from cmgsd_lite.losses.cmgsd import CMGSDLoss
 from cmgsd_lite.similarity import at_least_float32
+from cmgsd_lite.validation import checked_whole
+
+SEEDS = range(-(2**63), 2**63)
 
 
 class PermutedCMGSDLoss(CMGSDLoss):
@@ -37,7 +40,7 @@ class PermutedCMGSDLoss(CMGSDLoss):
 
     def __init__(self, *args: Any, seed: int = 0, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self.seed = seed
+        self.seed = checked_whole("seed", seed, SEEDS)
 
     def _order(self, n: int, sim: Tensor, given: Inputs) -> Tensor | None:
         # One shuffle for all matrices of a step: their mean must keep its histogram too.

@@ -10,11 +10,12 @@ from torch import Tensor
 from cmgsd_lite.losses.base import Inputs, RetrievalLoss
 from cmgsd_lite.losses.checks import checked_finite
 from cmgsd_lite.losses.contrastive import InfoNCELoss
-from cmgsd_lite.losses.control import mixed, step_key
+from cmgsd_lite.losses.control import SEEDS, mixed, step_key
 from cmgsd_lite.losses.hinge import Reduction, negative_pairs
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
 from cmgsd_lite.margins import zscore_margin
 from cmgsd_lite.margins.maps import check_alpha
+from cmgsd_lite.validation import checked_whole
 
 
 class RandomMarginLoss(RetrievalLoss):
@@ -70,7 +71,8 @@ class RandomMarginLoss(RetrievalLoss):
             raise ValueError(f"base: expected 'hinge' or 'infonce', got {base!r}")
         self.margin, self.beta = checked_finite("margin", margin), checked_finite("beta", beta)
         check_alpha(margin, min_margin, max_margin)
-        self.min_margin, self.max_margin, self.seed = min_margin, max_margin, seed
+        self.min_margin, self.max_margin = min_margin, max_margin
+        self.seed = checked_whole("seed", seed, SEEDS)
         hinge = MaxMarginRankingLoss(margin, reduction, 0.03 if temperature is None else temperature)
         contrast = InfoNCELoss(0.05 if temperature is None else temperature)
         self.ranking: MaxMarginRankingLoss | InfoNCELoss = hinge if base == "hinge" else contrast

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 import torch
@@ -134,7 +135,11 @@ def _line(x: Tensor, slope: float | Tensor, level: float) -> Tensor:
 
 
 def check_alpha(alpha: float, min_margin: float | None, max_margin: float | None) -> None:
-    """Raise ValueError if margins between the bounds cannot have the mean ``alpha``."""
+    """Raise ValueError if a bound is no number, or margins between them cannot have the mean ``alpha``."""
+    for name, bound in (("min_margin", min_margin), ("max_margin", max_margin)):
+        number = bound is None or (hasattr(bound, "__float__") and abs(bound) <= sys.float_info.max)
+        if not number:
+            raise ValueError(f"{name}: expected a finite number or None, got {bound!r}")
     if min_margin is not None and min_margin > alpha:
         raise ValueError(f"min_margin: expected at most the mean margin {alpha}, got {min_margin}")
     if max_margin is not None and max_margin < alpha:

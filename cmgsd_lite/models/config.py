@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from cmgsd_lite.validation import checked_whole
+
+MOST = 65_536
+"""Of a width; of features too: wider ones are counts of words, which none of these models are for."""
 Kind = Literal["mean-pool", "gated-experts", "transformer"]
 
 
@@ -53,10 +57,10 @@ class ModelConfig:
         sizes = {name: getattr(self, name) for name in whole}
         sizes |= {f"expert_dims[{name!r}]": dim for name, dim in self.expert_dims.items()}
         for name, value in sizes.items():
-            if value < 1:
-                raise ValueError(f"{name}: expected a whole number >= 1, got {value}")
+            checked_whole(name, value, range(1, (256 if name == "layers" else MOST) + 1))
         for name in ("text_dropout", "video_dropout"):
-            if not 0 <= getattr(self, name) < 1:
+            value = getattr(self, name)
+            if not hasattr(value, "__float__") or not 0 <= value < 1:
                 raise ValueError(f"{name}: expected a probability in [0, 1), got {getattr(self, name)}")
         if self.kind == "transformer" and self.embed_dim % self.heads:
             raise ValueError(f"heads: expected a divisor of embed_dim = {self.embed_dim}, got {self.heads}")

@@ -17,9 +17,17 @@ from cmgsd_lite.errors import DataError
 
 LOCK = ".lock"
 """File of a folder that is held by who writes into it."""
+MOST_THREADS = 1024
 TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 """Names of files that are being written: what is left of one was cut off."""
 _HELD: set[Path] = set()
+_OURS = {
+    ".html": rb'<!doctype html>\n.{0,40}<meta name="generator" content="cmgsd-lite">',
+    ".json": rb'\{\s*"(schema|of|[\w-]+ seed \d+)": ',
+    ".pt": rb"PK\x03\x04[^/]{26,99}/data\.pkl",
+    ".png": rb"\x89PNG",
+}
+"""How what this package writes begins, by its kind: no other file is replaced by it."""
 
 
 def require(module: str, extra: str) -> Any:
@@ -55,10 +63,10 @@ def set_threads(threads: int = 1) -> None:
     to the last bit only for one and the same number.
 
     Args:
-        threads: At least 1.
+        threads: From 1 to 1024.
 
     Raises:
-        ValueError: If ``threads`` is below 1.
+        ValueError: On another number.
 
     Source:
         ours.
@@ -66,10 +74,11 @@ def set_threads(threads: int = 1) -> None:
     Example:
         >>> set_threads(1)
     """
-    if threads < 1:
-        raise ValueError(f"threads: expected a whole number >= 1, got {threads}")
     import torch  # here: everything else in this file is wanted before there is time to load it
 
+    from cmgsd_lite.validation import checked_whole
+
+    checked_whole("threads", threads, range(1, MOST_THREADS + 1))
     torch.set_num_threads(threads)
 
 
@@ -114,6 +123,27 @@ def check_writable(folder: Path) -> None:
         reason = "a file in its place" if isinstance(error, FileExistsError) else error.strerror
         raise OSError(f"{folder}: expected a folder that can be written to, found {reason}") from error
     probe.unlink()
+
+
+def is_ours(path: Path, kind: str) -> bool:
+    """Whether a file begins as what this package writes of a kind (``".html"``, ...), or is empty."""
+    with path.open("rb") as file:
+        head = file.read(256)
+    return not head or re.match(_OURS[kind], head) is not None
+
+
+def check_output(*files: Path, kind: str | None = None) -> None:
+    """Before there is something to lose: DataError if a file of such a name is not ours, or is a folder.
+
+    ``kind`` is what will be written, by default what the name ends in; OSError if the folder takes nothing.
+    """
+    for path in files:
+        if path.is_dir():
+            raise DataError(f"{path}: expected to write a file of this name, found a folder")
+        if path.is_file() and not is_ours(path, kind or path.suffix):
+            found = f"another one: it is left as it is; choose another name or folder than {path.name}"
+            raise DataError(f"{path}: expected a new file, or one that this program wrote, found {found}")
+        check_writable(path.parent)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ pre { padding: .5rem; border: 1px solid; overflow-x: auto; }
 
 def page(title: str, parts: Iterable[str]) -> str:
     """A whole page of parts in HTML, escaped where they come from data; the title is plain text."""
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    head = '<meta name="generator" content="cmgsd-lite">'  # what may be written anew (runtime.check_output)
+    head += f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
     view = '<meta name="viewport" content="width=device-width">'
     body = "\n".join(parts)
     text = f'<!doctype html>\n<html lang="en"><head>{head}{view}</head>\n<body>\n{body}\n</body></html>\n'

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cmgsd_lite.losses.checks import checked_finite
 from cmgsd_lite.models import Kind
 from cmgsd_lite.training.conditions import LossConfig
 from cmgsd_lite.training.data_choice import DataConfig
 from cmgsd_lite.training.devices import Precision
+from cmgsd_lite.validation import checked_whole
 
 SEEDS = range(2**32)
 """Seeds that give streams of their own: what is drawn is seeded with multiples of them, in 64 bits."""
+MOST = 1_000_000
+RANGES = {
+    "epochs": range(1, MOST + 1),
+    "batch_size": range(2, MOST + 1),
+    "captions_per_video": range(1, MOST + 1),
+    "patience": range(1, MOST + 1),
+    "seed": SEEDS,
+}
+"""Of whole numbers; a batch has at most as many pairs as there are training videos."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +59,18 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "captions_per_video", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name}: expected a whole number >= 1, got {value}")
-        if self.batch_size < 2 or self.batch_size % self.captions_per_video:
+        for name, allowed in RANGES.items():
+            if name != "patience" or self.patience is not None:
+                checked_whole(name, getattr(self, name), allowed)
+        if self.batch_size % self.captions_per_video:
             raise ValueError(
-                f"batch_size: expected at least 2 and a multiple of captions_per_video = "
+                f"batch_size: expected a multiple of captions_per_video = "
                 f"{self.captions_per_video}, got {self.batch_size}"
             )
         if self.batch_size == self.captions_per_video:
             raise ValueError("batch_size: expected captions of at least two videos in a batch")
-        if self.seed not in SEEDS:
-            raise ValueError(f"seed: expected a whole number from 0 to {SEEDS[-1]}, got {self.seed}")
         for name in ("learning_rate", "weight_decay"):
-            if not 0 <= getattr(self, name) < math.inf:
+            if checked_finite(name, getattr(self, name)) < 0:
                 raise ValueError(f"{name}: expected a number >= 0, got {getattr(self, name)}")
 
 

@@ -199,8 +199,6 @@ def test_info_says_what_is_there(folder, capsys):
         (("run", "--data", "nowhere"), "nowhere"),
         (("run", "--conditions", "magic", "--data", "FOLDER"), "condition: expected one of"),
         (("run", "--experts", "audio", "--data", "FOLDER"), "audio"),
-        (("run", "--jobs", "0", "--data", "FOLDER"), "jobs: expected"),
-        (("run", "--threads", "0", "--data", "FOLDER"), "threads: expected"),
         (("train", "--schedule", "later", "--data", "FOLDER"), "--schedule: expected"),
         (("evaluate", "--checkpoint", "none.pt"), "none.pt"),
         (("search", " ", "--checkpoint", "none.pt"), "none.pt"),
@@ -286,3 +284,13 @@ def test_the_main_job_on_real_features_learns(cmgsd_data):
     result = bench.run("infonce", seed=0)
     chance = retrieval_metrics(np.zeros((300, 300)))["t2v"]["MnR"]
     assert result.metrics["t2v"]["MnR"] < 0.5 * chance
+
+
+def test_info_calls_nothing_of_the_embedded_data_missing(capsys):
+    code, out, _ = run_command(capsys, "info")
+    assert code == 0
+    assert "missing" not in out
+    assert "left out" not in out
+    for name in ("low", "default", "high"):
+        assert f"file minivtt_{name}.json.zip: captions of --protocol {name}" in out
+    assert "note: plain train: 123 of 2,000 videos have no motion, which is masked" in out

@@ -230,7 +230,6 @@ def test_without_captions_there_is_something_to_search_and_nothing_else(films, c
         ),
         (("FILMS", "--encoders", "CLIP,CLIP"), "one CLIP at most"),
         (("FILMS", "--encoders", "FILMS"), "expected a CLIP of transformers .*found no config.json"),
-        (("FILMS", "--encoders", "CLIP", "--frames", "0"), "--frames: expected a whole number >= 1"),
         (("FILMS", "--encoders", "CLIP", "--captions", "absent.csv"), "absent.csv: expected captions"),
         (("FILMS", "--encoders", "CLIP", "--device", "toaster"), "device: expected one that is there"),
     ],

@@ -21,14 +21,19 @@ from cmgsd_lite.cli.main import (
     TEACHERS,
     TEST_PARTS,
     WORKSHOP,
+    _above,
+    _within,
     build_parser,
     main,
 )
 from cmgsd_lite.data.download import OFFERS as OFFERED
 from cmgsd_lite.models import Kind
+from cmgsd_lite.runtime import MOST_THREADS
 from cmgsd_lite.training import conditions, config, teaching
 
 ROOT = Path(__file__).resolve().parents[2]
+NEEDED = {"evaluate": ["--checkpoint", "x"], "search": ["x"], "build-minivtt": ["--out", "x"]}
+NEEDED |= {"convert": ["x", "y"], "download": ["lsmdc"], "extract": ["x", "--out", "x"]}
 # Calls the command line in a fresh process and prints what it has loaded from outside the standard library.
 LOADED = """
 import sys
@@ -109,11 +114,8 @@ def test_a_seed_out_of_range_is_one_line(capsys, name, words):
 def test_every_command_has_its_job():
     from cmgsd_lite.cli import commands as jobs
 
-    needed = {"evaluate": ["--checkpoint", "x"], "search": ["x"], "build-minivtt": ["--out", "x"]}
-    needed["extract"] = ["x", "--out", "x"]
-    needed |= {"convert": ["x", "y"], "download": ["lsmdc"]}
     for name in commands():
-        job = build_parser().parse_args([name, *needed.get(name, [])]).job
+        job = build_parser().parse_args([name, *NEEDED.get(name, [])]).job
         assert callable(getattr(workshop if job in WORKSHOP else jobs, job)), name
 
 
@@ -148,3 +150,70 @@ def test_an_unknown_option_is_one_line(capsys):
     assert capsys.readouterr().err.strip().splitlines() == [
         "cmgsd_lite: error: unrecognized arguments: --no-such-option"
     ]
+
+
+NO_NUMBERS = ["", " ", "five", "nan", "inf", "-inf", "1e400", "0x10", "1,5", "1" * 5000]
+NO_WHOLE_ONES = ["1.5", "1e3", str(2**63), "1" + "0" * 30]
+
+
+def numbers():
+    """Every option that takes a number: its command, itself and its range."""
+    parser = build_parser()
+    jobs = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices
+    return [
+        pytest.param(job, action, id=f"{job} {action.option_strings[-1]}")
+        for job, sub in jobs.items()
+        for action in sub._actions
+        if action.type is not None or isinstance(action.default, int | float) and action.nargs != 0
+    ]
+
+
+@pytest.mark.parametrize(("job", "action"), numbers())
+def test_every_number_has_a_range_that_its_error_names(capsys, job, action):
+    option, kind = action.option_strings[-1], action.type
+    assert getattr(kind, "func", None) in (_within, _above), "a number without a range: see cli/main.py"
+    (allowed,) = kind.args
+    if kind.func is _within:
+        good = [allowed[0], allowed[-1]]
+        bad = [*NO_NUMBERS, *NO_WHOLE_ONES, str(allowed[0] - 1), str(allowed[-1] + 1)]
+        said = f"{option}: expected a whole number from {allowed[0]} to {allowed[-1]}, got"
+    else:
+        good, bad = [0, 1e-300, 1e6, 1e308], [*NO_NUMBERS, *["-1"] * (allowed == 0)]
+        said = f"{option}: expected a finite number"
+    for text in map(str, good):
+        found = build_parser().parse_args([job, *NEEDED.get(job, []), f"{option}={text}"])
+        assert getattr(found, action.dest) == kind(text)
+    for text in bad:
+        with pytest.raises(SystemExit) as stopped:
+            main([job, *NEEDED.get(job, []), f"{option}={text}"])
+        assert stopped.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line
+        assert len(line) < 200
+
+
+def test_a_training_has_the_ranges_of_the_parser():
+    of_train = {
+        param.values[1].dest: param.values[1].type for param in numbers() if param.values[0] == "train"
+    }
+    for name in ("epochs", "batch_size", "seed"):
+        assert of_train[name].args[0] == config.RANGES[name]
+    assert of_train["threads"].args[0][-1] == MOST_THREADS
+
+
+@pytest.mark.parametrize("schedule", ["nan", "inf", "-0.1", "1.1", "five", "", "1e400"])
+def test_a_schedule_out_of_range_is_one_line(capsys, tmp_path, schedule):
+    assert main(["train", "--out", str(tmp_path / "out"), f"--schedule={schedule}"]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "--schedule: expected ramp, static, dynamic or a number in [0, 1], got" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_largest_numbers_are_refused_or_work(capsys, tmp_path):
+    out = tmp_path / "out"
+    assert main(["train", "--batch-size=1000000", "--out", str(out)]) == 2
+    assert "batch_size: 1000000 needs 1000000 training videos, got 2000" in capsys.readouterr().err
+    for option in ("margin", "beta"):
+        assert main(["train", f"--{option}=1e308", "--out", str(out)]) == 2
+        assert "expected" in capsys.readouterr().err.splitlines()[-1]
+    assert not list(tmp_path.rglob("*.pt"))

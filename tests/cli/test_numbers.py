@@ -159,8 +159,10 @@ def test_very_long_captions_are_taken_whole_and_printed_short(tmp_path, capsys, 
 @both_jobs
 @pytest.mark.parametrize("epochs", ["0", "-1"])
 def test_no_epochs(tmp_path, capsys, job, epochs):
-    line = refused(job, "minivtt", tmp_path / "out", capsys, f"--epochs={epochs}")
-    assert f"epochs: expected a whole number >= 1, got {epochs}" in line
+    with pytest.raises(SystemExit) as stopped:
+        started(job, "minivtt", tmp_path / "out", f"--epochs={epochs}")
+    assert stopped.value.code == 2
+    assert f"--epochs: expected a whole number from 1 to 1000000, got '{epochs}'" in capsys.readouterr().err
 
 
 def test_a_training_that_diverges_keeps_its_last_checkpoint(tmp_path):

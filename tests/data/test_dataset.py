@@ -602,7 +602,7 @@ def test_describe_counts_and_is_json(tmp_path: Path) -> None:
     for part in (
         "expert rgb: 7 videos, D = 4",
         "protocol 1k-A: train 3 of 26 listed, validation 2 (taken from training)",
-        "missing: 1k-A test: 2 of 4",
+        "note: 1k-A test: 2 of 4",
         "matrix.npy [4, 5]",
         "30 videos, 90 captions (3 each)",
     ):

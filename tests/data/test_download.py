@@ -1,5 +1,6 @@
 """``download`` against a server on this machine that breaks off, sends another file, or is not there."""
 
+import base64
 import errno
 import hashlib
 import io
@@ -31,6 +32,8 @@ class Server:
         self.files: dict[str, bytes] = {}
         self.breaks: list[int] = []  # so many bytes of an answer are sent, then the line is cut
         self.asked: list[str] = []  # the Range of each question, or ""
+        self.users: list[str] = []
+        self.sends_on = ""
         self.ranges = True
         self.tags = True
         self.address = ""
@@ -38,6 +41,12 @@ class Server:
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         content = self.files.get(handler.path.lstrip("/"))
         self.asked.append(handler.headers.get("Range", ""))
+        self.users.append(handler.headers.get("Authorization", ""))
+        if self.sends_on:
+            handler.send_response(302)
+            handler.send_header("Location", self.sends_on)
+            handler.end_headers()
+            return
         if content is None:
             handler.send_error(404)
             return
@@ -273,6 +282,40 @@ def test_names_and_parts_are_checked(tmp_path: Path) -> None:
         download("lsmdc", tmp_path, ["captions"])
     with pytest.raises(ValueError, match="expected some of .*got films"):
         download("msrvtt", tmp_path, ["captions", "films"])
+
+
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        *("", " ", "mirror", "file:///tmp", "ftp://127.0.0.1/x", "http:/x", "http://", "http://[::1"),
+        *("http://a b/c", "http://127.0.0.1:99999", "http://127.0.0.1:x", "http://..", "http://h/?file=1"),
+        *("user:hunter2@host", "http://user:hunter2@[::1", "http://user:hun/ter2@127.0.0.1:9"),
+    ],
+)
+def test_a_mirror_that_is_no_address_is_one_line(
+    mirror: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["download", "lsmdc", "--out", str(tmp_path / "out"), f"--mirror={mirror}"]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "download: error: --mirror: expected an address such as https://example.org/folder, got" in line
+    assert "hun" not in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_password_is_sent_and_neither_told_nor_written(server: Server, tmp_path: Path) -> None:
+    server.files["msrvtt_data.zip"], server.breaks = b"x" * 40_000, [16_384, *[0] * 9]
+    address = server.address.replace("://", "://user:hun%2Fter2@")
+    with pytest.raises(DataError, match="16,384 bytes are kept") as refused:
+        download("msrvtt", tmp_path / "out", ["captions"], address, pause=0)
+    assert base64.b64decode(server.users[0].removeprefix("Basic ")) == b"user:hun/ter2"
+    assert "ter2" not in str(refused.value)
+    assert not any(b"ter2" in path.read_bytes() for path in (tmp_path / "out").iterdir())
+
+
+def test_a_server_that_sends_on_to_nowhere_is_told_as_that(server: Server, tmp_path: Path) -> None:
+    server.sends_on = "http://[::1"
+    with pytest.raises(DataError, match=r"msrvtt_data\.zip: the server sends on to an address that is none"):
+        fetch(server, tmp_path / "out")
 
 
 def test_as_a_user_types_it(

@@ -1,6 +1,5 @@
 """Files that are changed where a reader then takes another way: each is read, or refused by name.
 
-    pip install atheris==3.0.0
     python -m tests.faults.guided --seconds 300 --seed 1
     python -m tests.faults.guided --again FILE      a finding once more, as users read it
 
@@ -28,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-GET = "atheris: expected to be installed, found no such package; pip install atheris==3.0.0"
+GET = "atheris: expected to be installed, found no such package; pip install -r requirements-dev.txt"
 try:
     import atheris
 except ImportError:

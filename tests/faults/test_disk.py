@@ -15,6 +15,7 @@ from cmgsd_lite.cli import figures
 from cmgsd_lite.cli.main import main
 from cmgsd_lite.models import ModelConfig, build_model
 from cmgsd_lite.runtime import write_atomically
+from cmgsd_lite.runtime.html import page
 from cmgsd_lite.training.checkpoints import load_checkpoint, save_checkpoint
 from study.__main__ import main as study
 from tests.cli.folders import QUICK, write_folder
@@ -141,7 +142,7 @@ def call(data, capsys, monkeypatch, tmp_path):
         ),
         "evaluate": lambda out: ("evaluate", "--checkpoint", model, "--out", out),
         "scores": lambda out: ("evaluate", "--sim", data / "sim.npy", "--out", out),
-        "search": lambda out: ("search", "a cat", "--checkpoint", model, "--out", out),
+        "search": lambda out: ("search", "a cat" + 700 * " sings", "--checkpoint", model, "--out", out),
         "convert": lambda out: ("convert", data / "frames", out),
         "info": lambda out: ("info", data / "means", "--html", out / "info.html"),
         "extract": lambda out: ("extract", data, "--out", out, "--encoders", "motion"),
@@ -199,8 +200,8 @@ def test_a_disk_that_takes_nothing_is_one_line_of_every_job(job, options, call, 
 @pytest.mark.parametrize(
     ("job", "size", "file"),
     [
-        ("search", 500, "search.html"),
-        ("info", 1_000, "info.html"),
+        ("search", 4_200, "search.html"),
+        ("info", 4_200, "info.html"),
         ("convert", 5_000, "00_rgb.npy"),
     ],
 )
@@ -208,12 +209,12 @@ def test_a_file_that_becomes_too_large_leaves_the_one_before(job, size, file, ca
     out = tmp_path / "out"
     if job != "convert":  # which wants an empty folder
         out.mkdir()
-        (out / file).write_text("here before")
+        (out / file).write_text(before := page("here before", []))
     with no_file_above(size):
         code, _, line = call(job, out)
     assert code == 2
     assert re.search(f"{file}: expected room for the whole file|File too large: '.*{file}'", line)
-    assert job == "convert" or (out / file).read_text() == "here before"
+    assert job == "convert" or (out / file).read_text() == before
     assert {path.name for path in tmp_path.rglob("*")} <= {"out", file, ".lock"}
 
 

@@ -7,7 +7,10 @@ three runs and a study.
 
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -80,6 +83,24 @@ def test_stopped_while_torch_is_being_loaded(number, target, data, tmp_path):
     assert lines == [
         "cmgsd_lite train: stopped; what is finished is kept: go on with the same command and --resume"
     ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_stopped_in_the_first_lines_of_the_package(number, tmp_path):
+    process = start("train", "--out", tmp_path / "out", cwd=tmp_path, python=("-X", "importtime"))
+    until(lambda: "cmgsd_lite.begin" in (tmp_path / "stderr.txt").read_text(), process)
+    assert stop(process, number)[0] == 128 + number
+    lines = [line for line in said(tmp_path) if not line.startswith("import time:")]
+    assert len(lines) == 1
+    assert re.match("cmgsd_lite( train)?: stopped", lines[0])
+
+
+def test_who_imports_the_package_keeps_its_own_handlers():
+    code = (
+        "import signal; before = signal.getsignal(2); import cmgsd_lite; assert signal.getsignal(2) is before"
+    )
+    for words in (["-c", code], ["-m", "timeit", "-n", "1", "-s", code]):
+        assert subprocess.run([sys.executable, *words], capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.slow

@@ -163,16 +163,24 @@ def test_a_wheels_address_is_installed_and_another_host_has_no_badges(source: Pa
     assert '"cmgsd-lite[course] @ https://example.org/c.whl"' in install.source
 
 
-def test_the_installing_cell_asks_pip_for_the_wheel_beside_it(
+def test_the_installing_cell_asks_pip_for_the_wheel_beside_it_or_a_folder_up(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "cmgsd_lite-9-py3-none-any.whl").touch()
+    place = tmp_path / "notebooks"
+    place.mkdir()
+    (tmp_path / "cmgsd_lite-8-py3-none-any.whl").touch()  # as in the zip of a class
     asked: list[list[str]] = []
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(place)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("subprocess.run", lambda command, check: asked.append(command))
-    exec(build.read(source / "03_small.py", "student").cells[1].source)
-    assert [command[-1] for command in asked] == ["cmgsd_lite-9-py3-none-any.whl[course]"]
+    cell = build.read(source / "03_small.py", "student").cells[1].source
+    exec(cell)
+    (place / "cmgsd_lite-7-py3-none-any.whl").touch()
+    exec(cell)
+    assert [command[-1] for command in asked] == [
+        "../cmgsd_lite-8-py3-none-any.whl[course]",
+        "cmgsd_lite-7-py3-none-any.whl[course]",
+    ]
 
 
 @pytest.mark.slow

@@ -264,10 +264,8 @@ def test_bad_input_gives_one_line_and_exit_code_2(tmp_path, capsys, monkeypatch)
     monkeypatch.setattr(job, "minivtt_rows", lambda *_, **__: pytest.fail("measured"))
     (tmp_path / "file").write_text("x")
     for words, match in (
-        (["--epochs", "0"], "--epochs: expected"),
-        (["--batches", "0"], "--batches: expected"),
         (["--data", str(tmp_path)], "testall_caps.txt"),
-        (["--out", str(tmp_path)], "--out: expected a file to write"),
+        (["--out", str(tmp_path)], "expected to write a file of this name, found a folder"),
         (["--out", str(tmp_path / "file" / "a.json")], "expected a folder that can be written to"),
     ):
         assert main(["teacher-quality", *words]) == 2

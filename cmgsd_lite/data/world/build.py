@@ -18,7 +18,8 @@ from cmgsd_lite.data.world.motion_features import motion_descriptor
 from cmgsd_lite.data.world.render import render
 from cmgsd_lite.data.world.scenes import SECOND_SUBJECT_RATE, SEED, clip_scene
 from cmgsd_lite.data.world.vocabulary import ENTITIES, ENTITY
-from cmgsd_lite.runtime import write_atomically
+from cmgsd_lite.errors import DataError
+from cmgsd_lite.runtime import check_writable, write_atomically
 
 SPLITS = {"train": range(2000), "validate": range(2000, 2300), "test": range(2300, 3300)}
 APPEARANCE_DIM, FRAME_DIM, MOTION_DIM = 128, 64, 64
@@ -117,7 +118,9 @@ def feature_tables(
 
 def build_minivtt(out: Path, progress: bool = True) -> None:
     """See ``cmgsd_lite.data.minivtt.build_minivtt``."""
-    out.mkdir(parents=True, exist_ok=True)
+    check_writable(out)
+    if any(out.iterdir()) and not any(out.glob("minivtt_*")):  # which is written first
+        raise DataError(f"{out}: expected a new folder, or one of before, found something else in it")
     indices = [index for split in SPLITS.values() for index in split]
     tables = feature_tables(indices, *raw_features(indices, progress))
     for variant in VARIANTS:

@@ -1,0 +1,154 @@
+"""What a command writes: a place that takes nothing is said first, and no file of the user's is replaced."""
+
+import argparse
+import re
+
+import numpy as np
+import pytest
+
+from cmgsd_lite.cli.main import PATHS, build_parser, main
+from cmgsd_lite.models import ModelConfig, build_model
+from cmgsd_lite.runtime import check_output, write_json
+from cmgsd_lite.runtime.html import page
+from cmgsd_lite.training.checkpoints import save_checkpoint
+from tests.cli.folders import QUICK, write_folder
+from tests.data.films import write_film
+
+JOBS = ("info", "search", "evaluate", "run", "train", "teacher-quality", "build-minivtt", "extract")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Videos, a model of them, scores, and films with captions."""
+    root = tmp_path_factory.mktemp("data")
+    write_folder(root / "videos")
+    np.save(root / "sim.npy", np.eye(4))
+    network = build_model(ModelConfig("mean-pool", 256, {"rgb": 12}, embed_dim=16, hidden_dim=32))
+    about = {"data": str(root / "videos"), "experts": ["rgb"], "protocol": None, "queries": None}
+    save_checkpoint(root / "model.pt", network, about)
+    (root / "films").mkdir()
+    write_film(root / "films" / "video0.mp4", 4)
+    (root / "films" / "captions.csv").write_text("video_id,caption\nvideo0,a cat sings\n")
+    return root
+
+
+@pytest.fixture
+def call(data, capsys, monkeypatch, tmp_path):
+    """Calls a command with an output; returns its code and the lines of stderr."""
+    monkeypatch.chdir(tmp_path)
+    videos, training = ("--data", data / "videos"), ("--conditions", "infonce", "--seeds", 1, "--jobs", 1)
+    words = {
+        "info": ("info", data / "videos", "--html"),
+        "search": ("search", "a cat", "--checkpoint", data / "model.pt", "--out"),
+        "evaluate": ("evaluate", "--sim", data / "sim.npy", "--out"),
+        "run": ("run", *videos, *training, *QUICK, "--out"),
+        "train": ("train", *videos, "--condition", "infonce", *QUICK, "--out"),
+        "teacher-quality": ("teacher-quality", "--out"),
+        "build-minivtt": ("build-minivtt", "--out"),
+        "extract": ("extract", data / "films", "--encoders", "motion", "--out"),
+    }
+    monkeypatch.setattr("cmgsd_lite.cli.train.can_draw", lambda: False)
+
+    def call(job, out):
+        code = main([str(word) for word in (*words[job], out)])
+        return code, capsys.readouterr().err.splitlines()
+
+    return call
+
+
+def test_every_path_of_the_parser_is_known_as_one():
+    """What a path must be is asked of ``PATHS``: an option with a file or folder belongs there."""
+    jobs = next(a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction)).choices
+    names = {a.dest for job in jobs.values() for a in job._actions if a.type is None and a.nargs != 0}
+    texts = {"parts", "mirror", "name", "query", "more", "part", "protocol", "experts", "queries", "model"}
+    texts |= {"teacher", "device", "precision", "conditions", "condition", "schedule", "form", "encoders"}
+    assert names - texts == set(PATHS)
+
+
+@pytest.mark.parametrize("job", [*JOBS, "convert", "download"])
+@pytest.mark.parametrize("out", ["", "a\0b"])
+def test_a_name_that_is_none_is_one_line(job, out, capsys):
+    words = {"info": ["--html"], "convert": ["minivtt"], "search": ["x", "--out"], "extract": ["x", "--out"]}
+    words |= {"evaluate": ["--sim", "x", "--out"], "download": ["lsmdc", "--out"]}
+    with pytest.raises(SystemExit) as stopped:
+        main([job, *words.get(job, ["--out"]), out])
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search("argument (html|out|folder): expected a path, got ", line)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_name_that_is_too_long_is_one_line(job, call, tmp_path):
+    code, lines = call(job, tmp_path / ("x" * 300))
+    assert code == 2
+    assert "File name too long" in lines[-1]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("job", ["info", "teacher-quality"])
+def test_a_folder_is_no_file_to_write(job, call, tmp_path):
+    code, lines = call(job, tmp_path)
+    assert code == 2
+    assert lines[-1].endswith(f"{tmp_path}: expected to write a file of this name, found a folder")
+
+
+USERS = [
+    *(("info", name) for name in ("page.html", "captions.json", "rgb.npz", "model.pt")),
+    *(("search", name) for name in ("search.html", "contact-sheet.png")),
+    *((job, "metrics.json") for job in ("evaluate", "run", "train")),
+    *((job, name) for job in ("run", "train") for name in ("history.json", "results.png")),
+    *(("run", "models/infonce-seed0.pt"), ("train", "infonce-seed0.pt"), ("run", "false-negatives.png")),
+    *(("teacher-quality", name) for name in ("captions.json", "rgb.npz")),
+    *(("build-minivtt", name) for name in ("motion.npz", "notes.txt")),
+    *(("extract", name) for name in ("motion.npz", "captions.csv", "extract.log")),
+]
+
+
+@pytest.mark.parametrize(("job", "name"), USERS)
+def test_a_file_of_the_user_s_is_not_replaced(job, name, call, tmp_path):
+    out = tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    content = {
+        "json": b'{"video0": ["a cat"]}',
+        "html": b"<!doctype html>\n<html lang='en'>mine",
+        "npz": b"PK",
+    }
+    (out / name).write_bytes(before := content.get(name.rpartition(".")[2], b"mine"))
+    code, lines = call(job, out / name if job in ("info", "teacher-quality") else out)
+    assert code == 2
+    assert lines[-1].startswith(f"cmgsd_lite {job}: error: {out}")
+    assert "; choose another" in lines[-1] or "expected a new folder" in lines[-1]
+    assert (out / name).read_bytes() == before
+    assert {path.name for path in out.rglob("*") if path.is_file()} <= {(out / name).name, ".lock"}
+
+
+@pytest.mark.parametrize("job", ["info", "search", "evaluate", "run", "extract"])
+def test_what_a_command_wrote_it_writes_anew(job, call, tmp_path):
+    out = tmp_path / ("page.html" if job == "info" else "out")
+    assert call(job, out)[0] == 0
+    assert call(job, out)[0] == 0
+
+
+def test_what_the_package_writes_is_known_as_its_own(tmp_path):
+    write_json(tmp_path / "metrics.json", {"schema": 1})
+    write_json(tmp_path / "history.json", {"fixed-mean seed 0": []})
+    (tmp_path / "page.html").write_text(page("title", []))
+    (tmp_path / "empty.json").touch()
+    check_output(*tmp_path.iterdir())
+
+
+def test_films_that_are_extracted_beside_themselves_keep_their_captions(data, call):
+    captions = data / "films" / "captions.csv"
+    before = captions.read_bytes(), captions.stat().st_mtime_ns
+    assert call("extract", data / "films")[0] == 0
+    assert (captions.read_bytes(), captions.stat().st_mtime_ns) == before
+
+
+def test_captions_that_changed_are_replaced_with_a_word(data, call, tmp_path):
+    assert call("extract", tmp_path / "out")[0] == 0
+    captions = data / "films" / "captions.csv"
+    captions.write_text(captions.read_text() + "video0,a dog sings\n")
+    code, lines = call("extract", tmp_path / "out")
+    assert code == 0
+    assert any(f"captions.csv: replaced by {captions}" in line for line in lines)
+    assert (tmp_path / "out" / "captions.csv").read_bytes() == captions.read_bytes()
