@@ -51,8 +51,8 @@ def run_study(lines: Path, values: Path, finished: dict[str, Result], minutes: f
     Raises:
         ValueError: If ``jobs`` or ``minutes`` is out of range.
     """
-    if jobs < 1 or not minutes >= 0:
-        raise ValueError(f"jobs, minutes: expected at least 1 and 0, got {jobs} and {minutes}")
+    if not 1 <= jobs <= 256 or not minutes >= 0:
+        raise ValueError(f"jobs, minutes: expected 1 to 256 and at least 0, got {jobs} and {minutes}")
     deadline = time.monotonic() + 60 * minutes
     while True:
         missing = [run for run in wanted(finished) if run.key not in finished]

@@ -146,24 +146,19 @@ def _read(path: Path) -> dict[str, Any]:
     check_stored(path)
     try:
         _check_archive(path)
-        # Of a foreign file, however large, no more is read than says that it is one.
-        sealed = _ends_with_seal(path)
-        if sealed:
-            raw = path.read_bytes()
-            _check_seal(raw)
-            content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
-        else:
-            content = torch.load(str(path), map_location="cpu", weights_only=True, mmap=True)
+        if not _ends_with_seal(path):
+            # Of a foreign file, however large, no more is read than says that it is one.
+            _check_format(torch.load(str(path), map_location="cpu", weights_only=True, mmap=True))
+        raw = path.read_bytes()
+        sealed = _check_seal(raw)
+        content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
+        _check_format(content)
     except Damage as error:
         raise DataError(f"{path}: expected a checkpoint, found {error}") from error
     except Exception as error:  # torch raises a different type for every kind of damage
         raise DataError(
             f"{path}: expected a checkpoint, found a damaged or foreign file ({type(error).__name__})"
         ) from error
-    told = content.get("format") if isinstance(content, dict) else None
-    if not isinstance(told, type(FORMAT)) or told != FORMAT:
-        found = repr(told)[:40] if isinstance(content, dict) else type(content).__name__
-        raise DataError(f"{path}: expected a checkpoint of format {FORMAT}, found {found}")
     if content.pop(SEALED, False) and not sealed:
         raise DataError(f"{path}: expected a checkpoint with its checksum, found a file that has lost it")
     try:
@@ -174,6 +169,13 @@ def _read(path: Path) -> dict[str, Any]:
         warnings.warn(f"{path.name}: has no checksum; whether it is damaged can not be checked", stacklevel=3)
     _add_seconds(content, _seconds_of(path))
     return content
+
+
+def _check_format(content: Any) -> None:
+    told = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(told, type(FORMAT)) or told != FORMAT:
+        found = repr(told)[:40] if isinstance(content, dict) else type(content).__name__
+        raise Damage(f"{found} in place of format {FORMAT}")
 
 
 def _instead(path: Path) -> str:
