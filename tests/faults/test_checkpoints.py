@@ -129,7 +129,7 @@ def test_who_loses_its_checksum_is_not_an_older_file(whole, tmp_path):
 
 
 def test_what_was_read_does_not_change_with_its_file(whole, tmp_path):
-    """Neither with a seal nor without: an older file's tensors lay in the file once, and ended the process."""
+    """With a seal or without: an older file's tensors lay in the file once, and ended the process."""
     for sealed in (True, False):
         path = tmp_path / "checkpoint.pt"
         shutil.copy(whole, path)
