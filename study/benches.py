@@ -112,6 +112,11 @@ def family(name: Set) -> str:
     return name.split("-")[0]
 
 
+def has_data(name: Set) -> bool:
+    """Return whether a set can be trained on here: embedded data always, real data with ``CMGSD_DATA``."""
+    return family(name) == "minivtt" or bool(os.environ.get("CMGSD_DATA"))
+
+
 def config_of(name: Set) -> DataConfig:
     """Return where a set lies; real data in the folder that ``CMGSD_DATA`` names.
 

@@ -23,7 +23,7 @@ from cmgsd_lite.training import TrainingConfig, fit
 from cmgsd_lite.training.scoring import score
 from cmgsd_lite.training.teaching import uses_teacher
 from study import plan
-from study.benches import Part, StudyBench
+from study.benches import Part, StudyBench, has_data
 from study.losses import NoisyTeacher, build_loss
 from study.plan import Set
 from study.runs import Run, wanted
@@ -53,11 +53,16 @@ def run_study(lines: Path, values: Path, finished: dict[str, Result], minutes: f
     """
     if not 1 <= jobs <= 256 or not minutes >= 0:
         raise ValueError(f"jobs, minutes: expected 1 to 256 and at least 0, got {jobs} and {minutes}")
-    deadline = time.monotonic() + 60 * minutes
+    deadline, told = time.monotonic() + 60 * minutes, False
     while True:
-        missing = [run for run in wanted(finished) if run.key not in finished]
+        listed = [run for run in wanted(finished) if run.key not in finished]
+        missing = [run for run in listed if has_data(run.set)]
+        if len(missing) < len(listed) and not told:
+            said = f"CMGSD_DATA is not set: {len(listed) - len(missing)} runs on real data are left out"
+            print(said, file=sys.stderr, flush=True)
+            told = True
         if not missing or time.monotonic() >= deadline:
-            return len(missing)
+            return len(listed)
         (name, part), group = next(groupby(missing, key=lambda run: (run.set, run.part)))
         runs, before = list(group), len(finished)
         with closing(_results(name, part, runs, jobs, deadline)) as results:
@@ -70,7 +75,7 @@ def run_study(lines: Path, values: Path, finished: dict[str, Result], minutes: f
                 said = f"{result['key']}: {result['seconds']} s; {left} left here"
                 print(said, file=sys.stderr, flush=True)
         if len(finished) == before:
-            return len(missing)
+            return len(listed)
 
 
 def read_lines(path: Path) -> dict[str, Result]:

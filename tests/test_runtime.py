@@ -1,4 +1,4 @@
-"""A missing package is named in one line, with the command that installs it."""
+"""A missing package is named in one line; what a worker can not begin with is said by its caller."""
 
 import sys
 
@@ -6,6 +6,7 @@ import pytest
 
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import require
+from cmgsd_lite.runtime.workers import Workers
 
 
 def test_a_package_that_is_there_is_imported():
@@ -24,3 +25,16 @@ def test_a_package_that_misses_one_of_its_own_names_that_one(tmp_path, monkeypat
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(DataError, match="no_such_package: package not found"):
         require("halfway", "data")
+
+
+def refuse(reason):
+    raise DataError(reason)
+
+
+def test_what_a_worker_can_not_begin_with_is_its_callers_error(capfd):
+    with (
+        pytest.raises(DataError, match=r"data.json: expected a folder"),
+        Workers(2, refuse, "data.json: expected a folder") as pool,
+    ):
+        pool.submit(len, "").result()
+    assert not capfd.readouterr().err, "no traceback"

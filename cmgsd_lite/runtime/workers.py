@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
-from multiprocessing.queues import Queue
+from multiprocessing.queues import Queue, SimpleQueue
 from types import TracebackType
 from typing import Any
 
@@ -44,7 +44,8 @@ class Workers(ProcessPoolExecutor):
     """A pool of processes; leaving its ``with`` by an exception kills them.
 
     Spawned, not forked: the same on every system, and no half-copied thread pools. ``start``, of a module, is
-    called in each of them first. The ``with`` raises ChildProcessError if a process was ended from outside.
+    called in each of them first. The ``with`` raises what that raised, or ChildProcessError if a process was
+    ended from outside.
     """
 
     def __init__(self, count: int, start: Callable[..., object], *arguments: Any) -> None:
@@ -52,11 +53,11 @@ class Workers(ProcessPoolExecutor):
         context = _Context()
         # Not as initargs: who starts a process would wait, deaf to signals, until it has read them all.
         with _signals_held():  # by Python's own helper process too, which starts here and would hear SIGHUP
-            work = context.Queue()
+            work, self._failed = context.Queue(), context.SimpleQueue()
         work.cancel_join_thread()
         for _ in range(count):
             work.put((start, arguments))
-        super().__init__(count, context, _begin, (work,))
+        super().__init__(count, context, _begin, (work, self._failed))
 
     def submit(self, function: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
         """Give the processes something to do; as of ``ProcessPoolExecutor``."""
@@ -72,6 +73,8 @@ class Workers(ProcessPoolExecutor):
                 child.kill()
             self.shutdown(cancel_futures=True)
         if isinstance(error, BrokenProcessPool):
+            if not self._failed.empty():
+                raise self._failed.get() from error
             raise ChildProcessError(
                 "a worker process was ended from outside, perhaps for want of memory; fewer --jobs take less"
             ) from error
@@ -103,7 +106,9 @@ def _signals_held() -> Iterator[None]:
             signal.raise_signal(heard[0])
 
 
-def _begin(work: Queue[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
+def _begin(
+    work: Queue[tuple[Callable[..., object], tuple[Any, ...]]], failed: SimpleQueue[Exception]
+) -> None:
     parent = multiprocessing.parent_process()
     if parent is None or parent.pid is None:
         raise RuntimeError("worker: expected to be started by a process, found none")
@@ -116,7 +121,11 @@ def _begin(work: Queue[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
     # Its own lock is the system's, and one that a killed process leaves behind is said on stderr.
     require("tqdm", "data").tqdm.set_lock(threading.RLock())
     start, arguments = work.get()
-    start(*arguments)
+    try:
+        start(*arguments)
+    except Exception as error:  # the pool would print a traceback, and tell its caller nothing
+        failed.put(error)
+        os._exit(1)
 
 
 def _end_with(parent: int) -> None:

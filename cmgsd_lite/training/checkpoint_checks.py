@@ -7,6 +7,8 @@ memory (stride 0), which an optimizer's fused kernel would write outside of. Wha
 from __future__ import annotations
 
 import math
+import pickletools
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -24,8 +26,35 @@ RUNNING = ("optimizer", "loss", "history", "best", "training")
 """What is in the checkpoint of a running training, and not in that of a finished model."""
 
 
+SHARED = 12
+"""How often lists, tuples and dicts may be used again, all together; we write each value anew."""
+_NAMES = re.compile(r"torch(\.\w+)* \w+|collections OrderedDict")
+_PUTS, _GETS = ({f"{kind}{name}" for kind in ("", "BIN", "LONG_BIN")} for name in ("PUT", "GET"))
+_CONTAINERS = {*("EMPTY_DICT", "EMPTY_LIST", "DICT", "LIST"), *("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3")}
+
+
 class Damage(ValueError):
     """What was found in a file in place of a checkpoint."""
+
+
+def check_pickle(raw: bytes) -> None:
+    """Look at the instructions that torch would follow before it does.
+
+    Raises Damage if they name other things than torch's, or use a list, tuple or dict again and again: sixty
+    in one another, each of them twice, would be walked through for years.
+    """
+    before, containers, again = "", set[Any](), 0
+    for count, (code, argument, _) in enumerate(pickletools.genops(raw)):
+        if count > 4 * MANY:
+            raise Damage(f"more than {MANY} values")
+        if code.name == "GLOBAL" and not _NAMES.fullmatch(str(argument)):
+            raise Damage(f"a file that names {str(argument)[:40]!r}")
+        if code.name in _PUTS and before in _CONTAINERS:
+            containers.add(argument)
+        again += code.name in _GETS and argument in containers or code.name == "DUP"
+        if again > SHARED:
+            raise Damage("the same values in very many places")
+        before = code.name
 
 
 def is_finite(value: Any) -> bool:
@@ -133,9 +162,9 @@ def _check_training(content: dict[str, Any], model: Mapping[str, Tensor]) -> Non
             raise Damage(f"a history whose record {number} is not that of epoch {number}")
     epoch, score = best.get("epoch"), best.get("score")
     if type(epoch) is not int or not 1 <= epoch <= len(history):
-        raise Damage(f"{epoch!r:.40} as best epoch instead of 1 to {len(history)}")
+        raise Damage(f"{told(epoch)} as best epoch instead of 1 to {len(history)}")
     if not (_is_number(score) or score == -math.inf):  # without validation every epoch is the best so far
-        raise Damage(f"{score!r:.40} as best score instead of a number")
+        raise Damage(f"{told(score)} as best score instead of a number")
     best["model"] = checked_tensors("best['model']", best.get("model"), model)
     content["best"] = best
 
@@ -169,6 +198,11 @@ def _check_plain(value: Any, name: str) -> None:
             raise Damage(f"{one} in {name} instead of a finite number")
         if count + len(left) > MANY:
             raise Damage(f"more than {MANY} values in {name}")
+
+
+def told(value: Any) -> str:
+    """A value in a message: a number or a text itself, of anything else what it is."""
+    return repr(value)[:40] if isinstance(value, int | float | str | None) else type(value).__name__
 
 
 def _is_number(value: Any) -> bool:

@@ -26,7 +26,7 @@ from cmgsd_lite.data.formats.limits import check_stored
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.models import ModelConfig, RetrievalModel, build_model
 from cmgsd_lite.runtime import write_atomically, write_json
-from cmgsd_lite.training.checkpoint_checks import Damage, checked_content, is_finite
+from cmgsd_lite.training.checkpoint_checks import Damage, check_pickle, checked_content, is_finite, told
 
 FORMAT = 1
 SEALED = "sealed"
@@ -145,12 +145,16 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: expected a checkpoint, found {_instead(path)}")
     check_stored(path)
     try:
-        _check_archive(path)
-        if not _ends_with_seal(path):
+        sealed = _ends_with_seal(path)
+        if sealed:
+            raw = path.read_bytes()
+            _check_seal(raw)
+            _check_archive(io.BytesIO(raw), len(raw))
+        else:
             # Of a foreign file, however large, no more is read than says that it is one.
+            _check_archive(path, path.stat().st_size)
             _check_format(torch.load(str(path), map_location="cpu", weights_only=True, mmap=True))
-        raw = path.read_bytes()
-        sealed = _check_seal(raw)
+            raw = path.read_bytes()
         content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
         _check_format(content)
     except Damage as error:
@@ -165,6 +169,8 @@ def _read(path: Path) -> dict[str, Any]:
         content = checked_content(content)
     except Damage as error:
         raise DataError(f"{path}: expected a checkpoint, found {error}") from error
+    except RuntimeError as error:  # of tensors of unusual kinds
+        raise DataError(f"{path}: expected a checkpoint, found another ({type(error).__name__})") from error
     if not sealed:
         warnings.warn(f"{path.name}: has no checksum; whether it is damaged can not be checked", stacklevel=3)
     _add_seconds(content, _seconds_of(path))
@@ -172,10 +178,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _check_format(content: Any) -> None:
-    told = content.get("format") if isinstance(content, dict) else None
-    if not isinstance(told, type(FORMAT)) or told != FORMAT:
-        found = repr(told)[:40] if isinstance(content, dict) else type(content).__name__
-        raise Damage(f"{found} in place of format {FORMAT}")
+    found = content.get("format") if isinstance(content, dict) else type(content)
+    if type(found) is not type(FORMAT) or found != FORMAT:
+        raise Damage(f"{told(found)} in place of format {FORMAT}")
 
 
 def _instead(path: Path) -> str:
@@ -207,11 +212,17 @@ def _ends_with_seal(path: Path) -> bool:
         return file.read(len(SEAL)) == SEAL
 
 
-def _check_archive(path: Path) -> None:
+def _check_archive(file: Path | io.BytesIO, size: int) -> None:
     """Refuse what torch.save does not write: packed members, which may become far larger than the file."""
-    with zipfile.ZipFile(path) as archive:
-        if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > size:
             raise Damage("an archive that becomes larger when it is read")
+        if len({member.filename for member in members}) < len(members):
+            raise Damage("an archive with one file twice")
+        for member in members:
+            if member.filename.endswith("data.pkl"):
+                check_pickle(archive.read(member))
 
 
 def _keep(path: Path) -> None:

@@ -189,7 +189,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(kill, whole_run, data, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kill", range(KILLS // 10))
+@pytest.mark.parametrize("kill", range(max(1, KILLS // 10)))
 def test_a_killed_study_goes_on(kill, tmp_path):
     words, lines = (
         ("--out", tmp_path / "out", "run", "--minutes", 60, "--jobs", 2),
@@ -267,4 +267,5 @@ def test_a_stopped_study_leaves_no_worker(number, tmp_path):
     code, seconds = stop(process, number)
     assert (code, seconds < SECONDS) == (128 + number, True)
     until(lambda: not living(process.pid))
-    assert said(tmp_path) == ["study: stopped; finished runs are kept, call again to go on"]
+    lines = [line for line in said(tmp_path) if not line.startswith("CMGSD_DATA is not set: ")]
+    assert lines == ["study: stopped; finished runs are kept, call again to go on"]

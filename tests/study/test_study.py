@@ -9,7 +9,7 @@ import pytest
 from cmgsd_lite.evaluation.intervals import paired_interval
 from study import plan
 from study.quality import measure_teachers
-from study.run import file_name
+from study.run import file_name, run_study
 from study.store import Store, pack
 from study.summary import Chosen, summarise
 from study.values import VideoValues
@@ -109,3 +109,11 @@ def test_teachers_are_measured_by_the_truth(finished):
     assert {"text", "directed", "video", "directed+video", "own", "noise 2"} == set(found)
     assert found["directed"]["auc_text"] > found["text"]["auc_text"] > found["video"]["auc_text"]
     assert found["directed+video"]["precision"] > found["noise 2"]["precision"]
+
+
+def test_without_real_data_its_runs_are_left_out_aloud(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("CMGSD_DATA", raising=False)
+    monkeypatch.setattr(plan, "MAIN", ("msrvtt",))
+    assert run_study(tmp_path / "runs.jsonl", tmp_path, {}, minutes=10, jobs=1) > 0
+    assert "CMGSD_DATA is not set" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
