@@ -17,6 +17,7 @@ from cmgsd_lite.data.formats.limits import check_shape, check_size, check_stored
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.store import _HEADER, _digest_of, write_store
 from cmgsd_lite.data.formats.tables import table_from_values
+from cmgsd_lite.data.splits import read_split_list
 from cmgsd_lite.errors import DataError
 
 GIGABYTE = 1 << 30
@@ -101,17 +102,35 @@ def test_a_converted_store_of_holes_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("x.json", "[" + "{}," * 500_000 + "{}]"),
-        ("x.json", "[" + '"",' * 500_001 + '""]'),
-        ("x.jsonl", "[]\n" * 300_000),
-        ("x.csv", "video_id,caption\n" + "a,b\n" * 300_000),
-        ("x.txt", "a b\n" * 500_001),
+        ("x.json", "[" + "{}," * 1_000_000 + "{}]"),
+        ("x.json", "[" + '"",' * 1_000_001 + '""]'),
+        ("x.jsonl", "[]\n" * 600_000),
+        ("x.csv", "video_id,caption\n" + "a,b\n" * 600_000),
+        ("x.txt", "a b\n" * 1_000_001),
     ],
 )
 def test_very_many_pieces_of_nothing_are_refused(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(DataError, match=rf"{name}: expected at most 500,000 .* that hold next to nothing"):
+    with pytest.raises(DataError, match=rf"{name}: expected at most 1,000,000 .* that hold next to nothing"):
         read_annotations(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("x.csv", "video{},train,a dog\n"),
+        ("x.csv", "video{}|train|a dog\n"),
+        ("x.jsonl", '{{"video_id":"video{}","caption":"a dog"}}\n'),
+        ("x.txt", "video{}\n"),
+    ],
+)
+def test_two_hundred_thousand_short_rows_are_ordinary(tmp_path: Path, name: str, row: str) -> None:
+    head = "video_id,split,caption\n".replace(",", "|" if "|" in row else ",") if name == "x.csv" else ""
+    (tmp_path / name).write_text(head + "".join(row.format(n) for n in range(200_000)))
+    if name == "x.txt":
+        assert len(read_split_list(tmp_path / name)) == 200_000
+    else:
+        assert len(read_annotations(tmp_path / name).captions) == 200_000
 
 
 def test_as_many_pieces_of_something_are_read(tmp_path: Path) -> None:
