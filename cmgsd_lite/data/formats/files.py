@@ -235,7 +235,12 @@ def json_of(text: str, path: Path | str) -> Any:
         json.JSONDecodeError: broken syntax.
     """
     check_json(path, text)
-    return json.loads(text, object_pairs_hook=lambda pairs: once(pairs, path))
+    return json_decoder(path).decode(text)
+
+
+def json_decoder(path: Path | str) -> json.JSONDecoder:
+    """Reads JSON as ``json_of`` does, piece by piece."""
+    return json.JSONDecoder(object_pairs_hook=lambda pairs: once(pairs, path))
 
 
 def once(pairs: Iterable[tuple[Any, Any]], where: Path | str) -> dict[Any, Any]:
