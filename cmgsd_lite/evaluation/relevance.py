@@ -44,6 +44,7 @@ CHUNK_PAIRS = 8_000_000
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc", "'"))
 # Soft hyphen, joiners, marks of direction, and which of two pictures an emoji has.
+_PIECE = re.compile(r"\s+|\S{1,1000}")
 _UNSEEN = re.compile("[\u00ad\u034f\u200c-\u200f\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
 # Thai, Lao, Burmese, Khmer, the Japanese syllabaries, Chinese characters: written without blanks.
 _UNSPACED = re.compile(
@@ -179,7 +180,9 @@ def _words(text: str) -> list[str]:
 def _one_spelling(text: str) -> str:
     if text.isascii():
         return text
-    return _UNSEEN.sub("", unicodedata.normalize("NFKC", text).translate(_APOSTROPHES))
+    # In pieces, since marks without end upon one letter would take a time that grows with their square.
+    normal = "".join(unicodedata.normalize("NFKC", piece) for piece in _PIECE.findall(text))
+    return _UNSEEN.sub("", normal.translate(_APOSTROPHES))
 
 
 def _is_mark(character: str) -> bool:

@@ -135,8 +135,12 @@ def video_id_of(value: object) -> str:
     with accents come in one spelling (NFC), quotes around an id are taken off.
 
     Raises:
-        DataError: the value is no id (empty, or a number that is not whole).
+        DataError: the value is no id (empty, very long, or a number that is not whole).
     """
+    if isinstance(value, str | bytes) and len(value) > limits.raised(limits.NAME):
+        most = f"{limits.raised(limits.NAME):,.0f}"
+        found = f"one of {len(value):,} ({value[:20]!r}...)"
+        raise DataError(f"video id: expected a name of at most {most} letters, found {found}; {limits.RAISE}")
     if isinstance(value, bytes):
         value = decode(value, "video id")
     if isinstance(value, float | np.floating) and float(value).is_integer():
@@ -194,7 +198,7 @@ def ids_among(names: Iterable[str], known: Iterable[str] = ()) -> set[str]:
 
 
 def _id_or_none(name: str) -> str | None:
-    return video_id_of(name) if name.strip() else None
+    return video_id_of(name) if name.strip() and len(name) <= limits.NAME else None
 
 
 _MARKS = {

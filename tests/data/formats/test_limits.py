@@ -13,6 +13,7 @@ import pytest
 
 from cmgsd_lite.data import read_annotations, read_features
 from cmgsd_lite.data.formats.apart import read_apart
+from cmgsd_lite.data.formats.files import ids_among, video_id_of
 from cmgsd_lite.data.formats.limits import check_shape, check_size, check_stored, raised
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.store import _HEADER, _digest_of, write_store
@@ -112,6 +113,15 @@ def test_very_many_pieces_of_nothing_are_refused(tmp_path: Path, name: str, text
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=rf"{name}: expected at most 500,000 .* that hold next to nothing"):
         read_annotations(tmp_path / name)
+
+
+def test_a_name_without_end_is_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    for long in ("x" * 1_001, b"x" * 1_001):
+        with pytest.raises(DataError, match=r"video id: .* at most 1,000 letters, found one of 1,001"):
+            video_id_of(long)
+    assert ids_among(["x" * 1_001], ["video1"]) == set()
+    monkeypatch.setenv("CMGSD_LIMITS", "2")
+    assert video_id_of("x" * 1_001) == "x" * 1_001
 
 
 def test_as_many_pieces_of_something_are_read(tmp_path: Path) -> None:
