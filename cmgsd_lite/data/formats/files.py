@@ -161,6 +161,18 @@ def video_id_of(value: object) -> str:
     return f"video{int(whole[1])}" if whole else own[1] if own else text
 
 
+def place_of(value: object) -> tuple[str, str] | None:
+    """Folder and ending that `video_id_of` takes off an id; None where it takes off none.
+
+    Example:
+        >>> place_of("cats/001.mp4"), place_of("001")
+        (('cats', '.mp4'), None)
+    """
+    text = _bare(value.strip()).replace("\\", "/") if isinstance(value, str) else ""
+    path = PurePosixPath(text)
+    return (str(path.parent), path.suffix.lower()) if text.lower().endswith(_ID_SUFFIXES) else None
+
+
 def _bare(text: str) -> str:
     quoted = len(text) > 2 and text[0] == text[-1] and text[0] in "'\"`"
     return text[1:-1].strip() or text if quoted else text

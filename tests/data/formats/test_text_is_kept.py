@@ -326,3 +326,24 @@ def test_ids_are_read_alike_in_captions_and_lists(tmp_path: Path, written: str, 
     assert read_annotations(tmp_path / "x.txt").captions == {meant: ["a dog", "a cat"]}
     (tmp_path / "test.csv").write_text(f"video_id\n{written}\n", encoding="utf-8")
     assert read_split_list(tmp_path / "test.csv") == [meant]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("cats/001.mp4", "dogs/001.mp4"), ("a.mp4", "a.avi"), ("cats/a.mp4", "a.mp4"), ("x\\a.mp4", "y\\a.mp4")],
+)
+def test_two_videos_do_not_become_one(tmp_path: Path, one: str, other: str) -> None:
+    with pytest.raises(DataError, match=r"x\.csv: expected an id of its own for each video, found .*give"):
+        captions(tmp_path / "x.csv", f"video_id,caption\n{one},a cat\n{other},a dog\n")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *(("0001", "video1"), ("1", "1.0"), ("cafe\u0301.mp4", "caf\u00e9.mp4"), ("a", "a.mp4")),
+        *(("v_QOlSCBRmfWY", "QOlSCBRmfWY"), ("./a.mp4", "a.MP4")),
+    ],
+)
+def test_one_video_spelled_in_two_ways_is_one(tmp_path: Path, one: str, other: str) -> None:
+    found = captions(tmp_path / "x.csv", f"video_id,caption\n{one},a cat\n{other},a dog\n")
+    assert list(found.values()) == [["a cat", "a dog"]]
