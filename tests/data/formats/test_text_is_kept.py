@@ -347,3 +347,12 @@ def test_two_videos_do_not_become_one(tmp_path: Path, one: str, other: str) -> N
 def test_one_video_spelled_in_two_ways_is_one(tmp_path: Path, one: str, other: str) -> None:
     found = captions(tmp_path / "x.csv", f"video_id,caption\n{one},a cat\n{other},a dog\n")
     assert list(found.values()) == [["a cat", "a dog"]]
+
+
+def test_only_the_last_number_of_a_line_is_none_of_the_id(tmp_path: Path) -> None:
+    text = "clip#1#0 a cat\nclip#2#0 a dog\nclip#2#1 a bird\nb#enc#0 a fox\n"
+    assert captions(tmp_path / "x.txt", text) == {
+        "clip#1": ["a cat"],
+        "clip#2": ["a dog", "a bird"],
+        "b": ["a fox"],
+    }
