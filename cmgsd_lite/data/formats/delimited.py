@@ -61,7 +61,7 @@ def csv_table(text: str, path: Path) -> Table:
         DataError: a row with too few or too many cells, or a quote that is not closed; names the line.
     """
     delimiter = _delimiter(text)
-    check_count(path, text.split("\n", 1)[0].count(delimiter), MEMBERS, "columns")
+    check_count(path, _first_line(text).count(delimiter), MEMBERS, "columns")
     try:
         check_pieces(path, text, text.count(delimiter) + text.count("\n"), "cells")
     except DataError as error:
@@ -104,8 +104,13 @@ def csv_table(text: str, path: Path) -> Table:
     return _as_published(Table(header, rows[1:], lines[1:]), path)
 
 
+def _first_line(text: str) -> str:
+    found = re.match(r"[^\r\n]*", text)
+    return found[0] if found else ""
+
+
 def _delimiter(text: str) -> str:
-    first = text.split("\n", 1)[0][: 64 * NAME]
+    first = _first_line(text)[: 64 * NAME]
 
     def rank(sign: str) -> tuple[int, bool, int]:
         names = {plain_key(cell.strip(" \"'\r\ufeff")) for cell in first.split(sign)}

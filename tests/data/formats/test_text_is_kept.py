@@ -356,3 +356,8 @@ def test_only_the_last_number_of_a_line_is_none_of_the_id(tmp_path: Path) -> Non
         "clip#2": ["a dog", "a bird"],
         "b": ["a fox"],
     }
+
+
+def test_rows_of_an_old_mac_are_no_columns(tmp_path: Path) -> None:
+    rows = [f"video{n},a dog in film {n}" for n in range(251_000)]
+    assert len(captions(tmp_path / "x.csv", "\r".join(["video_id,caption", *rows]))) == 251_000
