@@ -17,6 +17,7 @@ CAPTION_KEYS = (
     *("caption", "sentence", "text", "captions", "sentences", "texts", "query"),
     *("description", "descriptions", "desc", "encap", "raw", "comment"),
 )
+_WORD = re.compile(r"[^\W\d_]+(['\u2019-][^\W\d_]+)*[.!?:]?")  # of a sentence, before a comma
 SPLIT_KEYS = ("split", "set", "subset", "partition", "part", "phase", "fold")
 
 
@@ -219,9 +220,14 @@ def _rows(text: str, delimiter: str, path: Path, **dialect: Any) -> tuple[list[l
 def _check_open_quote(row: list[str], rows: list[list[str]], delimiter: str, path: Path, line: int) -> None:
     """A quote that never closes swallows the rows up to the next quote; they still look like rows."""
     width = len(rows[0]) if rows else len(row)
+    if not any("\n" in cell for cell in row):
+        return
+    words_are_ids = any(_WORD.fullmatch(above[0]) for above in [*rows[1:][-50:], row])
     for cell in row:
-        for inside in re.split(r"\r?\n", cell)[1:] if "\n" in cell else ():
+        for inside in re.split(r"\r?\n", cell)[1:]:
             first = inside.split(delimiter)[0]
+            if not words_are_ids and _WORD.fullmatch(first):
+                continue  # "He stops.\nThen, he walks on."
             if inside.count(delimiter) >= width - 1 > 0 and first and not re.search(r"\s", first):
                 raise DataError(
                     f"{path}, line {line}: expected a closing quote, found what looks like another row "

@@ -358,6 +358,24 @@ def test_only_the_last_number_of_a_line_is_none_of_the_id(tmp_path: Path) -> Non
     }
 
 
-def test_rows_of_an_old_mac_are_no_columns(tmp_path: Path) -> None:
-    rows = [f"video{n},a dog in film {n}" for n in range(251_000)]
-    assert len(captions(tmp_path / "x.csv", "\r".join(["video_id,caption", *rows]))) == 251_000
+def test_rows_of_an_old_mac_are_no_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cmgsd_lite.data.formats.delimited.MEMBERS", 100)
+    rows = [f"video{n},a dog in film {n}" for n in range(200)]
+    assert len(captions(tmp_path / "x.csv", "\r".join(["video_id,caption", *rows]))) == 200
+
+
+def test_a_caption_of_several_lines_with_a_comma(tmp_path: Path) -> None:
+    text = 'video_id,caption\nvideo1,"He stops.\nThen, he walks on."\nvideo2,one\n'
+    assert captions(tmp_path / "x.csv", text) == {
+        "video1": ["He stops.\nThen, he walks on."],
+        "video2": ["one"],
+    }
+    swallowed = 'video_id,caption\nkitchen,"he stops\ngarden,a dog runs\nstreet,a ""cat"\n'
+    with pytest.raises(DataError, match="expected a closing quote"):
+        captions(tmp_path / "x.csv", swallowed)
+
+
+def test_captions_of_a_set_come_in_one_order(tmp_path: Path) -> None:
+    words = {f"a dog number {n}" for n in range(100, 140)}
+    (tmp_path / "captions.pkl").write_bytes(pickle.dumps({"video1": words}))
+    assert read_annotations(tmp_path / "captions.pkl").captions == {"video1": sorted(words)}
