@@ -70,7 +70,7 @@ def any_layout(path: Path, wanted: str = "a known layout") -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        if path.name.split(".")[0] in str(error):
+        if path.name in str(error):
             raise
         raise type(error)(f"{path}: {error}") from error
     except Exception as error:  # of damaged bytes libraries make errors of any kind
