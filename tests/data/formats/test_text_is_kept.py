@@ -379,3 +379,26 @@ def test_captions_of_a_set_come_in_one_order(tmp_path: Path) -> None:
     words = {f"a dog number {n}" for n in range(100, 140)}
     (tmp_path / "captions.pkl").write_bytes(pickle.dumps({"video1": words}))
     assert read_annotations(tmp_path / "captions.pkl").captions == {"video1": sorted(words)}
+
+
+@pytest.mark.parametrize("other", [{"novel": ["x"]}, {"info": {"year": 2016}}, {"version": 1}])
+def test_an_unknown_key_beside_parts_is_told_and_parts_are_no_videos(tmp_path: Path, other: Any) -> None:
+    content = {
+        part: [{"video_id": f"v_{part}", "caption": "a dog runs"}] for part in ("train", "val", "test")
+    }
+    (tmp_path / "x.json").write_text(json.dumps(content | other))
+    read = read_annotations(tmp_path / "x.json")
+    assert list(read.captions) == ["v_train", "v_val", "v_test"]
+    assert read.notes == [f"x.json: {next(iter(other))} beside parts (train, val, test) is not read"]
+    lists = {part: ["video1", "video2"] for part in ("train", "val", "test")}
+    (tmp_path / "x.json").write_text(json.dumps(lists | other))
+    with pytest.raises(DataError, match="lists of ids by part"):
+        read_annotations(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("keys", [("data", "annotations"), ("annotations", "sentences"), ("data", "records")])
+def test_captions_under_two_keys_are_refused(tmp_path: Path, keys: tuple[str, str]) -> None:
+    one, two = ([{"video_id": f"video{n}", "caption": "a dog"}] for n in (1, 2))
+    (tmp_path / "x.json").write_text(json.dumps(dict(zip(keys, (one, two), strict=True))))
+    with pytest.raises(DataError, match=r"x\.json: expected captions under one key, found them under"):
+        read_annotations(tmp_path / "x.json")
