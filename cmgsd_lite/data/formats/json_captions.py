@@ -296,7 +296,9 @@ def _parts(content: dict[str, Any], path: Path) -> Found | None:
     """{"train": records or {name: [sentences]}, "val": ...}; lists of ids by part are no captions."""
     parts = {key: value for key, value in content.items() if is_part(str(key))}
     others = [str(key) for key in content if key not in parts]
-    if not are_parts(content) and (len({part_of(str(key)) for key in parts}) < 2 or not are_parts(parts)):
+    if not are_parts(content) and (
+        len(others) > len(parts) or len({part_of(str(key)) for key in parts}) < 2 or not are_parts(parts)
+    ):
         return None
     merged, kinds = Parsed(), []
     if not are_parts(content) and others:
