@@ -73,7 +73,10 @@ def _measure_scores(options: argparse.Namespace) -> tuple[dict[str, Any], list[s
     if options.data or options.queries:
         raise ValueError(f"--{'data' if options.data else 'queries'}: expected with --checkpoint, got --sim")
     path = Path(options.sim)
-    sim = score_matrix(read_matrix(path, "sim"))
+    try:
+        sim = score_matrix(read_matrix(path, "sim"))
+    except ValueError as error:
+        raise error if path.name in str(error) else ValueError(f"{path}: {error}") from error
     relevance = _relevance(options.relevance, sim.shape)
     own = _own_videos(options.video_of_text, sim.shape, relevance is not None)
     results: dict[str, Any] = {"schema": 1, "sim": path.name, "n_texts": len(sim), "n_videos": sim.shape[1]}

@@ -42,6 +42,7 @@ FUNCTION_WORDS = frozenset({
 # Caption pairs compared at a time; a few hundred megabytes even if every pair shares a word.
 CHUNK_PAIRS = 8_000_000
 
+_PIECE = re.compile(r"\s+|\S{1,1000}")
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc", "'"))
 # Soft hyphen, joiners, marks of direction, and which of two pictures an emoji has.
 _UNSEEN = re.compile("[\u00ad\u034f\u200c-\u200f\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
@@ -179,7 +180,9 @@ def _words(text: str) -> list[str]:
 def _one_spelling(text: str) -> str:
     if text.isascii():
         return text
-    return _UNSEEN.sub("", unicodedata.normalize("NFKC", text).translate(_APOSTROPHES))
+    # In pieces, since marks without end upon one letter would take a time that grows with their square.
+    normal = "".join(unicodedata.normalize("NFKC", piece) for piece in _PIECE.findall(text))
+    return _UNSEEN.sub("", normal.translate(_APOSTROPHES))
 
 
 def _is_mark(character: str) -> bool:

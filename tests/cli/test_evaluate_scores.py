@@ -121,7 +121,7 @@ def nan(array):
         ({"sim.npy": np.array([["a"]])}, ["--sim", "sim.npy"], "expected an array of numbers"),
         ({"sim.csv": b"id,a\nx,1\n"}, ["--sim", "sim.csv"], "no header and no ids"),
         ({"sim.csv": b"1,2\n3\n"}, ["--sim", "sim.csv"], "sim.csv: expected numbers alone"),
-        ({"sim.npy": nan(scores(3, 3))}, ["--sim", "sim.npy"], "1 NaN or infinite of 9"),
+        ({"sim.npy": nan(scores(3, 3))}, ["--sim", "sim.npy"], "sim.npy: sim: expected finite numbers"),
         ({"sim.npy": scores(3)}, ["--sim", "sim.npy"], "expected a matrix with rows and columns"),
         ({"sim.npy": scores(3, 4)}, ["--sim", "sim.npy"], "expected a square matrix, or --video-of-text"),
         (

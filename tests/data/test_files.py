@@ -20,6 +20,7 @@ from cmgsd_lite.data import (
     read_queries,
     read_split_list,
 )
+from cmgsd_lite.data.formats.files import any_layout, video_id_of
 from cmgsd_lite.data.formats.records import FileRecord
 from cmgsd_lite.errors import DataError
 from tests.data.samples import SMALL, vector, write_annotations, write_features, write_small
@@ -261,3 +262,9 @@ def test_tilde_is_the_home_folder_at_every_door(folder: Path, monkeypatch: pytes
     assert load_folder(f"{home}/i3d.pkl", annotations=home).train.video_ids
     assert convert(home, "~/fast").is_dir()
     assert (folder.parent / "fast" / "index.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["video.npz", "id.npz", "name.npz", "a.npz"])
+def test_a_file_whose_name_is_a_usual_word_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=rf"/{name}: video id: expected a name"), any_layout(tmp_path / name):
+        video_id_of("")

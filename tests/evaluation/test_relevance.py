@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 import zipfile
 from collections import defaultdict
 
@@ -189,3 +190,9 @@ def test_floors_on_real_captions(real_gallery):
     assert random_floor(same_category(categories, categories)[own]) == pytest.approx(43.4, abs=0.1)
     with_function_words = caption_overlap(queries, captions, own, stop_words=())
     assert random_floor(with_function_words) == pytest.approx(86.1, abs=0.3)
+
+
+def test_marks_without_end_upon_a_letter_take_no_time():
+    begin = time.process_time()
+    assert len(caption_words("a dog " + "e" + "\u0301\u0316" * 100_000)) == 2
+    assert time.process_time() - begin < 5

@@ -966,3 +966,33 @@ def list_of_utf32(path):
 @maker("captions.csv")
 def csv_of_utf16_without_its_mark(path):
     path.write_bytes("video_id,caption\nvideo1,a dog\n".encode("utf-16-be"))
+
+
+# --- ids ---------------------------------------------------------------------------------------------
+
+MARKS = "a" + "\u0301\u0316" * 160_000
+
+
+@maker("captions.json")
+def marks_without_end_in_an_id(path):
+    path.write_text(json.dumps({MARKS: ["a dog"], "video2": ["a cat"]}, ensure_ascii=False))
+
+
+@maker("captions.csv")
+def marks_without_end_in_a_cell(path):
+    path.write_text(f"video_id,caption\n{MARKS},a dog\n")
+
+
+@maker("train_list.txt")
+def marks_without_end_in_a_list(path):
+    path.write_text(f"video1\n{MARKS}\n")
+
+
+@maker("clip.pkl")
+def marks_without_end_in_a_pickle(path):
+    path.write_bytes(pickle.dumps(frames(MARKS)))
+
+
+@maker("captions.json")
+def marks_without_end_in_a_caption(path):
+    path.write_text(json.dumps({"video1": [f"a dog {MARKS}"]}, ensure_ascii=False))

@@ -16,6 +16,7 @@ from cmgsd_lite.data.formats.delimited import SPLIT_KEYS
 from cmgsd_lite.data.formats.files import (
     UnknownLayoutError,
     any_layout,
+    place_of,
     read_members,
     rename_notes,
     user_path,
@@ -238,8 +239,12 @@ def numbered(told: Annotations) -> Annotations:
 
 
 def _ids_of(path: Path) -> Callable[[object], str]:
-    """`video_id_of` with a memory, since ids repeat twenty times a video; errors name the file."""
+    """`video_id_of` with a memory, since ids repeat twenty times a video; errors name the file.
+
+    Two ids that differ in their folders or endings alone are two videos, which must not become one.
+    """
     known: dict[str, str] = {}
+    places: dict[str, tuple[object, object]] = {}
 
     def id_of(value: object) -> str:
         key = repr(value)
@@ -248,6 +253,12 @@ def _ids_of(path: Path) -> Callable[[object], str]:
                 known[key] = video_id_of(value)
             except DataError as error:
                 raise DataError(f"{path}: {error}") from error
+            if place := place_of(value):
+                other, first = places.setdefault(known[key], (place, value))
+                if other != place:
+                    what = f"{first!r:.80} and {value!r:.80}, which would both be {known[key]:.80}"
+                    raise DataError(f"{path}: expected an id of its own for each video, found {what}; "
+                                    "give them other names, without folders and endings")  # fmt: skip
         return known[key]
 
     return id_of

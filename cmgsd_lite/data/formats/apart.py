@@ -210,6 +210,8 @@ class Plain:
             )
             copy = dict(zip(value, (inner for inner, _ in values), strict=True))
             return copy, _LEAF + sum(size for _, size in keys) + sum(size for _, size in values)
+        if isinstance(value, set | frozenset) and all(isinstance(inner, str) for inner in value):
+            value = sorted(value)  # else in another order at each start
         if isinstance(value, list | tuple | set | frozenset):
             return self._all(value, depth)
         if isinstance(value, np.ndarray) and value.dtype.kind == "O":

@@ -21,6 +21,7 @@ _NOT_CAPTIONS = re.compile(r"(^|[_.-])(readme|license|notice|category)([_.-]|$)"
 # Names that promise sentences, and ids as nobody begins a sentence with.
 _PROMISED = re.compile(r"caption|sentence|sents|description|annot|token", re.IGNORECASE)
 _UNLIKE_A_WORD = re.compile(r"(video|vid|clip|msr)?\d+|.*_\d+_\d+|.*\d.*\.\w{3,4}", re.IGNORECASE)
+_NUMBER = re.compile(r"(#[a-z]{2,3})?#\d*$", re.IGNORECASE)  # video4#enc#1 (Dual Encoding)
 _A_LINE = re.compile(r"\s*(\S+)[ \t]?(.*)")
 
 
@@ -85,7 +86,7 @@ def parse_lines(text: str, path: Path) -> tuple[str, Parsed]:
     if not all("#" in word for word in first):
         _check_ids(found, path)
     return "lines", Parsed(
-        [(word.split("#")[0], match[2], {}) for word, (*_, match) in zip(first, found, strict=True)]
+        [(_NUMBER.sub("", word), match[2], {}) for word, (*_, match) in zip(first, found, strict=True)]
     )
 
 

@@ -17,6 +17,7 @@ CAPTION_KEYS = (
     *("caption", "sentence", "text", "captions", "sentences", "texts", "query"),
     *("description", "descriptions", "desc", "encap", "raw", "comment"),
 )
+_WORD = re.compile(r"[^\W\d_]+(['\u2019-][^\W\d_]+)*[.!?:]?")  # of a sentence, before a comma
 SPLIT_KEYS = ("split", "set", "subset", "partition", "part", "phase", "fold")
 
 
@@ -61,9 +62,9 @@ def csv_table(text: str, path: Path) -> Table:
         DataError: a row with too few or too many cells, or a quote that is not closed; names the line.
     """
     delimiter = _delimiter(text)
-    check_count(path, text.split("\n", 1)[0].count(delimiter), MEMBERS, "columns")
+    check_count(path, _first_line(text).count(delimiter), MEMBERS, "columns")
     try:
-        check_pieces(path, text, text.count(delimiter) + text.count("\n"), "cells")
+        check_pieces(path, text, text.count(delimiter) + max(text.count("\n"), text.count("\r")), "cells")
     except DataError as error:
         raise UnknownLayoutError(str(error)) from error  # perhaps features, which another reader takes
     if delimiter == "|":
@@ -104,8 +105,13 @@ def csv_table(text: str, path: Path) -> Table:
     return _as_published(Table(header, rows[1:], lines[1:]), path)
 
 
+def _first_line(text: str) -> str:
+    found = re.match(r"[^\r\n]*", text)
+    return found[0] if found else ""
+
+
 def _delimiter(text: str) -> str:
-    first = text.split("\n", 1)[0][: 64 * NAME]
+    first = _first_line(text)[: 64 * NAME]
 
     def rank(sign: str) -> tuple[int, bool, int]:
         names = {plain_key(cell.strip(" \"'\r\ufeff")) for cell in first.split(sign)}
@@ -214,9 +220,14 @@ def _rows(text: str, delimiter: str, path: Path, **dialect: Any) -> tuple[list[l
 def _check_open_quote(row: list[str], rows: list[list[str]], delimiter: str, path: Path, line: int) -> None:
     """A quote that never closes swallows the rows up to the next quote; they still look like rows."""
     width = len(rows[0]) if rows else len(row)
+    if not any("\n" in cell for cell in row):
+        return
+    words_are_ids = any(_WORD.fullmatch(above[0]) for above in [*rows[1:][-50:], row])
     for cell in row:
-        for inside in re.split(r"\r?\n", cell)[1:] if "\n" in cell else ():
+        for inside in re.split(r"\r?\n", cell)[1:]:
             first = inside.split(delimiter)[0]
+            if not words_are_ids and _WORD.fullmatch(first):
+                continue  # "He stops.\nThen, he walks on."
             if inside.count(delimiter) >= width - 1 > 0 and first and not re.search(r"\s", first):
                 raise DataError(
                     f"{path}, line {line}: expected a closing quote, found what looks like another row "

@@ -70,7 +70,7 @@ def any_layout(path: Path, wanted: str = "a known layout") -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        if path.name.split(".")[0] in str(error):
+        if path.name in str(error):
             raise
         raise type(error)(f"{path}: {error}") from error
     except Exception as error:  # of damaged bytes libraries make errors of any kind
@@ -135,8 +135,12 @@ def video_id_of(value: object) -> str:
     with accents come in one spelling (NFC), quotes around an id are taken off.
 
     Raises:
-        DataError: the value is no id (empty, or a number that is not whole).
+        DataError: the value is no id (empty, very long, or a number that is not whole).
     """
+    if isinstance(value, str | bytes) and len(value) > limits.raised(limits.NAME):
+        most = f"{limits.raised(limits.NAME):,.0f}"
+        found = f"one of {len(value):,} ({value[:20]!r}...)"
+        raise DataError(f"video id: expected a name of at most {most} letters, found {found}; {limits.RAISE}")
     if isinstance(value, bytes):
         value = decode(value, "video id")
     if isinstance(value, float | np.floating) and float(value).is_integer():
@@ -155,6 +159,18 @@ def video_id_of(value: object) -> str:
         return text
     whole, own = _WHOLE.fullmatch(text), _ACTIVITYNET.fullmatch(text)
     return f"video{int(whole[1])}" if whole else own[1] if own else text
+
+
+def place_of(value: object) -> tuple[str, str] | None:
+    """Folder and ending that `video_id_of` takes off an id; None where it takes off none.
+
+    Example:
+        >>> place_of("cats/001.mp4"), place_of("001")
+        (('cats', '.mp4'), None)
+    """
+    text = _bare(value.strip()).replace("\\", "/") if isinstance(value, str) else ""
+    path = PurePosixPath(text)
+    return (str(path.parent), path.suffix.lower()) if text.lower().endswith(_ID_SUFFIXES) else None
 
 
 def _bare(text: str) -> str:
@@ -194,7 +210,7 @@ def ids_among(names: Iterable[str], known: Iterable[str] = ()) -> set[str]:
 
 
 def _id_or_none(name: str) -> str | None:
-    return video_id_of(name) if name.strip() else None
+    return video_id_of(name) if name.strip() and len(name) <= limits.NAME else None
 
 
 _MARKS = {

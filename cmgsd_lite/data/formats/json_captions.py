@@ -15,7 +15,7 @@ from typing import Any
 from cmgsd_lite.data.formats.delimited import CAPTION_KEYS, CSV_ID_KEYS, plain_key
 from cmgsd_lite.data.formats.files import UnknownLayoutError, json_decoder, json_of, once
 from cmgsd_lite.data.formats.limits import check_json
-from cmgsd_lite.data.formats.names import are_parts
+from cmgsd_lite.data.formats.names import are_parts, is_part, part_of
 from cmgsd_lite.errors import DataError
 
 ID_KEYS = (*CSV_ID_KEYS, "vid", "id")
@@ -114,6 +114,8 @@ def parse_content(content: Any, path: Path) -> Found:
     """
     if isinstance(content, list):
         return "jsonl", _records(content, path)
+    if isinstance(content, dict):
+        _check_one_wrapper(content, path)
     for reader in _READERS if isinstance(content, dict) and content else ():
         found = reader(content, path)
         if found is not None:
@@ -293,10 +295,17 @@ def _coco(content: dict[str, Any], path: Path) -> Found | None:
 
 def _parts(content: dict[str, Any], path: Path) -> Found | None:
     """{"train": records or {name: [sentences]}, "val": ...}; lists of ids by part are no captions."""
-    if not are_parts(content):
+    parts = {key: value for key, value in content.items() if is_part(str(key))}
+    others = [str(key) for key in content if key not in parts]
+    if not are_parts(content) and (
+        len(others) > len(parts) or len({part_of(str(key)) for key in parts}) < 2 or not are_parts(parts)
+    ):
         return None
     merged, kinds = Parsed(), []
-    for key, value in content.items():
+    if not are_parts(content) and others:
+        what = "beside parts (train, val, test) is not read"
+        merged.notes += [f"{path.name}: {', '.join(others[:5])} {what}"]
+    for key, value in (content if are_parts(content) else parts).items():
         if not value:
             continue
         if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
@@ -368,6 +377,21 @@ def _wrapped(content: dict[str, Any], path: Path) -> Found | None:
     """{"version": ..., "data": one of the others}."""
     inside = unwrapped(content)
     return None if inside is content else parse_content(inside, path)
+
+
+def _check_one_wrapper(content: dict[str, Any], path: Path) -> None:
+    """Refuse captions under two keys, of which one would be lost."""
+    full = [key for key in _WRAPPERS if _holds_captions(content.get(key))]
+    if {"sentences", "annotations"} & {*full}:  # videos and images beside them are about the same ones
+        full = [key for key in full if key not in ("videos", "images")]
+    if len(full) > 1:
+        what = f"them under {' and '.join(full)}; put them into one list"
+        raise DataError(f"{path}: expected captions under one key, found {what}")
+
+
+def _holds_captions(value: Any) -> bool:
+    first = value[0] if isinstance(value, list) and value else None
+    return isinstance(first, dict) and bool(id_key(first) and caption_key(first))
 
 
 _READERS: tuple[Callable[[dict[str, Any], Path], Found | None], ...] = (

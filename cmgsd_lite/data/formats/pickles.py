@@ -24,6 +24,11 @@ def _bytes(data: Any = b"", encoding: Any = "latin1") -> bytearray:
     return bytearray(data, "latin1") if isinstance(data, str) else bytearray(memoryview(data))
 
 
+def _no_bytes() -> bytes:
+    """Stands for bytes, which Python 3 calls without arguments for empty ones in old protocols."""
+    return b""
+
+
 _Names = dict[str, Callable[..., Any]]
 _BUILTINS: _Names = {t.__name__: t for t in (list, dict, set, frozenset, tuple, int, float, str)}
 _CONTAINERS: _Names = {"OrderedDict": collections.OrderedDict, "defaultdict": collections.defaultdict}
@@ -121,6 +126,8 @@ class Unpickler(pickle.Unpickler):
             return Named(numpy_names[module, name])
         if module in ("builtins", "__builtin__") and name in (*_BUILTINS, "bytearray"):
             return Named(_BUILTINS.get(name, _bytes))
+        if module in ("builtins", "__builtin__") and name == "bytes":
+            return Named(_no_bytes)
         if module == "collections" and name in _CONTAINERS:
             return Named(_CONTAINERS[name])
         raise pickle.UnpicklingError(f"{module}.{name} is refused: objects of Python are never loaded")

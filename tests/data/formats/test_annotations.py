@@ -137,7 +137,7 @@ def test_sentence_extras_stay_aligned_when_only_later_sentences_have_some(tmp_pa
             '{"clip_name": "video4", "caption": "b"}\r\n',
         ),
         ("b.jsonl", '{"clip_id": "video4", "text": ["caf\u00e9", "b"]}'),
-        ("c.jsonl", '{"video": "all/video4.mp4", "text": "caf\u00e9"}\n{"video": "video4.avi", "text": "b"}'),
+        ("c.jsonl", '{"video": "all/video4.mp4", "text": "caf\u00e9"}\n{"video": "video4", "text": "b"}'),
         ("d.jsonl", '{"video_id": 4, "sentence": "caf\u00e9"}\n{"video_id": "4", "sentence": "b"}'),
         ("e.csv", "key,vid_key,video_id,sentence\r\nret0,msr4,video4,caf\u00e9\r\nret1,msr4,video4,b\r\n"),
         ("f.csv", "\ufeffvideo_id;caption\r\nvideo4;caf\u00e9\r\nvideo4;b\r\n"),

@@ -13,6 +13,7 @@ import pytest
 
 from cmgsd_lite.data import read_annotations, read_features
 from cmgsd_lite.data.formats.apart import read_apart
+from cmgsd_lite.data.formats.files import ids_among, video_id_of
 from cmgsd_lite.data.formats.limits import check_shape, check_size, check_stored, raised
 from cmgsd_lite.data.formats.pickles import load_pickle
 from cmgsd_lite.data.formats.store import _HEADER, _digest_of, write_store
@@ -131,6 +132,15 @@ def test_two_hundred_thousand_short_rows_are_ordinary(tmp_path: Path, name: str,
         assert len(read_split_list(tmp_path / name)) == 200_000
     else:
         assert len(read_annotations(tmp_path / name).captions) == 200_000
+
+
+def test_a_name_without_end_is_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    for long in ("x" * 1_001, b"x" * 1_001):
+        with pytest.raises(DataError, match=r"video id: .* at most 1,000 letters, found one of 1,001"):
+            video_id_of(long)
+    assert ids_among(["x" * 1_001], ["video1"]) == set()
+    monkeypatch.setenv("CMGSD_LIMITS", "2")
+    assert video_id_of("x" * 1_001) == "x" * 1_001
 
 
 def test_as_many_pieces_of_something_are_read(tmp_path: Path) -> None:

@@ -72,3 +72,18 @@ def test_an_attribute_of_a_dict_is_no_content(tmp_path: Path) -> None:
     changed = b"ccollections\nOrderedDict\n)R" + _text("video1") + b"K\x01s}" + _text("finish")
     (tmp_path / "x.pkl").write_bytes(b"\x80\x04" + changed + b"cbuiltins\nlist\nsb.")
     assert load_pickle(tmp_path / "x.pkl") == {"video1": 1}
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+def test_empty_arrays_and_bytes_of_any_protocol(tmp_path: Path, protocol: int) -> None:
+    content = {"video1": np.ones((2, 8)), "video2": np.zeros((0, 8)), "none": b""}
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(content, protocol))
+    found = load_pickle(tmp_path / "x.pkl")
+    assert found["video2"].shape == (0, 8)
+    assert found["none"] == b""
+
+
+def test_bytes_of_a_number_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.pkl").write_bytes(b"\x80\x02c__builtin__\nbytes\nJ\xff\xff\xff\x7f\x85R.")
+    with pytest.raises(DataError, match=r"x\.pkl"):
+        load_pickle(tmp_path / "x.pkl")

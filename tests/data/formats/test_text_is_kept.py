@@ -326,3 +326,79 @@ def test_ids_are_read_alike_in_captions_and_lists(tmp_path: Path, written: str, 
     assert read_annotations(tmp_path / "x.txt").captions == {meant: ["a dog", "a cat"]}
     (tmp_path / "test.csv").write_text(f"video_id\n{written}\n", encoding="utf-8")
     assert read_split_list(tmp_path / "test.csv") == [meant]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("cats/001.mp4", "dogs/001.mp4"), ("a.mp4", "a.avi"), ("cats/a.mp4", "a.mp4"), ("x\\a.mp4", "y\\a.mp4")],
+)
+def test_two_videos_do_not_become_one(tmp_path: Path, one: str, other: str) -> None:
+    with pytest.raises(DataError, match=r"x\.csv: expected an id of its own for each video, found .*give"):
+        captions(tmp_path / "x.csv", f"video_id,caption\n{one},a cat\n{other},a dog\n")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *(("0001", "video1"), ("1", "1.0"), ("cafe\u0301.mp4", "caf\u00e9.mp4"), ("a", "a.mp4")),
+        *(("v_QOlSCBRmfWY", "QOlSCBRmfWY"), ("./a.mp4", "a.MP4")),
+    ],
+)
+def test_one_video_spelled_in_two_ways_is_one(tmp_path: Path, one: str, other: str) -> None:
+    found = captions(tmp_path / "x.csv", f"video_id,caption\n{one},a cat\n{other},a dog\n")
+    assert list(found.values()) == [["a cat", "a dog"]]
+
+
+def test_only_the_last_number_of_a_line_is_none_of_the_id(tmp_path: Path) -> None:
+    text = "clip#1#0 a cat\nclip#2#0 a dog\nclip#2#1 a bird\nb#enc#0 a fox\n"
+    assert captions(tmp_path / "x.txt", text) == {
+        "clip#1": ["a cat"],
+        "clip#2": ["a dog", "a bird"],
+        "b": ["a fox"],
+    }
+
+
+def test_rows_of_an_old_mac_are_no_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cmgsd_lite.data.formats.delimited.MEMBERS", 100)
+    rows = [f"video{n},a dog in film {n}" for n in range(200)]
+    assert len(captions(tmp_path / "x.csv", "\r".join(["video_id,caption", *rows]))) == 200
+
+
+def test_a_caption_of_several_lines_with_a_comma(tmp_path: Path) -> None:
+    text = 'video_id,caption\nvideo1,"He stops.\nThen, he walks on."\nvideo2,one\n'
+    assert captions(tmp_path / "x.csv", text) == {
+        "video1": ["He stops.\nThen, he walks on."],
+        "video2": ["one"],
+    }
+    swallowed = 'video_id,caption\nkitchen,"he stops\ngarden,a dog runs\nstreet,a ""cat"\n'
+    with pytest.raises(DataError, match="expected a closing quote"):
+        captions(tmp_path / "x.csv", swallowed)
+
+
+def test_captions_of_a_set_come_in_one_order(tmp_path: Path) -> None:
+    words = {f"a dog number {n}" for n in range(100, 140)}
+    (tmp_path / "captions.pkl").write_bytes(pickle.dumps({"video1": words}))
+    assert read_annotations(tmp_path / "captions.pkl").captions == {"video1": sorted(words)}
+
+
+@pytest.mark.parametrize("other", [{"novel": ["x"]}, {"info": {"year": 2016}}, {"version": 1}])
+def test_an_unknown_key_beside_parts_is_told_and_parts_are_no_videos(tmp_path: Path, other: Any) -> None:
+    content = {
+        part: [{"video_id": f"v_{part}", "caption": "a dog runs"}] for part in ("train", "val", "test")
+    }
+    (tmp_path / "x.json").write_text(json.dumps(content | other))
+    read = read_annotations(tmp_path / "x.json")
+    assert list(read.captions) == ["v_train", "v_val", "v_test"]
+    assert read.notes == [f"x.json: {next(iter(other))} beside parts (train, val, test) is not read"]
+    lists = {part: ["video1", "video2"] for part in ("train", "val", "test")}
+    (tmp_path / "x.json").write_text(json.dumps(lists | other))
+    with pytest.raises(DataError, match="lists of ids by part"):
+        read_annotations(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("keys", [("data", "annotations"), ("annotations", "sentences"), ("data", "records")])
+def test_captions_under_two_keys_are_refused(tmp_path: Path, keys: tuple[str, str]) -> None:
+    one, two = ([{"video_id": f"video{n}", "caption": "a dog"}] for n in (1, 2))
+    (tmp_path / "x.json").write_text(json.dumps(dict(zip(keys, (one, two), strict=True))))
+    with pytest.raises(DataError, match=r"x\.json: expected captions under one key, found them under"):
+        read_annotations(tmp_path / "x.json")
