@@ -22,7 +22,9 @@ TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 """Names of files that are being written: what is left of one was cut off."""
 _HELD: set[Path] = set()
 _OURS = {
-    ".html": rb'<!doctype html>\n.{0,40}<meta name="generator" content="cmgsd-lite">',
+    ".html": rb'<!doctype html>\n.{0,40}(<meta name="generator" content="cmgsd-lite">'
+    # as older versions began theirs
+    rb"|<meta charset=\"utf-8\"><title>[^<]*</title><style>\nbody \{ font: 16px/1\.5 system-ui)",
     ".json": rb'\{\s*"(schema|of|[\w-]+ seed \d+)": ',
     ".pt": rb"PK\x03\x04[^/]{26,99}/data\.pkl",
     ".png": rb"\x89PNG",
@@ -128,7 +130,7 @@ def check_writable(folder: Path) -> None:
 def is_ours(path: Path, kind: str) -> bool:
     """Whether a file begins as what this package writes of a kind (``".html"``, ...), or is empty."""
     with path.open("rb") as file:
-        head = file.read(256)
+        head = file.read(8192)  # the longest title of a page ends there
     return not head or re.match(_OURS[kind], head) is not None
 
 

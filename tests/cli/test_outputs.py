@@ -134,6 +134,9 @@ def test_what_the_package_writes_is_known_as_its_own(tmp_path):
     write_json(tmp_path / "history.json", {"fixed-mean seed 0": []})
     (tmp_path / "page.html").write_text(page("title", []))
     (tmp_path / "empty.json").touch()
+    new = '<meta name="generator" content="cmgsd-lite">'
+    assert new in (text := page("videos" * 100, []))
+    (tmp_path / "older.html").write_text(text.replace(new, ""))  # as older versions wrote it
     check_output(*tmp_path.iterdir())
 
 
