@@ -20,12 +20,14 @@ LOCK = ".lock"
 MOST_THREADS = 1024
 TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 """Names of files that are being written: what is left of one was cut off."""
+_NUMBER = re.compile(rb"\d*\s*")
 _HELD: set[Path] = set()
 _OURS = {
     ".html": rb'<!doctype html>\n.{0,40}(<meta name="generator" content="cmgsd-lite">'
     # as older versions began theirs
     rb"|<meta charset=\"utf-8\"><title>[^<]*</title><style>\nbody \{ font: 16px/1\.5 system-ui)",
     ".json": rb'\{\s*"(schema|of|[\w-]+ seed \d+)": ',
+    ".seconds": rb"\[\s*[\d\]]",
     ".pt": rb"PK\x03\x04[^/]{26,99}/data\.pkl",
     ".png": rb"\x89PNG",
 }
@@ -161,6 +163,7 @@ def sole_writer(folder: Path, *inner: str, again: bool = False) -> Iterator[None
 
     Raises:
         OSError: If another process is writing there, or the folder can not be written to.
+        DataError: If the lock there is a file of somebody else's.
 
     Source:
         ours.
@@ -176,6 +179,8 @@ def sole_writer(folder: Path, *inner: str, again: bool = False) -> Iterator[None
     filelock = require("filelock", "data")
     check_writable(folder)
     file = folder / LOCK
+    if file.exists() and not (file.is_file() and _NUMBER.fullmatch(file.read_bytes()[:99])):
+        raise DataError(f"{file}: expected the lock of this program, found another; choose another folder")
     lock = filelock.FileLock(file, timeout=0)
     try:
         lock.acquire()
