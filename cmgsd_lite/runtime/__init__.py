@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -137,13 +138,16 @@ def is_ours(path: Path, kind: str) -> bool:
 
 
 def check_output(*files: Path, kind: str | None = None) -> None:
-    """Before there is something to lose: DataError if a file of such a name is not ours, or is a folder.
+    """Before there is something to lose: DataError if what has such a name is not ours, or is no file.
 
     ``kind`` is what will be written, by default what the name ends in; OSError if the folder takes nothing.
     """
     for path in files:
         if path.is_dir():
             raise DataError(f"{path}: expected to write a file of this name, found a folder")
+        with suppress(FileNotFoundError, NotADirectoryError):  # a loop of links is an error of its own
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise DataError(f"{path}: expected to write a file of this name, found a device or pipe")
         if path.is_file() and not is_ours(path, kind or path.suffix):
             found = f"another one: it is left as it is; choose another name or folder than {path.name}"
             raise DataError(f"{path}: expected a new file, or one that this program wrote, found {found}")

@@ -1,12 +1,15 @@
 """What a command writes: a place that takes nothing is said first, and no file of the user's is replaced."""
 
 import argparse
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cmgsd_lite.cli.main import PATHS, build_parser, main
+from cmgsd_lite.errors import DataError
 from cmgsd_lite.models import ModelConfig, build_model
 from cmgsd_lite.runtime import check_output, write_json
 from cmgsd_lite.runtime.html import page
@@ -90,6 +93,34 @@ def test_a_folder_is_no_file_to_write(job, call, tmp_path):
     code, lines = call(job, tmp_path)
     assert code == 2
     assert lines[-1].endswith(f"{tmp_path}: expected to write a file of this name, found a folder")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "loop"])
+@pytest.mark.parametrize(
+    ("job", "name"),
+    [
+        ("info", "page.html"),
+        ("teacher-quality", "q.json"),
+        ("search", "search.html"),
+        ("run", "metrics.json"),
+    ],
+)
+def test_what_is_no_file_is_refused_before_the_work(job, name, kind, call, tmp_path, monkeypatch):
+    if kind == "pipe":
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).symlink_to(name)
+    for work in ("data.info_page.describe_source", "cli.search.search_videos", "cli.train.run_all"):
+        monkeypatch.setattr(f"cmgsd_lite.{work}", None)
+    code, lines = call(job, tmp_path / name if job in ("info", "teacher-quality") else tmp_path)
+    assert code == 2
+    assert re.search("found a device or pipe|Too many levels of symbolic links", lines[-1])
+    assert name in lines[-1]
+
+
+def test_a_device_is_no_file_to_write():
+    with pytest.raises(DataError, match="null: expected to write a file of this name, found a device"):
+        check_output(Path("/dev/null"), kind=".json")
 
 
 USERS = [
