@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from cmgsd_lite.cli.options import experiment_from, out_folder, say, schedule_fr
 from cmgsd_lite.cli.pages import SHOWN, write_truth_page
 from cmgsd_lite.cli.preflight import can_draw, check_before_training
 from cmgsd_lite.cli.report import results_caption, results_table
+from cmgsd_lite.cli.stopping import told_by_launcher
 from cmgsd_lite.distributed import joined, on_first, processes
 from cmgsd_lite.errors import DataError
 from cmgsd_lite.runtime import check_output, is_ours, sole_writer, write_json
@@ -40,7 +40,7 @@ FINISHED = "finished"
 
 def run(options: argparse.Namespace) -> None:
     """Run the main job: train every condition with paired seeds, print one table, write figures."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if told_by_launcher("WORLD_SIZE") > 1:
         raise ValueError("expected one process, for it starts its own (--jobs); under torchrun use train")
     names = options.conditions.split(",") if options.conditions else list(CONDITIONS)
     conditions = with_teacher({name: condition(name) for name in names}, options.teacher)

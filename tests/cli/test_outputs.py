@@ -189,3 +189,14 @@ def test_captions_that_changed_are_replaced_with_a_word(data, call, tmp_path):
     assert code == 0
     assert any(f"captions.csv: replaced by {captions}" in line for line in lines)
     assert (tmp_path / "out" / "captions.csv").read_bytes() == captions.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "RANK", "LOCAL_RANK"])
+@pytest.mark.parametrize("job", ["info", "train"])
+def test_a_number_of_the_launcher_that_is_none_is_one_line(name, job, monkeypatch, capsys):
+    monkeypatch.setenv(name, "abc")
+    with pytest.raises(SystemExit) as stopped:
+        main([job, "--data", "minivtt"])
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(f"{job}: error: {name}: expected a whole number from . on, .* got 'abc'", line)
