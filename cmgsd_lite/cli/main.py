@@ -202,8 +202,10 @@ def _run(options: argparse.Namespace, stop: Stoppable) -> None:
             raise DataError(f'needs {", ".join(missing)}; pip install "cmgsd-lite[data]"')
     os.environ["MPLBACKEND"] = "Agg"  # the command line writes files and never opens a window
     from cmgsd_lite.cli import commands
+    from cmgsd_lite.data.formats.limits import raised
     from cmgsd_lite.runtime import set_threads
 
+    raised(1.0)  # a factor that is none would be said of every file
     set_threads(options.threads)
     warnings.formatwarning = lambda message, *_, **__: f"{message}\n"  # a line for people, without our paths
     stop.working()

@@ -200,3 +200,11 @@ def test_a_number_of_the_launcher_that_is_none_is_one_line(name, job, monkeypatc
     assert stopped.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(f"{job}: error: {name}: expected a whole number from . on, .* got 'abc'", line)
+
+
+@pytest.mark.parametrize("job", ["info", "search"])
+def test_a_factor_of_limits_that_is_none_is_one_line(job, call, tmp_path, monkeypatch):
+    monkeypatch.setenv("CMGSD_LIMITS", "nonsense")
+    code, (line,) = call(job, tmp_path / "out.html")
+    assert code == 2
+    assert f"{job}: error: CMGSD_LIMITS: expected a number above 0 and up to 1e6, found 'nonsense'" in line
