@@ -52,7 +52,7 @@ class Stoppable:
         """Listen to signals, but not to those that who started this process has switched off."""
         for number in SIGNALS if self.program else []:
             # One of several processes is ended by its launcher, also where it waits for the others.
-            together = number == signal.SIGTERM and told_by_launcher("WORLD_SIZE") > 1
+            together = number == signal.SIGTERM and os.environ.get("WORLD_SIZE", "1") != "1"
             if signal.getsignal(number) is not signal.SIG_IGN and not together:
                 self._before[number] = signal.signal(number, self._stop)
         return self
