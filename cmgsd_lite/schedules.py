@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from cmgsd_lite.validation import checks_values
+from cmgsd_lite.validation import as_float, checks_values, store_plain
 
 ROUNDING = 1e-6
 """How far outside [0, 1] a fraction still counts as inside: a counter of steps misses 1 by its rounding."""
@@ -37,8 +37,8 @@ class LinearRamp:
     end: float = 0.6
 
     def __post_init__(self) -> None:
-        numbers = all(hasattr(value, "__float__") for value in (self.start, self.end))
-        if not numbers or not 0 <= self.start <= self.end <= 1:
+        store_plain(self)
+        if not 0 <= as_float(self.start) <= as_float(self.end) <= 1:
             raise ValueError(f"start, end: expected 0 <= start <= end <= 1, got {self.start}, {self.end}")
 
     def __call__(self, progress: float | Tensor) -> float | Tensor:
@@ -83,13 +83,13 @@ class Constant:
     value: float
 
     def __post_init__(self) -> None:
-        checked_fraction("value", self.value)
+        object.__setattr__(self, "value", checked_fraction("value", self.value))
 
     def __call__(self, progress: float | Tensor) -> float:
         """Return lambda, whatever ``progress`` is (it is still checked where its value may be looked at)."""
         if not isinstance(progress, Tensor) or checks_values(progress):
             checked_fraction("progress", progress)
-        return checked_fraction("value", self.value)
+        return self.value
 
 
 def checked_fraction(name: str, value: Any) -> float:

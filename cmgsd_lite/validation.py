@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import operator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,7 +49,7 @@ def checked_whole(name: str, value: int, allowed: range) -> int:
         allowed: Whole numbers, each one after the other.
 
     Returns:
-        ``value``.
+        ``value``, as Python's own.
 
     Raises:
         ValueError: Otherwise.
@@ -57,12 +61,67 @@ def checked_whole(name: str, value: int, allowed: range) -> int:
         >>> checked_whole("epochs", 30, range(1, 100))
         30
     """
-    # A float is looked for in a range one by one, which takes minutes.
-    if not hasattr(value, "__index__") or int(value) not in allowed:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    # What is no int is looked for in a range one by one, which takes minutes.
+    if number is None or number not in allowed:
         raise ValueError(
             f"{name}: expected a whole number from {allowed[0]} to {allowed[-1]}, got {value!r:.40}"
         )
-    return value
+    return number
+
+
+def as_float(value: Any) -> float:
+    """A number of any kind (of NumPy, a fraction, a tensor of one) as Python's own; NaN for what is none.
+
+    Example:
+        >>> as_float(torch.tensor(0.5)), as_float("0.5")
+        (0.5, nan)
+    """
+    if isinstance(value, str) or not hasattr(value, "__float__") or getattr(value, "ndim", 0) > 0:
+        return math.nan
+    try:
+        return float(value.item() if hasattr(value, "item") else value)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return math.nan
+
+
+def as_plain(value: Any) -> Any:
+    """A number of any kind as Python's own int or float, also within tuples and dicts; others as they are.
+
+    Example:
+        >>> as_plain((torch.tensor(2), "all", None))
+        (2, 'all', None)
+    """
+    if isinstance(value, tuple):
+        return tuple(map(as_plain, value))
+    if isinstance(value, Mapping):
+        return {key: as_plain(one) for key, one in value.items()}
+    if hasattr(value, "item") and not getattr(value, "ndim", 0):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:
+        number = as_float(value)
+        return value if math.isnan(number) else number
+
+
+def store_plain(settings: Any) -> None:
+    """Store Python's own numbers in a dataclass: others can not be read back from a checkpoint.
+
+    Example:
+        >>> from dataclasses import make_dataclass
+        >>> one = make_dataclass("Settings", ["epochs"])(torch.tensor(2))
+        >>> store_plain(one)
+        >>> one.epochs
+        2
+    """
+    for field in fields(settings):
+        object.__setattr__(settings, field.name, as_plain(getattr(settings, field.name)))
 
 
 @contextmanager

@@ -2,8 +2,11 @@
 
 import inspect
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
+import torch
 
 from cmgsd_lite import baselines, losses, schedules
 from cmgsd_lite.models import ModelConfig
@@ -64,6 +67,28 @@ def test_a_whole_number_out_of_range_names_its_range(one, name, value):
     needed = {key: SMALL[key] for key in ("kind", "text_dim", "expert_dims")} if one is ModelConfig else {}
     with pytest.raises(ValueError, match=rf"{name}: expected a whole number from \d to \d+, got {value}"):
         one(**{**needed, name: value})
+
+
+OTHERS = [np.array, torch.tensor, lambda x: np.int64(x) if isinstance(x, int) else Fraction(x)]
+OTHERS += [lambda x: np.int16(x) if isinstance(x, int) else np.float64(x)]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize(("one", "parameter"), numbers())
+def test_a_number_of_another_kind_is_stored_as_a_plain_one(one, parameter, other):
+    needed = {k: v for k, v in SMALL.items() if k in inspect.signature(one).parameters}
+    value = needed.get(parameter.name, parameter.default)
+    if value is None or isinstance(value, bool | str) or not isinstance(value, int | float):
+        value = 5 if "int" in str(parameter.annotation).split(" | ") else 0.5
+    value = 0.5 if parameter.name in ("base", "start", "end") else value
+    needed |= {"share": None, "gap": None} if parameter.name == "relative" else {}
+    needed |= {"share": None} if parameter.name == "gap" else {}
+    given, plain = (one(**{**needed, parameter.name: x}) for x in (other(value), value))
+    for name, wanted in vars(plain).items():
+        if isinstance(wanted, int | float) or name == parameter.name:
+            stored = getattr(given, name)
+            assert type(stored) is type(wanted), name
+            assert stored == (pytest.approx(wanted, rel=1e-6) if isinstance(wanted, float) else wanted)
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, 10**6, math.nan, "five"])

@@ -16,7 +16,7 @@ from cmgsd_lite.losses.hinge import Ids, negative_pairs
 from cmgsd_lite.losses.sources import Source, sources_of
 from cmgsd_lite.margins.matrices import centred
 from cmgsd_lite.similarity import at_least_float32
-from cmgsd_lite.validation import checks_values
+from cmgsd_lite.validation import as_float, checks_values
 
 ROUNDING = 1e-6
 """How far apart two equal cosines may come out."""
@@ -120,7 +120,8 @@ def every_negative(sim: Tensor, ids: Ids | None) -> Tensor:
 
 
 def check_between(name: str, value: float, low: float, high: float) -> float:
-    """Return ``value`` if it lies in [low, high]; ValueError, naming it, otherwise and for NaN."""
-    if not hasattr(value, "__float__") or not low <= value <= high:
-        raise ValueError(f"{name}: expected a number in [{low}, {high}], got {value!r}")
-    return value
+    """Return ``value`` as a float if it lies in [low, high]; ValueError, naming it, otherwise."""
+    number = as_float(value)
+    if not low <= number <= high:
+        raise ValueError(f"{name}: expected a number in [{low}, {high}], got {value!r:.60}")
+    return number

@@ -13,6 +13,7 @@ from cmgsd_lite.losses.contrastive import InfoNCELoss
 from cmgsd_lite.losses.hinge import Reduction
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
 from cmgsd_lite.margins import REMOVED
+from cmgsd_lite.validation import as_plain
 
 Base = Literal["infonce", "hinge"]
 
@@ -36,7 +37,7 @@ class MaskingLoss(RetrievalLoss):
         super().__init__()
         if base not in ("infonce", "hinge"):
             raise ValueError(f"base: expected 'infonce' or 'hinge', got {base!r}")
-        self.margin = margin
+        self.margin = as_plain(margin)
         # Both are built, so that a setting out of range never goes unnoticed.
         losses: dict[str, RetrievalLoss] = {
             "infonce": InfoNCELoss(0.05 if temperature is None else temperature),

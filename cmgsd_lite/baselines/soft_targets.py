@@ -75,10 +75,11 @@ class SoftTargetLoss(InfoNCELoss):
         super().__init__(temperature, **settings)
         if targets not in ("distances", "relevance"):
             raise ValueError(f"targets: expected 'distances' or 'relevance', got {targets!r}")
-        if not 0 < checked_finite("nearest", nearest) <= 1:
+        self.nearest = checked_finite("nearest", nearest)
+        if not 0 < self.nearest <= 1:
             raise ValueError(f"nearest: expected a share in (0, 1], got {nearest}")
         self.weight = check_between("weight", weight, 0.0, 1.0)
-        self.softness, self.nearest = checked_positive("softness", softness), nearest
+        self.softness = checked_positive("softness", softness)
         teachers = ("text_teacher", "video_teacher", "distances")
         self.needs = (teachers if targets == "distances" else ("relevance",),)
 

@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from cmgsd_lite import __version__
 from cmgsd_lite.cli.printing import printing_safely
-from cmgsd_lite.cli.stopping import Stoppable
+from cmgsd_lite.cli.stopping import Stoppable, told_by_launcher
 from cmgsd_lite.errors import DataError
 
 CONDITIONS = (
@@ -112,6 +112,11 @@ def _main(arguments: Sequence[str] | None) -> int:
             setattr(options, name, os.path.expanduser(text))
     if getattr(options, "seed", 0) + getattr(options, "seeds", 1) - 1 not in SEEDS:
         parser.error(f"argument --seeds: the last seed would be above {SEEDS[-1]}")
+    try:
+        for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+            told_by_launcher(name)
+    except ValueError as error:
+        parser.exit(2, f"{parser.prog} {options.command}: error: {error}\n")
     line = f"{parser.prog} {options.command}: stopped{GO_ON.get(options.job, '')}"
     with Stoppable(line, program=arguments is None) as stop:
         code = _guarded(options, stop, f"{parser.prog} {options.command}")
@@ -197,8 +202,10 @@ def _run(options: argparse.Namespace, stop: Stoppable) -> None:
             raise DataError(f'needs {", ".join(missing)}; pip install "cmgsd-lite[data]"')
     os.environ["MPLBACKEND"] = "Agg"  # the command line writes files and never opens a window
     from cmgsd_lite.cli import commands
+    from cmgsd_lite.data.formats.limits import raised
     from cmgsd_lite.runtime import set_threads
 
+    raised(1.0)  # a factor that is none would be said of every file
     set_threads(options.threads)
     warnings.formatwarning = lambda message, *_, **__: f"{message}\n"  # a line for people, without our paths
     stop.working()

@@ -21,6 +21,17 @@ SECONDS = 2.0
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
+def told_by_launcher(name: str) -> int:
+    """A number that torchrun sets, of WORLD_SIZE, RANK and LOCAL_RANK; ValueError if it is none."""
+    lowest = int(name == "WORLD_SIZE")
+    told = os.environ.get(name, str(lowest))
+    if not (told.isascii() and told.isdigit() and len(told) < 10 and int(told) >= lowest):
+        raise ValueError(
+            f"{name}: expected a whole number from {lowest} on, as torchrun sets it, got {told!r}"
+        )
+    return int(told)
+
+
 class Stopped(KeyboardInterrupt):
     """A signal asked the job to stop."""
 
@@ -41,7 +52,7 @@ class Stoppable:
         """Listen to signals, but not to those that who started this process has switched off."""
         for number in SIGNALS if self.program else []:
             # One of several processes is ended by its launcher, also where it waits for the others.
-            together = number == signal.SIGTERM and int(os.environ.get("WORLD_SIZE", "1")) > 1
+            together = number == signal.SIGTERM and os.environ.get("WORLD_SIZE", "1") != "1"
             if signal.getsignal(number) is not signal.SIG_IGN and not together:
                 self._before[number] = signal.signal(number, self._stop)
         return self

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ from cmgsd_lite.cli.options import experiment_from, out_folder, say, schedule_fr
 from cmgsd_lite.cli.pages import SHOWN, write_truth_page
 from cmgsd_lite.cli.preflight import can_draw, check_before_training
 from cmgsd_lite.cli.report import results_caption, results_table
+from cmgsd_lite.cli.stopping import told_by_launcher
 from cmgsd_lite.distributed import joined, on_first, processes
 from cmgsd_lite.errors import DataError
-from cmgsd_lite.runtime import is_ours, sole_writer, write_json
-from cmgsd_lite.training.checkpoints import load_model
+from cmgsd_lite.runtime import check_output, is_ours, sole_writer, write_json
+from cmgsd_lite.training.checkpoints import load_model, previous_of
 from cmgsd_lite.training.conditions import CONDITIONS, condition
 from cmgsd_lite.training.experiment import (
     Bench,
@@ -40,7 +40,7 @@ FINISHED = "finished"
 
 def run(options: argparse.Namespace) -> None:
     """Run the main job: train every condition with paired seeds, print one table, write figures."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if told_by_launcher("WORLD_SIZE") > 1:
         raise ValueError("expected one process, for it starts its own (--jobs); under torchrun use train")
     names = options.conditions.split(",") if options.conditions else list(CONDITIONS)
     conditions = with_teacher({name: condition(name) for name in names}, options.teacher)
@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> None:
     bench = Bench(experiment)
     models, files = out / "models", [out / name for name in (*NUMBERS, *FIGURES, PAGE)]
     files += [models / f"{name}-seed{experiment.seeds[0]}.pt" for name in names]
+    files += [out / FINISHED / f"{name}-seed{seed}.json" for name in names for seed in experiment.seeds]
     check_before_training(bench, out, [models, out / FINISHED], files, models=len(names))
     with sole_writer(out, "models", FINISHED):
         _run(options, bench, out)
@@ -102,12 +103,13 @@ def _train(options: argparse.Namespace) -> None:
     out = out_folder(options, name)
     bench = Bench(experiment)
     checkpoints = {seed: out / f"checkpoint-seed{seed}.pt" for seed in experiment.seeds}
-    files = [out / file for file in (*NUMBERS, *FIGURES)]
+    files = [out / file for file in (*NUMBERS, *FIGURES, PAGE)]
     files += [out / f"{name}-seed{seed}.pt" for seed in experiment.seeds]
     parts = ("test", "validation") if bench.tested else ("validation",)
     # A checkpoint holds the weights, the best ones and twice as much of the optimizer's; while it is written,
     # two before it are still there.
     on_first(lambda: check_before_training(bench, out, [], files, 13 * len(checkpoints), parts))
+    on_first(lambda: _check_beside(checkpoints.values()))
     with ExitStack() as held:
         on_first(lambda: held.enter_context(sole_writer(out)))
         on_first(lambda: _check_checkpoints(bench, name, checkpoints, options.resume))
@@ -144,6 +146,13 @@ def _check_checkpoints(bench: Bench, name: str, checkpoints: dict[int, Path], re
             raise DataError(f"{path}: exists; continue it with --resume, or choose another --out")
         if path.exists():
             bench.check_resume(name, seed, path)
+
+
+def _check_beside(checkpoints: Iterable[Path]) -> None:
+    """What is written beside checkpoints replaces no other file."""
+    for path in checkpoints:
+        check_output(previous_of(path), kind=".pt")
+        check_output(path.with_name(f"{path.stem}.seconds.json"), kind=".seconds")
 
 
 @contextmanager

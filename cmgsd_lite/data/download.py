@@ -232,7 +232,19 @@ def download(
         raise ValueError(f"parts: of {name} expected some of {known}, got {got}; {OFFERS[name].terms}")
     out, (base, auth) = user_path(out), (None, None) if mirror is None else _address(mirror)
     with sole_writer(out):
+        _check_names(wanted, out)
         return [_fetched(one, out, base, pause, auth) for one in wanted]
+
+
+def _check_names(wanted: Sequence[Remote], out: Path) -> None:
+    """Before anything is fetched: DataError if there is a file where a folder goes, or the other way round."""
+    for one in wanted:
+        folder, part = out / one.file.split(".")[0], out / f".{one.file}.part"
+        if folder.exists() and not folder.is_dir():
+            raise DataError(f"{folder}: expected a folder or nothing, found a file; choose another --out")
+        for file in () if folder.is_dir() else (out / one.file, part, part.with_suffix(".json")):
+            if file.exists() and not file.is_file():
+                raise DataError(f"{file}: expected a file or nothing, found a folder; choose another --out")
 
 
 def offer_table() -> str:
@@ -263,6 +275,7 @@ def _fetched(one: Remote, out: Path, mirror: str | None, pause: float, auth: tup
     folder, archive = out / one.file.split(".")[0], out / one.file
     if folder.is_dir():
         return folder
+    given = archive.is_file() and not _kept(archive).exists()  # put there by hand: it stays
     url = one.url if mirror is None else f"{mirror.rstrip('/')}/{one.file}"
     pooch = require("pooch", "data")
     pooch.get_logger().setLevel("WARNING")
@@ -276,23 +289,34 @@ def _fetched(one: Remote, out: Path, mirror: str | None, pause: float, auth: tup
             f"{url}: expected the checksum {one.checksum}, found another; the file is thrown away, since it "
             "is damaged or another one: try again, or ask its authors"
         ) from error
-    _unpack_whole(archive, folder, url)
+    _unpack_whole(archive, folder, url, given)
     return folder
 
 
-def _unpack_whole(archive: Path, folder: Path, url: str) -> None:
-    """Unpack all or nothing; the archive goes, or stays under another name if it is not what was expected."""
+def _kept(archive: Path) -> Path:
+    """A file that says: this archive was fetched by us and only waits for room."""
+    return archive.with_name(f".{archive.name}.kept")
+
+
+def _unpack_whole(archive: Path, folder: Path, url: str, given: bool) -> None:
+    """Unpack all or nothing; the archive goes, unless it was ``given``, or gets another name if it is wrong."""
     fresh = folder.with_name(f".{folder.name}.unpacking")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         unpack(archive, fresh)
         os.replace(fresh, folder)
-        archive.unlink()
+        if not given:
+            archive.unlink()
+            _kept(archive).unlink(missing_ok=True)
     except DataError as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno:  # the disk's fault
+            with suppress(OSError):
+                if not given:
+                    _kept(archive).touch()
             what = f"expected room to unpack {archive}, found: {error.__cause__.strerror}"
             raise DataError(f"{folder}: {what}; it is kept: the same command unpacks it") from error
-        refused = archive.with_name(f"{archive.name}.refused")
+        names = (f"{archive.name}.refused{number}" for number in ("", *range(2, 1000)))
+        refused = next(path for name in names if not (path := archive.with_name(name)).exists())
         os.replace(archive, refused)
         what = str(error).replace(f"{archive}: ", "")
         raise DataError(f"{url}: {what}; left as {refused}, nothing was unpacked; try again") from error

@@ -30,8 +30,8 @@ def write_info_page(path: str | Path, out: str | Path) -> dict[str, Any]:
         >>> write_info_page("data/msrvtt", "msrvtt.html")["name"]  # doctest: +SKIP
         'MSR-VTT'
     """
-    source = open_source(path)
     check_output(Path(out), kind=".html")
+    source = open_source(path)
     description = describe_source(source)
     text = info_page(description, caption_facts(source.annotations.captions))
     write_atomically(Path(out), lambda part: part.write_text(text, encoding="utf-8"))

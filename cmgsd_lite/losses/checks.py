@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cmgsd_lite.similarity import at_least_float32
-from cmgsd_lite.validation import checks_values
+from cmgsd_lite.validation import as_float, checks_values
 
 Margin = float | Tensor | tuple[float | Tensor, float | Tensor]
 """A margin of all pairs, one a pair [N, N], or two of these: text to video, video to text."""
@@ -141,7 +141,7 @@ def one_margin(margin: Margin | None, otherwise: float) -> float:
         >>> one_margin(None, 0.2)
         0.2
     """
-    assert margin is None or isinstance(margin, int | float)
+    assert not isinstance(margin, Tensor | tuple | list)
     return checked_finite("margin", otherwise if margin is None else margin)
 
 
@@ -161,7 +161,7 @@ def why_whole_margin(margin: Margin | None) -> str:
         >>> why_whole_margin(0.2)
         ''
     """
-    if margin is None or isinstance(margin, int | float):
+    if not isinstance(margin, Tensor | tuple | list):
         return ""
     return "in blocks a given margin is one number: a matrix of margins stands whole anyway"
 
@@ -257,9 +257,10 @@ def checked_finite(name: str, value: float) -> float:
         >>> checked_finite("beta", -0.05)
         -0.05
     """
-    if not hasattr(value, "__float__") or not abs(value) <= sys.float_info.max:
-        raise ValueError(f"{name}: expected a finite number, got {value!r}")
-    return float(value)
+    number = as_float(value)
+    if not abs(number) <= sys.float_info.max:
+        raise ValueError(f"{name}: expected a finite number, got {value!r:.60}")
+    return number
 
 
 def checked_positive(name: str, value: float) -> float:
@@ -270,7 +271,7 @@ def checked_positive(name: str, value: float) -> float:
         value: A number.
 
     Returns:
-        ``value``.
+        ``value``, as a float.
 
     Raises:
         ValueError: Otherwise.
@@ -282,6 +283,7 @@ def checked_positive(name: str, value: float) -> float:
         >>> checked_positive("temperature", 0.05)
         0.05
     """
-    if not hasattr(value, "__float__") or not 0 < value <= sys.float_info.max:
-        raise ValueError(f"{name}: expected a positive number, got {value!r}")
-    return value
+    number = as_float(value)
+    if not 0 < number <= sys.float_info.max:
+        raise ValueError(f"{name}: expected a positive number, got {value!r:.60}")
+    return number

@@ -106,23 +106,23 @@ class CMGSDLoss(RetrievalLoss):
             raise ValueError(f"scale: expected 'combined' or 'each', got {scale!r}")
         if within not in ("batch", "anchor"):
             raise ValueError(f"within: expected 'batch' or 'anchor', got {within!r}")
-        for name, bound in (("min_margin", min_margin), ("max_margin", max_margin)):
-            if bound is not None:
-                checked_finite(name, bound)
+        self.min_margin = None if min_margin is None else checked_finite("min_margin", min_margin)
+        self.max_margin = None if max_margin is None else checked_finite("max_margin", max_margin)
         self.margin, self.beta = checked_finite("margin", margin), checked_finite("beta", beta)
         if scale == "combined" and nearest is None:
-            check_alpha(margin, min_margin, max_margin)
-        if nearest is not None and not 0 < checked_finite("nearest", nearest) <= 1:
+            check_alpha(self.margin, self.min_margin, self.max_margin)
+        self.nearest = None if nearest is None else checked_finite("nearest", nearest)
+        if self.nearest is not None and not 0 < self.nearest <= 1:
             raise ValueError(f"nearest: expected None or a share in (0, 1], got {nearest}")
         if form not in ("averaged", "summed"):
             raise ValueError(f"form: expected 'averaged' or 'summed', got {form!r}")
-        if not checked_finite("eps", eps) >= 0:
+        self.eps = checked_finite("eps", eps)
+        if not self.eps >= 0:
             raise ValueError(f"eps: expected a number >= 0, got {eps}")
         self.form, self.fixed_weight = form, checked_fraction("fixed_weight", fixed_weight)
         self.schedule = _checked_schedule(schedule)
         self.needs = _needs(self.schedule)
-        self.min_margin, self.max_margin, self.eps, self.detach = min_margin, max_margin, eps, detach
-        self.nearest, self.scale, self.within = nearest, scale, within
+        self.detach, self.scale, self.within = detach, scale, within
         self.ranking = MaxMarginRankingLoss(margin, reduction, temperature)
 
     def compute(self, sim: Tensor, given: Inputs) -> Tensor:
@@ -294,9 +294,9 @@ def _checked_schedule(
 ) -> LinearRamp | Constant:
     if isinstance(schedule, LinearRamp | Constant):
         return schedule
-    if schedule in ("static", "dynamic"):
+    if isinstance(schedule, str) and schedule in ("static", "dynamic"):
         return Constant(float(schedule == "dynamic"))
-    if isinstance(schedule, int | float):
+    if hasattr(schedule, "__float__"):
         return Constant(checked_fraction("schedule", schedule))
     raise ValueError(f"schedule: expected a LinearRamp, 'static', 'dynamic' or a number, got {schedule!r}")
 

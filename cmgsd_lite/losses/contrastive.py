@@ -17,7 +17,7 @@ from cmgsd_lite.losses.checks import checked_positive, margin_pair, one_margin, 
 from cmgsd_lite.losses.hinge import FAR_BELOW, Ids, negative_pairs, spread_margin
 from cmgsd_lite.losses.learned import bounded_exp, check_parameters
 from cmgsd_lite.losses.reductions import Masks, mean_over_anchors, reduce_directions
-from cmgsd_lite.validation import checks_values
+from cmgsd_lite.validation import as_plain, checks_values
 
 Positives = Literal["leave out", "share"]
 
@@ -74,9 +74,9 @@ class InfoNCELoss(RetrievalLoss):
         bounds: tuple[float, float] = (0.01, 1.0),
     ) -> None:
         super().__init__()
-        self.positives, self.bounds = checked_positives(positives), bounds
-        self.fixed_temperature = checked_positive("temperature", temperature)
-        if learnable and not 0 < bounds[0] <= temperature <= bounds[1]:
+        self.positives, self.bounds = checked_positives(positives), as_plain(bounds)
+        self.fixed_temperature = temperature = checked_positive("temperature", temperature)
+        if learnable and not 0 < self.bounds[0] <= temperature <= self.bounds[1]:
             raise ValueError(f"temperature: expected a number within bounds {bounds}, got {temperature}")
         log_scale = nn.Parameter(torch.tensor(-math.log(temperature))) if learnable else None
         self.register_parameter("log_scale", log_scale)

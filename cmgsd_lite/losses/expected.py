@@ -74,7 +74,8 @@ def expected_hardest(violations: Tensor, temperature: float, *, noise_on_zero: b
         >>> expected_hardest(violations, 0.03), expected_hardest(violations, 0.03, noise_on_zero=False)
         (tensor(0.1011), tensor(0.1000))
     """
-    pooled = torch.logsumexp(_checked(violations) / checked_positive("temperature", temperature), dim=-1)
+    temperature = checked_positive("temperature", temperature)
+    pooled = torch.logsumexp(_checked(violations) / temperature, dim=-1)
     if noise_on_zero:
         return temperature * torch.logaddexp(pooled, torch.zeros_like(pooled))
     return temperature * ein(pooled - np.euler_gamma)

@@ -15,7 +15,7 @@ from cmgsd_lite.losses.hinge import Reduction, negative_pairs
 from cmgsd_lite.losses.ranking import MaxMarginRankingLoss
 from cmgsd_lite.margins import zscore_margin
 from cmgsd_lite.margins.maps import check_alpha
-from cmgsd_lite.validation import checked_whole
+from cmgsd_lite.validation import as_plain, checked_whole
 
 
 class RandomMarginLoss(RetrievalLoss):
@@ -70,8 +70,8 @@ class RandomMarginLoss(RetrievalLoss):
         if base not in ("hinge", "infonce"):
             raise ValueError(f"base: expected 'hinge' or 'infonce', got {base!r}")
         self.margin, self.beta = checked_finite("margin", margin), checked_finite("beta", beta)
-        check_alpha(margin, min_margin, max_margin)
-        self.min_margin, self.max_margin = min_margin, max_margin
+        check_alpha(self.margin, min_margin, max_margin)
+        self.min_margin, self.max_margin = as_plain(min_margin), as_plain(max_margin)
         self.seed = checked_whole("seed", seed, SEEDS)
         hinge = MaxMarginRankingLoss(margin, reduction, 0.03 if temperature is None else temperature)
         contrast = InfoNCELoss(0.05 if temperature is None else temperature)

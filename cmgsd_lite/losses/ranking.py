@@ -15,6 +15,7 @@ from cmgsd_lite.losses.checks import (
 )
 from cmgsd_lite.losses.hinge import Reduction, negative_pairs
 from cmgsd_lite.losses.reductions import reduce_directions
+from cmgsd_lite.validation import as_plain
 
 
 class MaxMarginRankingLoss(RetrievalLoss):
@@ -89,6 +90,7 @@ class MaxMarginRankingLoss(RetrievalLoss):
 
 
 def _checked_reduction(reduction: Reduction) -> Reduction:
+    reduction = as_plain(reduction)
     if isinstance(reduction, int) and not isinstance(reduction, bool) and reduction >= 1:
         return reduction
     if isinstance(reduction, str) and reduction in ("mean", "sum", "hardest", "smooth"):

@@ -69,9 +69,9 @@ class SigmoidLoss(RetrievalLoss):
         super().__init__()
         self.margin, self.positives = checked_finite("margin", margin), checked_positives(positives)
         self.fixed_scale, self.fixed_bias = checked_positive("scale", scale), checked_finite("bias", bias)
-        start = {"log_scale": math.log(scale), "learned_bias": bias}
+        start = {"log_scale": math.log(self.fixed_scale), "learned_bias": self.fixed_bias}
         for name, value in start.items():
-            self.register_parameter(name, nn.Parameter(torch.tensor(float(value))) if learnable else None)
+            self.register_parameter(name, nn.Parameter(torch.tensor(value)) if learnable else None)
 
     @property
     def scale(self) -> float | Tensor:

@@ -13,6 +13,7 @@ from cmgsd_lite.models.config import Kind, ModelConfig
 from cmgsd_lite.models.gated_experts import GatedExpertsModel
 from cmgsd_lite.models.mean_pool import MeanPoolModel
 from cmgsd_lite.models.transformer import TransformerModel
+from cmgsd_lite.validation import as_plain
 
 __all__ = [
     "GatedExpertsModel",
@@ -56,5 +57,5 @@ def build_model(config: ModelConfig, seed: int = 0) -> RetrievalModel:
     """
     with torch.random.fork_rng(devices=[]):
         # torch.manual_seed would reseed the GPUs as well, which are not restored here.
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(as_plain(seed))
         return _MODELS[config.kind](config)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from cmgsd_lite.validation import checked_whole
+from cmgsd_lite.validation import as_float, checked_whole, store_plain
 
 MOST = 65_536
 """Of a width; of features too: wider ones are counts of words, which none of these models are for."""
@@ -49,6 +49,7 @@ class ModelConfig:
     max_tokens: int = 30
 
     def __post_init__(self) -> None:
+        store_plain(self)
         if self.kind not in get_args(Kind):
             raise ValueError(f"kind: expected one of {list(get_args(Kind))}, got {self.kind!r}")
         if not self.expert_dims:
@@ -59,8 +60,7 @@ class ModelConfig:
         for name, value in sizes.items():
             checked_whole(name, value, range(1, (256 if name == "layers" else MOST) + 1))
         for name in ("text_dropout", "video_dropout"):
-            value = getattr(self, name)
-            if not hasattr(value, "__float__") or not 0 <= value < 1:
+            if not 0 <= as_float(getattr(self, name)) < 1:
                 raise ValueError(f"{name}: expected a probability in [0, 1), got {getattr(self, name)}")
         if self.kind == "transformer" and self.embed_dim % self.heads:
             raise ValueError(f"heads: expected a divisor of embed_dim = {self.embed_dim}, got {self.heads}")

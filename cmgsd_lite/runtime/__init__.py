@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,10 +21,14 @@ LOCK = ".lock"
 MOST_THREADS = 1024
 TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 """Names of files that are being written: what is left of one was cut off."""
+_NUMBER = re.compile(rb"\d*\s*")
 _HELD: set[Path] = set()
 _OURS = {
-    ".html": rb'<!doctype html>\n.{0,40}<meta name="generator" content="cmgsd-lite">',
+    ".html": rb'<!doctype html>\n.{0,40}(<meta name="generator" content="cmgsd-lite">'
+    # as older versions began theirs
+    rb"|<meta charset=\"utf-8\"><title>[^<]*</title><style>\nbody \{ font: 16px/1\.5 system-ui)",
     ".json": rb'\{\s*"(schema|of|[\w-]+ seed \d+)": ',
+    ".seconds": rb"\[\s*[\d\]]",
     ".pt": rb"PK\x03\x04[^/]{26,99}/data\.pkl",
     ".png": rb"\x89PNG",
 }
@@ -128,18 +133,21 @@ def check_writable(folder: Path) -> None:
 def is_ours(path: Path, kind: str) -> bool:
     """Whether a file begins as what this package writes of a kind (``".html"``, ...), or is empty."""
     with path.open("rb") as file:
-        head = file.read(256)
+        head = file.read(8192)  # the longest title of a page ends there
     return not head or re.match(_OURS[kind], head) is not None
 
 
 def check_output(*files: Path, kind: str | None = None) -> None:
-    """Before there is something to lose: DataError if a file of such a name is not ours, or is a folder.
+    """Before there is something to lose: DataError if what has such a name is not ours, or is no file.
 
     ``kind`` is what will be written, by default what the name ends in; OSError if the folder takes nothing.
     """
     for path in files:
         if path.is_dir():
             raise DataError(f"{path}: expected to write a file of this name, found a folder")
+        with suppress(FileNotFoundError, NotADirectoryError):  # a loop of links is an error of its own
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise DataError(f"{path}: expected to write a file of this name, found a device or pipe")
         if path.is_file() and not is_ours(path, kind or path.suffix):
             found = f"another one: it is left as it is; choose another name or folder than {path.name}"
             raise DataError(f"{path}: expected a new file, or one that this program wrote, found {found}")
@@ -159,6 +167,7 @@ def sole_writer(folder: Path, *inner: str, again: bool = False) -> Iterator[None
 
     Raises:
         OSError: If another process is writing there, or the folder can not be written to.
+        DataError: If the lock there is a file of somebody else's.
 
     Source:
         ours.
@@ -174,6 +183,8 @@ def sole_writer(folder: Path, *inner: str, again: bool = False) -> Iterator[None
     filelock = require("filelock", "data")
     check_writable(folder)
     file = folder / LOCK
+    if file.exists() and not (file.is_file() and _NUMBER.fullmatch(file.read_bytes()[:99])):
+        raise DataError(f"{file}: expected the lock of this program, found another; choose another folder")
     lock = filelock.FileLock(file, timeout=0)
     try:
         lock.acquire()

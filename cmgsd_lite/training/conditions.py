@@ -20,6 +20,7 @@ from cmgsd_lite.losses.hinge import Reduction
 from cmgsd_lite.losses.selected import SelectedSourcesLoss
 from cmgsd_lite.losses.sigmoid import SigmoidLoss
 from cmgsd_lite.schedules import LinearRamp
+from cmgsd_lite.validation import store_plain
 
 Kind = Literal[
     "fixed",
@@ -98,6 +99,9 @@ class LossConfig:
     learnable: bool = False
     scale: Literal["combined", "each"] = "combined"
     within: Literal["batch", "anchor"] = "batch"
+
+    def __post_init__(self) -> None:
+        store_plain(self)
 
     def build(self, seed: int = 0) -> RetrievalLoss:
         """Build the loss.

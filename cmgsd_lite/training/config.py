@@ -11,7 +11,7 @@ from cmgsd_lite.models import Kind
 from cmgsd_lite.training.conditions import LossConfig
 from cmgsd_lite.training.data_choice import DataConfig
 from cmgsd_lite.training.devices import Precision
-from cmgsd_lite.validation import checked_whole
+from cmgsd_lite.validation import checked_whole, store_plain
 
 SEEDS = range(2**32)
 """Seeds that give streams of their own: what is drawn is seeded with multiples of them, in 64 bits."""
@@ -59,6 +59,7 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        store_plain(self)
         for name, allowed in RANGES.items():
             if name != "patience" or self.patience is not None:
                 checked_whole(name, getattr(self, name), allowed)
@@ -98,6 +99,9 @@ class Experiment:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     device: str = "auto"
     precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        store_plain(self)
 
 
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:

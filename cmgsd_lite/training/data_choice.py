@@ -11,6 +11,7 @@ from cmgsd_lite.data import RetrievalDataset, Split, join_paragraphs, load_datas
 from cmgsd_lite.data.anchors import PROTOCOL as ANCHORS
 from cmgsd_lite.data.anchors import load_anchors
 from cmgsd_lite.data.dataset import MAX_TOKENS
+from cmgsd_lite.validation import store_plain
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class DataConfig:
     queries: str | None = None
     max_tokens: int = MAX_TOKENS
     held_out: int = 0
+
+    def __post_init__(self) -> None:
+        store_plain(self)
 
     @property
     def asked(self) -> str:

@@ -1,12 +1,17 @@
 """What a command writes: a place that takes nothing is said first, and no file of the user's is replaced."""
 
 import argparse
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cmgsd_lite.cli.main import PATHS, build_parser, main
+from cmgsd_lite.errors import DataError
 from cmgsd_lite.models import ModelConfig, build_model
 from cmgsd_lite.runtime import check_output, write_json
 from cmgsd_lite.runtime.html import page
@@ -92,12 +97,43 @@ def test_a_folder_is_no_file_to_write(job, call, tmp_path):
     assert lines[-1].endswith(f"{tmp_path}: expected to write a file of this name, found a folder")
 
 
+@pytest.mark.parametrize("kind", ["pipe", "loop"])
+@pytest.mark.parametrize(
+    ("job", "name"),
+    [
+        ("info", "page.html"),
+        ("teacher-quality", "q.json"),
+        ("search", "search.html"),
+        ("run", "metrics.json"),
+    ],
+)
+def test_what_is_no_file_is_refused_before_the_work(job, name, kind, call, tmp_path, monkeypatch):
+    if kind == "pipe":
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).symlink_to(name)
+    for work in ("data.info_page.describe_source", "cli.search.search_videos", "cli.train.run_all"):
+        monkeypatch.setattr(f"cmgsd_lite.{work}", None)
+    code, lines = call(job, tmp_path / name if job in ("info", "teacher-quality") else tmp_path)
+    assert code == 2
+    assert re.search("found a device or pipe|Too many levels of symbolic links", lines[-1])
+    assert name in lines[-1]
+
+
+def test_a_device_is_no_file_to_write():
+    with pytest.raises(DataError, match="null: expected to write a file of this name, found a device"):
+        check_output(Path("/dev/null"), kind=".json")
+
+
 USERS = [
     *(("info", name) for name in ("page.html", "captions.json", "rgb.npz", "model.pt")),
     *(("search", name) for name in ("search.html", "contact-sheet.png")),
     *((job, "metrics.json") for job in ("evaluate", "run", "train")),
     *((job, name) for job in ("run", "train") for name in ("history.json", "results.png")),
     *(("run", "models/infonce-seed0.pt"), ("train", "infonce-seed0.pt"), ("run", "false-negatives.png")),
+    *(("run", "finished/infonce-seed0.json"), ("train", "false-negatives.png")),
+    *(("train", f"checkpoint-seed0.{name}") for name in ("pt.previous", "seconds.json")),
+    *((job, ".lock") for job in ("evaluate", "run", "train", "extract")),
     *(("teacher-quality", name) for name in ("captions.json", "rgb.npz")),
     *(("build-minivtt", name) for name in ("motion.npz", "notes.txt")),
     *(("extract", name) for name in ("motion.npz", "captions.csv", "extract.log")),
@@ -134,6 +170,9 @@ def test_what_the_package_writes_is_known_as_its_own(tmp_path):
     write_json(tmp_path / "history.json", {"fixed-mean seed 0": []})
     (tmp_path / "page.html").write_text(page("title", []))
     (tmp_path / "empty.json").touch()
+    new = '<meta name="generator" content="cmgsd-lite">'
+    assert new in (text := page("videos" * 100, []))
+    (tmp_path / "older.html").write_text(text.replace(new, ""))  # as older versions wrote it
     check_output(*tmp_path.iterdir())
 
 
@@ -152,3 +191,21 @@ def test_captions_that_changed_are_replaced_with_a_word(data, call, tmp_path):
     assert code == 0
     assert any(f"captions.csv: replaced by {captions}" in line for line in lines)
     assert (tmp_path / "out" / "captions.csv").read_bytes() == captions.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "RANK", "LOCAL_RANK"])
+@pytest.mark.parametrize("job", ["info", "train"])
+def test_a_number_of_the_launcher_that_is_none_is_one_line(name, job):
+    words = [sys.executable, "-m", "cmgsd_lite", job, "--data", "minivtt"]
+    done = subprocess.run(words, env=os.environ | {name: "abc"}, capture_output=True, text=True)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert re.search(f"{job}: error: {name}: expected a whole number from . on, .* got 'abc'", line)
+
+
+@pytest.mark.parametrize("job", ["info", "search"])
+def test_a_factor_of_limits_that_is_none_is_one_line(job, call, tmp_path, monkeypatch):
+    monkeypatch.setenv("CMGSD_LIMITS", "nonsense")
+    code, (line,) = call(job, tmp_path / "out.html")
+    assert code == 2
+    assert f"{job}: error: CMGSD_LIMITS: expected a number above 0 and up to 1e6, found 'nonsense'" in line

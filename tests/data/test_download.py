@@ -185,7 +185,9 @@ def test_a_wrong_file_is_refused_and_nothing_is_unpacked(
         server.files["msrvtt_data.zip"] = content
         with pytest.raises(DataError, match=f"{said}.*nothing was unpacked"):
             fetch(server, tmp_path / "out")
-        assert left(tmp_path / "out") == {"msrvtt_data.zip.refused"}
+    refused = {path.read_bytes() for path in (tmp_path / "out").glob("msrvtt_data.zip.refused*")}
+    assert refused == set(pages)  # an older one is not replaced
+    assert left(tmp_path / "out") == {"msrvtt_data.zip.refused", "msrvtt_data.zip.refused2"}
     server.files["msrvtt_data.zip"] = archive
     fetch(server, tmp_path / "out")
 
@@ -234,11 +236,28 @@ def test_an_archive_that_leads_out_is_refused(server: Server, tmp_path: Path, ki
     assert not (tmp_path / "out.txt").exists()
 
 
+@pytest.mark.parametrize("name", ["msrvtt_data", ".msrvtt_data.zip.part", "msrvtt_data.zip"])
+def test_what_stands_in_the_way_is_said_before_anything_is_fetched(
+    name: str, server: Server, archive: bytes, tmp_path: Path
+) -> None:
+    server.files["msrvtt_data.zip"] = archive
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "out" / name
+    if name == "msrvtt_data":
+        path.write_bytes(b"mine")
+    else:
+        path.mkdir()
+    with pytest.raises(DataError, match=rf"{name}: expected a (file|folder) or nothing, found a"):
+        fetch(server, tmp_path / "out")
+    assert left(tmp_path / "out") == {name}
+
+
 def test_what_was_fetched_elsewhere_is_unpacked(archive: bytes, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "msrvtt_data.zip").write_bytes(archive)
     (folder,) = download("msrvtt", tmp_path / "out", ["captions"])
     assert (folder / "readme.md").is_file()
+    assert (tmp_path / "out" / "msrvtt_data.zip").read_bytes() == archive
 
 
 def test_a_file_that_the_disk_does_not_take_is_named(server: Server, archive: bytes, tmp_path: Path) -> None:
@@ -264,7 +283,7 @@ def test_a_full_disk_does_not_cost_the_archive(
     with pytest.raises(DataError, match=r"found: No space left on device; it is kept"):
         fetch(server, tmp_path / "out")
     monkeypatch.undo()
-    assert left(tmp_path / "out") == {"msrvtt_data.zip"}
+    assert left(tmp_path / "out") == {"msrvtt_data.zip", ".msrvtt_data.zip.kept"}
     fetch(server, tmp_path / "out")
     assert (left(tmp_path / "out"), server.asked) == ({"msrvtt_data"}, [""])
 

@@ -1,6 +1,7 @@
 """fit(): what an epoch draws, pairing, resuming to the bit, stopping, checkpoints; on made-up data."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -391,3 +392,19 @@ def test_every_condition_is_the_loss_that_its_name_says():
     with pytest.raises(ValueError, match="condition: expected one of"):
         condition("magic")
     assert validation_score({}) is None
+
+
+@pytest.mark.parametrize("whole", [np.int64, np.array, torch.tensor])
+@pytest.mark.parametrize("real", [np.float32, np.array, torch.tensor, Fraction])
+def test_numbers_of_other_kinds_give_a_checkpoint_that_can_be_read(whole, real, train_split, tmp_path):
+    dims = {"appearance": whole(10)}
+    dropouts = {"text_dropout": real(0.25), "video_dropout": real(0.5)}
+    settings = ModelConfig("mean-pool", whole(len(WORDS)), dims, whole(16), whole(32), **dropouts)
+    numbers = {"epochs": 1, "batch_size": 8, "captions_per_video": 1, "patience": 1, "seed": 1}
+    rates = {"learning_rate": real(0.125), "weight_decay": real(0.25)}
+    config = TrainingConfig(**{name: whole(number) for name, number in numbers.items()}, **rates)
+    model, path = build_model(settings, whole(1)), tmp_path / "model.pt"
+    fit(model, InfoNCELoss(real(0.125)), train_split, config=config, checkpoint=path, progress=False)
+    assert load_model(path)[0].config == ModelConfig(
+        "mean-pool", len(WORDS), {"appearance": 10}, 16, 32, text_dropout=0.25, video_dropout=0.5
+    )
