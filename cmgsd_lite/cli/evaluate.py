@@ -32,7 +32,7 @@ def evaluate(options: argparse.Namespace) -> None:
         _evaluate(options)
         return
     with sole_writer(Path(options.out)):
-        check_output(Path(options.out) / "metrics.json")
+        check_output(Path(options.out) / "metrics.json", kind=".evaluation")
         _evaluate(options)
 
 

@@ -28,6 +28,7 @@ _OURS = {
     # as older versions began theirs
     rb"|<meta charset=\"utf-8\"><title>[^<]*</title><style>\nbody \{ font: 16px/1\.5 system-ui)",
     ".json": rb'\{\s*"(schema|of|[\w-]+ seed \d+)": ',
+    ".evaluation": rb'\{\s*"schema": \d+,\s*"(checkpoint|sim)": ',  # never what a run has measured
     ".seconds": rb"\[\s*[\d\]]",
     ".pt": rb"PK\x03\x04[^/]{26,99}/data\.pkl",
     ".png": rb"\x89PNG",

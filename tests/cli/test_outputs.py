@@ -165,6 +165,14 @@ def test_what_a_command_wrote_it_writes_anew(job, call, tmp_path):
     assert call(job, out)[0] == 0
 
 
+def test_what_a_run_has_measured_is_no_evaluation_to_write_anew(call, tmp_path):
+    table = tmp_path / "out" / "metrics.json"
+    write_json(table, {"schema": 1, "dataset": {}, "rows": []})
+    before = table.read_bytes()
+    assert call("evaluate", tmp_path / "out")[0] == 2
+    assert table.read_bytes() == before
+
+
 def test_what_the_package_writes_is_known_as_its_own(tmp_path):
     write_json(tmp_path / "metrics.json", {"schema": 1})
     write_json(tmp_path / "history.json", {"fixed-mean seed 0": []})
