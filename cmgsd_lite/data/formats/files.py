@@ -218,6 +218,9 @@ _MARKS = {
     b"": "utf-8-sig",
 }
 """How text begins in an encoding."""
+_UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+# Six letters with accents in a row, quotes and dashes apart, are no word of Windows-1252.
+_OTHER = re.compile(rb"[\x80-\x84\x86-\x90\x98-\xff]{6}")
 
 
 def decode(raw: bytes, path: Path | str) -> str:
@@ -232,15 +235,22 @@ def decode(raw: bytes, path: Path | str) -> str:
         text = raw.decode(encoding, "strict" if encoding == "utf-8-sig" else "surrogatepass")
     except UnicodeDecodeError as error:
         try:
-            text = raw.decode("cp1252" if encoding == "utf-8-sig" else encoding)
+            if encoding != "utf-8-sig" or _is_no_cp1252(raw):
+                raise error
+            text = raw.decode("cp1252")
         except UnicodeDecodeError:
-            raise DataError(
-                f"{path}: expected text, as UTF-8, found bytes that are none ({error})"
-            ) from error
+            what = f"bytes of another encoding, or damaged ones ({error}); save it as UTF-8"
+            raise DataError(f"{path}: expected text, as UTF-8, found {what}") from error
     if "\0" in text:
         what = "signs that are no letters (NUL), as in UTF-16 without its mark; save it as UTF-8"
         raise DataError(f"{path}: expected text, found {what}")
     return text
+
+
+def _is_no_cp1252(raw: bytes) -> bool:
+    """Whether bytes are UTF-8 for the most part, of which one is damaged, or another script's encoding."""
+    rest, signs = _UTF_8.subn(b"", raw)
+    return signs > len(rest.translate(None, bytes(range(128)))) or _OTHER.search(raw) is not None
 
 
 def json_of(text: str, path: Path | str) -> Any:

@@ -189,6 +189,41 @@ def test_text_in_an_encoding_that_says_itself_is_read(tmp_path: Path, encoding: 
     assert found == {"video1": ["a dög runs"], "video2": ["a cat sits"]}
 
 
+@pytest.mark.parametrize(
+    ("encoding", "caption"),
+    [
+        ("gbk", "一只狗在奔跑"),
+        ("shift_jis", "いぬがはしっている"),
+        ("euc_kr", "개가 달리고 있다"),
+        ("cp1251", "собака бежит"),
+        ("koi8-r", "собака бежит"),
+    ],
+)
+def test_text_of_another_encoding_is_no_windows_1252(tmp_path: Path, encoding: str, caption: str) -> None:
+    path = tmp_path / "captions.csv"
+    path.write_bytes(TEXT.replace("a dog runs", caption).encode(encoding))
+    with pytest.raises(DataError, match=r"captions.csv: expected text, as UTF-8, .* save it as UTF-8"):
+        read_annotations(path)
+
+
+@pytest.mark.parametrize("caption", ["un café, s'il vous plaît", "собака бежит", "开心的狗"])
+def test_utf_8_with_a_damaged_byte_is_no_windows_1252(tmp_path: Path, caption: str) -> None:
+    path = tmp_path / "captions.csv"
+    raw = TEXT.replace("a dog runs", caption).replace("a cat sits", "là-bas, déjà").encode()
+    path.write_bytes(raw.replace("é".encode(), b"\xe9", 1))
+    with pytest.raises(DataError, match=r"captions.csv: expected text, as UTF-8, .* damaged"):
+        read_annotations(path)
+
+
+@pytest.mark.parametrize(
+    "caption", ["«\xa0Où\xa0?\xa0» – “déjà vu”…", "Ä Ö Ü ä ö ü ß", "L’été à Zürich — naïve façade"]
+)
+def test_windows_1252_with_many_signs_is_read(tmp_path: Path, caption: str) -> None:
+    path = tmp_path / "captions.csv"
+    path.write_bytes(TEXT.replace("a dog runs", caption).encode("cp1252"))
+    assert read_annotations(path).captions["video1"] == [caption]
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize(
     "name", ["captions.csv", "captions.tsv", "captions.txt", "captions.json", "captions.jsonl"]
