@@ -19,8 +19,8 @@ SMALL = 32 * MEGABYTE
 """Bytes that any file may come to, whatever the ratio."""
 MEMBERS = 250_000
 """Files in an archive, arrays in a file."""
-PIECES = 1_000_000
-"""Lines and cells of a text, strings and brackets of JSON, of fewer than six letters on average."""
+PIECES = 1_100_000
+"""Lines and cells of a text, strings and brackets of JSON, of eight letters or fewer on average; 200,000 short captions have less."""
 NAME = 1_000
 """Letters of a name, an id or a number; what is longer is none."""
 DEPTH = 64
@@ -67,13 +67,14 @@ def check_count(path: Path | str, count: int, limit: float, what: str) -> None:
 
 def check_pieces(path: Path | str, text: str, count: int, what: str) -> None:
     """Refuse a text of very many pieces that hold next to nothing: each takes far more memory."""
-    if len(text) < 6 * count:
+    if len(text) <= 8 * count:
         check_count(path, count, PIECES, f"{what} that hold next to nothing")
 
 
 def check_json(path: Path | str, text: str, lines: int = 0) -> None:
     """Refuse JSON, or so many lines of it, of very many strings, lists and dicts that hold little."""
-    check_pieces(path, text, lines + text.count('"') // 2 + text.count("{") + text.count("["), "pieces")
+    parts = max(lines, text.count("{") + text.count("["))
+    check_pieces(path, text, parts + text.count('"') // 2, "pieces")
 
 
 def check_lines(path: Path, text: str) -> None:

@@ -103,16 +103,16 @@ def test_a_converted_store_of_holes_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("x.json", "[" + "{}," * 1_000_000 + "{}]"),
-        ("x.json", "[" + '"",' * 1_000_001 + '""]'),
-        ("x.jsonl", "[]\n" * 600_000),
+        ("x.json", "[" + "{}," * 1_100_000 + "{}]"),
+        ("x.json", "[" + '"",' * 1_100_001 + '""]'),
+        ("x.jsonl", "[]\n" * 1_200_000),
         ("x.csv", "video_id,caption\n" + "a,b\n" * 600_000),
-        ("x.txt", "a b\n" * 1_000_001),
+        ("x.txt", "a b\n" * 1_100_001),
     ],
 )
 def test_very_many_pieces_of_nothing_are_refused(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(DataError, match=rf"{name}: expected at most 1,000,000 .* that hold next to nothing"):
+    with pytest.raises(DataError, match=rf"{name}: expected at most 1,100,000 .* that hold next to nothing"):
         read_annotations(tmp_path / name)
 
 
@@ -123,11 +123,15 @@ def test_very_many_pieces_of_nothing_are_refused(tmp_path: Path, name: str, text
         ("x.csv", "video{}|train|a dog\n"),
         ("x.jsonl", '{{"video_id":"video{}","caption":"a dog"}}\n'),
         ("x.txt", "video{}\n"),
+        ("x.json", '{{"video_id":"video{}","caption":"a dog"}},'),
+        ("y.json", '"video{}":["a dog"],'),
     ],
 )
 def test_two_hundred_thousand_short_rows_are_ordinary(tmp_path: Path, name: str, row: str) -> None:
     head = "video_id,split,caption\n".replace(",", "|" if "|" in row else ",") if name == "x.csv" else ""
-    (tmp_path / name).write_text(head + "".join(row.format(n) for n in range(200_000)))
+    rows = "".join(row.format(n) for n in range(200_000))
+    rows = {"x.json": f"[{rows[:-1]}]", "y.json": f"{{{rows[:-1]}}}"}.get(name, head + rows)
+    (tmp_path / name).write_text(rows)
     if name == "x.txt":
         assert len(read_split_list(tmp_path / name)) == 200_000
     else:
