@@ -20,7 +20,7 @@ SMALL = 32 * MEGABYTE
 MEMBERS = 250_000
 """Files in an archive, arrays in a file."""
 PIECES = 1_100_000
-"""Lines and cells, strings and brackets of JSON, of eight letters or fewer; 200,000 short captions have less."""
+"""Lines, cells, strings and brackets of JSON, of eight letters or fewer; 200,000 short captions have less."""
 NAME = 1_000
 """Letters of a name, an id or a number; what is longer is none."""
 DEPTH = 64
