@@ -8,6 +8,7 @@ import pytest
 
 from cmgsd_lite.evaluation.intervals import paired_interval
 from study import plan
+from study.benches import has_data
 from study.quality import measure_teachers
 from study.run import file_name, run_study
 from study.store import Store, pack
@@ -112,8 +113,12 @@ def test_teachers_are_measured_by_the_truth(finished):
 
 
 def test_without_real_data_its_runs_are_left_out_aloud(tmp_path, monkeypatch, capsys):
-    monkeypatch.delenv("CMGSD_DATA", raising=False)
-    monkeypatch.setattr(plan, "MAIN", ("msrvtt",))
+    monkeypatch.setenv("CMGSD_DATA", "somewhere")
+    assert has_data("msrvtt")
+    monkeypatch.delenv("CMGSD_DATA")
+    assert not has_data("msrvtt")
+    assert has_data("minivtt")
+    monkeypatch.setattr("study.run.has_data", lambda name: False)
     assert run_study(tmp_path / "runs.jsonl", tmp_path, {}, minutes=10, jobs=1) > 0
     assert "CMGSD_DATA is not set" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
